@@ -1,0 +1,94 @@
+"""Dated settings: figures of law and policy that officers change under two keys, never constants in code.
+
+Each key is declared here with its meaning and the default that ships with the system. A row overrides the default from
+its day on; rows are never edited, a new one supersedes.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import models, transaction
+from django.utils.translation import gettext_lazy as _
+
+from fund.append_only import AppendOnly
+from fund.governance import approval
+from fund.governance.officers import Officer
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A setting's meaning for officers and the value it ships with (JSON; amounts in minor units, ratios as strings)."""
+
+    meaning: Any
+    default: Any
+
+
+DECLARED: dict[str, Declared] = {
+    "age.adult": Declared(_("Age of majority by nation and US state (D6)"), {"JP": 18, "US": 18, "US-AL": 19, "US-NE": 19, "US-MS": 21}),
+    "residence.accepted": Declared(_("Countries of residence that are accepted (D7)"), ["US", "JP"]),
+    "reverification.months": Declared(_("Months until an approved citizen is verified again (D10)"), 24),
+    "cap.citizen": Declared(_("Holding cap of one citizen, in minor units (D18)"), {"USD": 10_000_000, "JPY": 15_000_000}),
+    "bank_change.hold_hours": Declared(_("Hours until payouts go to a changed bank account (D17)"), 72),
+    "leverage.limit": Declared(_("Limit of gross assets to net asset value (D41)"), "2.50"),
+    "valuation.max_age_days": Declared(_("Days after which a mark is stale (D42)"), 95),
+    "nav.tolerance_percent": Declared(_("Price move that needs a recorded reason, in percent (D42)"), "5"),
+    "nav.correction_percent": Declared(_("Pricing error above which orders are compensated, in percent (D43)"), "0.5"),
+    "fee.management_bps": Declared(_("Management fee in basis points of net asset value a year"), 20),
+}  # fmt: skip
+
+
+class Setting(AppendOnly):
+    """A value of one key from one instant on."""
+
+    id = models.BigAutoField(primary_key=True)
+    key = models.CharField(max_length=60)
+    value = models.JSONField()
+    effective_from = models.DateTimeField()
+    proposal = models.ForeignKey(approval.Proposal, on_delete=models.PROTECT, related_name="+")
+
+    class Meta(AppendOnly.Meta):
+        constraints = [models.UniqueConstraint(fields=["key", "effective_from"], name="setting_one_a_key_and_instant")]
+        triggers = [
+            *AppendOnly.Meta.triggers,
+            approval.two_keys_trigger(
+                approval.Kind.CONFIG, subject="NEW.key", facts="jsonb_build_object('key', NEW.key, 'value', NEW.value)"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} from {self.effective_from:%Y-%m-%d}"
+
+
+def get(key: str, *, at: datetime) -> Any:
+    """The value in force at an instant. Raises KeyError for a key that is not declared."""
+    declared = DECLARED[key]
+    row = Setting.objects.filter(key=key, effective_from__lte=at).order_by("-effective_from").first()
+    return declared.default if row is None else row.value
+
+
+def propose(*, key: str, value: Any, effective_from: datetime, officer: Officer, now: datetime, reason: str) -> approval.Proposal:
+    """Put a change up for approval. Raises Refused when it would change the past or the key is not declared."""
+    if key not in DECLARED:
+        raise approval.Refused(_("There is no such setting."))
+    if effective_from < now:
+        raise approval.Refused(_("A setting cannot change in the past."))
+    if type(value) is not type(DECLARED[key].default):
+        raise approval.Refused(_("The value does not have the form of this setting."))
+    payload = {"key": key, "value": value, "effective_from": effective_from.astimezone(UTC).isoformat()}
+    return approval.propose(
+        kind=approval.Kind.CONFIG, subject=key, payload=payload, officer=officer, now=now, reason=reason
+    )
+
+
+@transaction.atomic
+def apply(*, proposal: approval.Proposal, payload: dict[str, Any], now: datetime) -> Setting | None:
+    """Carry out an approved change; None when it was carried out before. The database refuses it without two keys."""
+    if not approval.carry_out(proposal=proposal, now=now):
+        return None
+    return Setting.objects.create(
+        key=payload["key"],
+        value=payload["value"],
+        effective_from=datetime.fromisoformat(payload["effective_from"]),
+        proposal=proposal,
+    )

@@ -1,0 +1,29 @@
+"""News for the outside: a note is left in the transaction of its cause and becomes a task only after the commit."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+
+
+class Note(models.Model):
+    """Something happened. Holds ids and states, never personal data; ``relayed_at`` is set when it has been fanned out."""
+
+    id = models.BigAutoField(primary_key=True)
+    topic = models.CharField(max_length=60)
+    subject = models.CharField(max_length=120)
+    payload = models.JSONField(default=dict)
+    left_at = models.DateTimeField()
+    relayed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["id"], condition=Q(relayed_at__isnull=True), name="note_waiting")]
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.subject}"
+
+
+def leave(*, topic: str, subject: str, now: datetime, **payload: Any) -> Note:
+    """Leave a note in the running transaction. ``topic`` is ``noun.happened``; the payload holds ids only."""
+    return Note.objects.create(topic=topic, subject=subject, payload=payload, left_at=now)

@@ -1,0 +1,49 @@
+"""Holders: whoever owns units, without a name where the holder is a citizen."""
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class Nation(models.TextChoices):
+    """The two nations of the fund, ISO 3166-1 alpha-2."""
+
+    US = "US", _("United States")
+    JP = "JP", _("Japan")
+
+
+class Holder(models.Model):
+    """A co-owner, a limited partner or a citizen (D1). Public names only: a citizen's name stays in reception."""
+
+    class Kind(models.TextChoices):
+        SOVEREIGN = "sovereign", _("co-owner")
+        LIMITED_PARTNER = "limited_partner", _("limited partner")
+        CITIZEN = "citizen", _("citizen")
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(max_length=16, choices=Kind)
+    nation = models.CharField(max_length=2, choices=Nation)
+    name_en = models.CharField(max_length=120, blank=True)
+    name_ja = models.CharField(max_length=120, blank=True)
+    registered_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="holder_kind", condition=Q(kind__in=["sovereign", "limited_partner", "citizen"])),
+            models.CheckConstraint(name="holder_nation", condition=Q(nation__in=["US", "JP"])),
+            models.CheckConstraint(
+                name="holder_citizens_have_no_name_here",
+                condition=Q(kind="citizen", name_en="", name_ja="") | (~Q(kind="citizen") & ~Q(name_en="") & ~Q(name_ja="")),
+            ),
+            models.UniqueConstraint(fields=["nation"], condition=Q(kind="sovereign"), name="holder_one_co_owner_a_nation"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name_en or f"holder {self.pk}"
+
+
+def register(*, kind: Holder.Kind, nation: Nation, now: datetime, name_en: str = "", name_ja: str = "") -> Holder:
+    """Open a holder. A citizen has no name here; a co-owner or partner has one in both languages."""
+    return Holder.objects.create(kind=kind, nation=nation, name_en=name_en, name_ja=name_ja, registered_at=now)

@@ -1,0 +1,46 @@
+"""What all tests share."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.backends.postgresql.operations import DatabaseOperations
+
+from fund import units
+from fund.ledger import accounts
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _flush_append_only_tables() -> Iterator[None]:
+    """A transactional test ends by emptying every table, also those whose triggers refuse exactly that."""
+    flush = DatabaseOperations.execute_sql_flush
+
+    def flush_without_triggers(self: DatabaseOperations, statements: list[str]) -> Any:
+        return flush(self, ["SET LOCAL session_replication_role = replica", *statements] if statements else [])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "execute_sql_flush", flush_without_triggers)
+        yield
+
+
+@pytest.fixture
+def as_site(db: None) -> Iterator[None]:
+    """Inside the test the database sees the site's own role, which owns nothing, instead of the owner."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET ROLE kakehashi_app")
+    try:
+        yield
+    finally:
+        if connection.connection is not None and not connection.needs_rollback:
+            with connection.cursor() as cursor:
+                cursor.execute("RESET ROLE")
+
+
+@pytest.fixture(autouse=True)
+def _shipped(request: pytest.FixtureRequest) -> None:
+    """The unit classes and the chart of accounts stand in every test that has a database, also after a flush."""
+    if "db" in request.fixturenames or request.node.get_closest_marker("django_db"):
+        request.getfixturevalue("db" if "transactional_db" not in request.fixturenames else "transactional_db")
+        units.open_classes()
+        accounts.open_chart()

@@ -1,0 +1,145 @@
+"""The demonstration's supervisor: stops without leftovers, outlives crashes, comes back after everything was killed."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from portal.local import postgres, services, valkey
+from portal.local.place import CHECKOUT, Place
+
+PATIENCE = 90  # seconds
+
+
+class Demo:
+    """A demonstration in a folder of its own, started as `make demo` starts it."""
+
+    def __init__(self, run: Path) -> None:
+        self.place = Place(run)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.supervisor: psutil.Popen | None = None
+
+    def start(self) -> psutil.Popen:
+        kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "VIRTUAL_ENV"}}
+        self.supervisor = psutil.Popen(
+            [sys.executable, "-m", "portal.local", "demo"],
+            cwd=CHECKOUT,
+            env={**kept, "RUN_DIR": str(self.place.run), "PORT": str(self.port), "SEED": "0"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        return self.supervisor
+
+    def is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health/ready", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def processes(self) -> list[psutil.Process]:
+        assert self.supervisor is not None
+        found = [self.supervisor, *self.supervisor.children(recursive=True)]
+        return found + [server for server in (postgres.find(self.place), valkey.find(self.place)) if server]
+
+
+@pytest.fixture
+def demo() -> Iterator[Demo]:
+    with tempfile.TemporaryDirectory(prefix="kakehashi-", ignore_cleanup_errors=True) as folder:
+        demo = Demo(Path(folder) / "run")
+        yield demo
+        if demo.supervisor is not None and demo.supervisor.is_running():
+            demo.supervisor.terminate()
+            demo.supervisor.wait(PATIENCE)
+        services.stop(demo.place)
+        shutil.rmtree(demo.place.sockets, ignore_errors=True)
+
+
+def wait_for(what: str, condition: object, patience: float = PATIENCE) -> None:
+    deadline = time.monotonic() + patience
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline, f"{what} did not happen within {patience} seconds"
+        time.sleep(0.1)
+
+
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    return [each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_survives_crashes_and_stops_without_orphans(demo: Demo) -> None:
+    supervisor = demo.start()
+    wait_for("the first start", demo.is_ready)
+
+    second = subprocess.run(
+        [sys.executable, "-m", "portal.local", "demo"],
+        cwd=CHECKOUT, env={**os.environ, "RUN_DIR": str(demo.place.run)}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert second.returncode == 1
+    assert f"already running here (process {supervisor.pid})" in second.stderr
+
+    [web] = [child for child in supervisor.children() if "granian" in " ".join(child.cmdline())]
+    web.kill()
+    wait_for("the end of the killed web server", lambda: not alive([web]))
+    wait_for("another web server", demo.is_ready)
+
+    server = postgres.find(demo.place)
+    assert server is not None
+    server.kill()
+    wait_for("the end of the killed PostgreSQL", lambda: not alive([server]))
+    wait_for("another PostgreSQL", demo.is_ready)
+
+    processes = demo.processes()
+    assert len(alive(processes)) >= 8, "web, its workers, worker, its children, scheduler, PostgreSQL, Valkey"
+    supervisor.send_signal(signal.SIGTERM)
+    assert supervisor.wait(60) == 0
+    assert alive(processes) == []
+
+
+def test_comes_back_after_everything_was_killed(demo: Demo) -> None:
+    supervisor = demo.start()
+    wait_for("the first start", demo.is_ready)
+    with psycopg.connect(demo.place.database_owner_url.replace("postgres:", "postgresql:", 1)) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+
+    killed = demo.processes()
+    for each in killed:
+        each.kill()
+    supervisor.wait(10)
+    wait_for("the end of everything", lambda: not alive(killed))
+
+    demo.start()
+    wait_for("the second start", demo.is_ready)
+    with psycopg.connect(demo.place.database_owner_url.replace("postgres:", "postgresql:", 1)) as connection:
+        assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
+
+
+def test_ends_what_a_killed_supervisor_left_behind(demo: Demo) -> None:
+    supervisor = demo.start()
+    wait_for("the first start", demo.is_ready)
+    left_behind = [child for child in supervisor.children(recursive=True) if child.pid not in services_of(demo)]
+    supervisor.kill()
+    supervisor.wait(10)
+    assert alive(left_behind), "without orphans this would show nothing"
+
+    demo.start()
+    wait_for("the end of the orphans", lambda: not alive(left_behind))
+    wait_for("the second start", demo.is_ready)
+
+
+def services_of(demo: Demo) -> set[int]:
+    """PostgreSQL with its sessions, and Valkey."""
+    found = [server for server in (postgres.find(demo.place), valkey.find(demo.place)) if server]
+    return {each.pid for server in found for each in [server, *server.children(recursive=True)]}
