@@ -1,0 +1,300 @@
+"""The shape of every room: read-only pages of one table, and buttons that post an act to the fund's own verb."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, NamedTuple
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import label_for_field, lookup_field, quote, unquote
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.forms import Form
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from fund.governance.officers import Duty, Officer
+from fund.refusal import Refusal
+from portal.officers import entry
+
+COUNT_AT_MOST = 1_000
+
+
+class ShortPaginator(Paginator[Any]):
+    """Counts no further than a thousand rows: who wants more searches. Big tables are never counted whole."""
+
+    @cached_property
+    def count(self) -> int:
+        return len(self.object_list.order_by().values_list("pk")[:COUNT_AT_MOST])  # type: ignore[union-attr]
+
+
+class Line(NamedTuple):
+    """One line of a page: what it is, and the value as it is shown."""
+
+    label: Any
+    value: Any
+    note: Any = ""
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Work that waits on the desk: how many (counted to a thousand), the oldest since when, and where it is."""
+
+    title: Any
+    count: int
+    oldest: datetime | None
+    url: str
+
+
+class Figure(NamedTuple):
+    """A key figure of the desk."""
+
+    label: Any
+    value: str
+    note: Any = ""
+
+
+@dataclass(frozen=True)
+class Act:
+    """What a button needs: the duty, and whether a fresh sign-in. ``form`` checks what was typed."""
+
+    duty: Duty | None
+    fresh: bool
+    form: Callable[..., Form] | None
+    on_row: bool
+
+
+def act(
+    *,
+    duty: Duty | None = None,
+    fresh: bool = False,
+    form: Callable[..., Form] | None = None,
+    on_row: bool = True,
+) -> Callable[..., Any]:
+    """Mark a method as an act. It is called with ``row`` (unless ``on_row`` is false), ``officer``, ``now`` and ``form``,
+
+    and returns the sentence that says what happened, or a response of its own.
+    """
+
+    def mark(method: Callable[..., Any]) -> Callable[..., Any]:
+        method.act = Act(duty, fresh, form, on_row)  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
+class Room(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A table's pages. ``duties``: who may look (empty: every officer in office). Nothing is ever edited here."""
+
+    duties: ClassVar[frozenset[Duty]] = frozenset()
+    group: ClassVar[Any] = ""
+    page_template: ClassVar[str] = "officers/row.html"
+    page_fields: ClassVar[tuple[str, ...]] = ()
+    paginator = ShortPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 0
+    actions = None
+
+    # ── who may look ──────────────────────────────────────────────────────────────────────────────────────────────
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        officer = entry.officer_of(request)
+        return officer is not None and (
+            not self.duties or any(officer.has(duty) for duty in self.duties)
+        )
+
+    has_module_permission = has_view_permission
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    # ── addresses ─────────────────────────────────────────────────────────────────────────────────────────────────
+    def get_urls(self) -> list[URLPattern]:
+        """The list, one page a row, and one address per act; no others."""
+        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        door = self.admin_site.admin_view
+        acts = [
+            path(
+                f"<path:object_id>/{act_name}/" if rule.on_row else f"{act_name}/",
+                door(require_POST(self._performing(act_name, rule))),
+                name=f"{name}_{act_name}",
+            )
+            for act_name, rule in self.acts().items()
+        ]
+        return [
+            path(
+                "", door(require_safe(self.changelist_view)), name=f"{name}_changelist"
+            ),
+            *acts,
+            path(
+                "<path:object_id>/",
+                door(require_safe(self.page_view)),
+                name=f"{name}_change",
+            ),
+        ]
+
+    @classmethod
+    def acts(cls) -> dict[str, Act]:
+        found = (
+            (name, getattr(getattr(cls, name), "act", None))
+            for name in dir(cls)
+            if not name.startswith("_")
+        )
+        return {name: rule for name, rule in found if isinstance(rule, Act)}
+
+    def address(self, name: str = "changelist", *args: Any) -> str:
+        return reverse(
+            f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}",
+            args=[quote(arg) for arg in args],
+        )
+
+    # ── pages ─────────────────────────────────────────────────────────────────────────────────────────────────────
+    def row(self, request: HttpRequest, object_id: str) -> Any:
+        """The row an address names. Raises Http404."""
+        found = self.get_object(request, unquote(object_id))
+        if found is None:
+            raise Http404
+        return found
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        officer = entry.on_duty(request, self.duties)
+        return super().changelist_view(
+            request, {**self._about_list(request, officer), **(extra_context or {})}
+        )
+
+    def _about_list(self, request: HttpRequest, officer: Officer) -> dict[str, Any]:
+        return {
+            "title": capfirst(self.opts.verbose_name_plural),
+            "room": self,
+            "officer": officer,
+            **self.beside_list(officer=officer, now=timezone.now()),
+        }
+
+    def beside_list(self, *, officer: Officer, now: datetime) -> dict[str, Any]:
+        """What the list's template shows beside the list: forms of acts, above all."""
+        return {}
+
+    def page_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        officer = entry.on_duty(request, self.duties)
+        return self.shown(request, self.row(request, object_id), officer)
+
+    def shown(
+        self, request: HttpRequest, row: Any, officer: Officer, **more: Any
+    ) -> HttpResponse:
+        """The page of one row."""
+        now = timezone.now()
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "room": self,
+            "row": row,
+            "title": self.title_of(row),
+            "officer": officer,
+            "now": now,
+            **self.page(row=row, officer=officer, now=now),
+            **more,
+        }
+        return TemplateResponse(request, self.page_template, context)
+
+    def title_of(self, row: Any) -> Any:
+        return str(row)
+
+    def page(self, *, row: Any, officer: Officer, now: datetime) -> dict[str, Any]:
+        """What the page's template shows; by default the fields named in ``page_fields``."""
+        return {"lines": list(self._lines(row))}
+
+    def _lines(self, row: Model) -> Iterator[Line]:
+        for name in self.page_fields:
+            field, _attribute, value = lookup_field(name, row, self)
+            if field is not None and getattr(field, "flatchoices", None):
+                value = dict(field.flatchoices).get(value, value)
+            yield Line(label_for_field(name, self.model, self), value)
+
+    # ── acts ──────────────────────────────────────────────────────────────────────────────────────────────────────
+    def _performing(self, name: str, rule: Act) -> Callable[..., HttpResponse]:
+        def perform(request: HttpRequest, object_id: str | None = None) -> HttpResponse:
+            officer = entry.on_duty(request, self.duties)
+            if rule.duty is not None and not officer.has(rule.duty):
+                raise PermissionDenied
+            row = self.row(request, object_id) if object_id is not None else None
+            if rule.fresh:
+                entry.ask_again_when_stale(request)
+            return self._perform(request, name, rule, row, officer)
+
+        return perform
+
+    def _perform(
+        self, request: HttpRequest, name: str, rule: Act, row: Any, officer: Officer
+    ) -> HttpResponse:
+        given: dict[str, Any] = {"officer": officer, "now": timezone.now()}
+        if rule.on_row:
+            given["row"] = row
+        if rule.form is not None:
+            form = rule.form(request.POST, request.FILES)
+            if not form.is_valid():
+                return self.typed_wrong(request, name, row, officer, form)
+            given["form"] = form.cleaned_data
+        try:
+            said = getattr(self, name)(request, **given)
+        except Refusal as refusal:
+            messages.error(request, refusal.message)
+        except ValidationError as wrong:
+            messages.error(request, " ".join(wrong.messages))
+        else:
+            if isinstance(said, HttpResponse):
+                return said
+            messages.success(request, said)
+        return self.back(row)
+
+    def typed_wrong(
+        self, request: HttpRequest, name: str, row: Any, officer: Officer, form: Form
+    ) -> HttpResponse:
+        """The page again, with what was typed and what is wrong with it, under the act's name."""
+        messages.error(request, _("Nothing was done. Check what you entered."))
+        if row is None:
+            response = super().changelist_view(
+                request, {**self._about_list(request, officer), f"{name}_form": form}
+            )
+        else:
+            response = self.shown(request, row, officer, **{f"{name}_form": form})
+        response.status_code = 422
+        return response
+
+    def back(self, row: Any) -> HttpResponseRedirect:
+        return redirect(
+            self.address("change", row.pk) if row is not None else self.address()
+        )
+
+    # ── the desk ──────────────────────────────────────────────────────────────────────────────────────────────────
+    def queues(self, *, officer: Officer, now: datetime) -> list[Queue]:
+        """What waits here for this officer."""
+        return []
+
+    def figures(self, *, now: datetime) -> list[Figure]:
+        """Key figures for the desk."""
+        return []
+
+    def waiting(
+        self, title: Any, rows: QuerySet[Any], since: str, *, query: str = ""
+    ) -> Queue:
+        """A queue over rows that an index finds, counted to a thousand."""
+        times = list(rows.order_by(since).values_list(since, flat=True)[:COUNT_AT_MOST])
+        return Queue(
+            title, len(times), times[0] if times else None, self.address() + query
+        )
