@@ -99,7 +99,7 @@ def _adopt(place: Place) -> psutil.Process | None:
 def _launch(place: Place, account: str | None) -> psutil.Process:
     """Start the server. After a crash the last of its old sessions may hold the memory for a moment: then again."""
     options = [f"--{name}={value}" for name, value in SETTINGS.items()]
-    command = [BINARIES / "postgres", "-D", place.postgres, "-k", place.postgres_sockets, *options]
+    command: list[str | Path] = [BINARIES / "postgres", "-D", place.postgres, "-k", place.postgres_sockets, *options]
     deadline = time.monotonic() + 30
     while True:
         with _log(place).open("ab") as output:
