@@ -82,7 +82,7 @@ LIBRARIES: dict[str, Rule] = {
     "admin:": anybody,
     "headless:": anybody,
     "account_": anybody,
-    "mfa_": signed_in,
+    "mfa_": anybody,  # half of it belongs to signing in
     "usersessions_": signed_in,
     "socialaccount_": anybody,
     "set_language": anybody,

@@ -67,7 +67,9 @@ def get(key: str, *, at: datetime) -> Any:
     return declared.default if row is None else row.value
 
 
-def propose(*, key: str, value: Any, effective_from: datetime, officer: Officer, now: datetime, reason: str) -> approval.Proposal:
+def propose(
+    *, key: str, value: Any, effective_from: datetime, officer: Officer, now: datetime, reason: str
+) -> approval.Proposal:
     """Put a change up for approval. Raises Refused when it would change the past or the key is not declared."""
     if key not in DECLARED:
         raise approval.Refused(_("There is no such setting."))
