@@ -1,1 +1,1 @@
-"""Where the officers of both nations work: the Django admin, read-only pages with buttons that call the fund's verbs."""
+"""The desk of the fund's officers: the Django admin, read-only pages with buttons that call verbs."""

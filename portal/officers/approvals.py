@@ -7,16 +7,15 @@ from django.contrib import admin
 from django.db.models import Case, Exists, OuterRef, QuerySet, Value, When
 from django.forms import Form, RegexField
 from django.http import HttpRequest
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from fund.governance import approval
 from fund.governance.approval import Proposal
 from fund.governance.officers import Officer
 from fund.holders import Nation
 from portal.officers import changes, shown, words
-from portal.officers.room import Queue, Room, act
+from portal.officers.room import Group, Queue, Room, act
 from portal.officers.site import site
 
 OPEN = Proposal.State.OPEN
@@ -32,7 +31,7 @@ class ReadForm(Form):
 class Approvals(Room):
     """Every officer of a nation can turn its key; the database refuses what the page should not offer."""
 
-    group = gettext_lazy("Two keys")
+    group = Group.KEYS
     page_template = "officers/approval.html"
     list_display = ("what", "kind", "state", "proposed_at", "proposed_by", "keys")
     list_filter = ("state", "kind")
@@ -45,13 +44,7 @@ class Approvals(Room):
 
     @admin.display(description=gettext_lazy("keys turned"))
     def keys(self, row: Proposal) -> str:
-        signed = sorted(
-            {
-                one.nation
-                for one in row.signatures.all()
-                if bytes(one.digest) == bytes(row.digest)
-            }
-        )
+        signed = sorted({one.nation for one in row.signatures.all() if bytes(one.digest) == bytes(row.digest)})
         return ", ".join(str(Nation(nation).label) for nation in signed) or "—"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Proposal]:
@@ -62,21 +55,14 @@ class Approvals(Room):
 
     def page(self, *, row: Proposal, officer: Officer, now: datetime) -> dict[str, Any]:
         language = get_language() or "en"
-        standing = [
-            one
-            for one in row.signatures.select_related("officer")
-            if bytes(one.digest) == bytes(row.digest)
-        ]
+        standing = [one for one in row.signatures.select_related("officer") if bytes(one.digest) == bytes(row.digest)]
         voided = row.signatures.exclude(digest=row.digest).count()
         return {
             "words": words.of(row, language=language),
             "other_words": words.of(row, language="ja" if language == "en" else "en"),
             "other_language": "ja" if language == "en" else "en",
             "changes": changes.since(row, now=now) if row.state == OPEN else [],
-            "keys": [
-                (nation, next((one for one in standing if one.nation == nation), None))
-                for nation in Nation
-            ],
+            "keys": [(nation, next((one for one in standing if one.nation == nation), None)) for nation in Nation],
             "voided": voided,
             "blocked": _why_not(row, officer, standing),
             "waiting": row.state == OPEN,
@@ -95,19 +81,13 @@ class Approvals(Room):
         officer: Officer,
         now: datetime,
     ) -> str:
-        complete = approval.sign(
-            proposal=row, officer=officer, digest=bytes.fromhex(form["digest"]), now=now
-        )
+        complete = approval.sign(proposal=row, officer=officer, digest=bytes.fromhex(form["digest"]), now=now)
         if complete:
             return _("You have turned the second key. It takes effect now.")
-        return _(
-            "You have turned your nation’s key. The other nation’s key is still missing."
-        )
+        return _("You have turned your nation’s key. The other nation’s key is still missing.")
 
     @act(fresh=True)
-    def withdraw(
-        self, request: HttpRequest, *, row: Proposal, officer: Officer, now: datetime
-    ) -> str:
+    def withdraw(self, request: HttpRequest, *, row: Proposal, officer: Officer, now: datetime) -> str:
         approval.withdraw(proposal=row, officer=officer, now=now)
         return _("The proposal is withdrawn. Nothing was changed.")
 
@@ -127,18 +107,12 @@ class Approvals(Room):
         ]
 
 
-def _why_not(
-    row: Proposal, officer: Officer, standing: list[approval.Signature]
-) -> str:
+def _why_not(row: Proposal, officer: Officer, standing: list[approval.Signature]) -> str:
     """Why this officer cannot turn a key here; empty when the verb is to decide."""
     if row.state != OPEN:
         return ""
     if any(one.person == officer.person for one in standing):
-        return _(
-            "You have turned a key here. The second key must be turned by another person, of the other nation."
-        )
+        return _("You have turned a key here. The second key must be turned by another person, of the other nation.")
     if any(one.nation == officer.nation for one in standing):
-        return _(
-            "Your nation’s key is turned. The second key belongs to the other nation."
-        )
+        return _("Your nation’s key is turned. The second key belongs to the other nation.")
     return ""

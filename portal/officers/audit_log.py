@@ -20,7 +20,7 @@ from fund.governance.officers import Duty, Officer
 from fund.ledger.prove import LEDGER
 from fund.refusal import Refusal
 from portal.officers import entry, shown, words
-from portal.officers.room import Line, Room, act
+from portal.officers.room import Group, Line, Room, act
 from portal.officers.site import site
 
 PAGE = 50
@@ -32,9 +32,7 @@ class SearchForm(forms.Form):
     """What to look for; actor and subject are exact because the log is found by them."""
 
     actor = forms.CharField(label=gettext_lazy("Actor"), required=False, max_length=80)
-    subject = forms.CharField(
-        label=gettext_lazy("Subject"), required=False, max_length=140
-    )
+    subject = forms.CharField(label=gettext_lazy("Subject"), required=False, max_length=140)
     verb = forms.CharField(label=gettext_lazy("Verb"), required=False, max_length=40)
     since = forms.DateField(
         label=gettext_lazy("From day"),
@@ -46,9 +44,7 @@ class SearchForm(forms.Form):
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
-    before = forms.IntegerField(
-        required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput
-    )
+    before = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput)
 
 
 def found(asked: dict[str, Any]) -> QuerySet[Act]:
@@ -73,11 +69,7 @@ def _midnight(day: Any) -> datetime:
 def cell(value: Any) -> str:
     """A cell that no spreadsheet takes for a formula: a leading apostrophe makes it text."""
     text = str(value)
-    return (
-        f"'{text}"
-        if text.lstrip(" \u3000\u200b\ufeff").startswith(FORMULA_STARTS)
-        else text
-    )
+    return f"'{text}" if text.lstrip(" \u3000\u200b\ufeff").startswith(FORMULA_STARTS) else text
 
 
 class Echo:
@@ -113,20 +105,14 @@ class BrokenChain(Refusal):
 class AuditLog(Room):
     """Reading the log is part of every duty; taking it out of the house is itself an act in it."""
 
-    group = gettext_lazy("Evidence")
+    group = Group.EVIDENCE
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         officer = entry.on_duty(request, self.duties)
         form = SearchForm(request.POST or request.GET)
         asked = form.cleaned_data if form.is_valid() else {}
         rows = list(found(asked)[: PAGE + 1]) if form.is_valid() else []
-        older = (
-            {**request.GET.dict(), "before": rows[PAGE - 1].id}
-            if len(rows) > PAGE
-            else None
-        )
+        older = {**request.GET.dict(), "before": rows[PAGE - 1].id} if len(rows) > PAGE else None
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -146,11 +132,7 @@ class AuditLog(Room):
         return f"{row.actor} · {row.verb}"
 
     def page(self, *, row: Act, officer: Officer, now: datetime) -> dict[str, Any]:
-        seal = (
-            Seal.objects.filter(log=audit.AUDIT.name, to_xact__gt=row.xact)
-            .order_by("to_xact")
-            .first()
-        )
+        seal = Seal.objects.filter(log=audit.AUDIT.name, to_xact__gt=row.xact).order_by("to_xact").first()
         return {
             "lines": [
                 Line(_("Number"), row.id),
@@ -173,21 +155,13 @@ class AuditLog(Room):
         now: datetime,
     ) -> StreamingHttpResponse:
         asked = {name: str(value) for name, value in form.items() if value}
-        audit.record(
-            actor=officer.actor, verb="export", subject="audit", now=now, **asked
-        )
-        response = StreamingHttpResponse(
-            as_csv(found(form)[:EXPORT_AT_MOST]), content_type="text/csv; charset=utf-8"
-        )
-        response["Content-Disposition"] = (
-            f'attachment; filename="audit-{now:%Y%m%d-%H%M%S}.csv"'
-        )
+        audit.record(actor=officer.actor, verb="export", subject="audit", now=now, **asked)
+        response = StreamingHttpResponse(as_csv(found(form)[:EXPORT_AT_MOST]), content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="audit-{now:%Y%m%d-%H%M%S}.csv"'
         return response
 
     @act(duty=Duty.AUDIT, on_row=False)
-    def recompute(
-        self, request: HttpRequest, *, officer: Officer, now: datetime
-    ) -> str:
+    def recompute(self, request: HttpRequest, *, officer: Officer, now: datetime) -> str:
         """Recompute the audit chain from its rows. Raises Refusal naming the first row that differs."""
         check = audit.prove(log=audit.AUDIT)
         audit.record(
@@ -203,6 +177,4 @@ class AuditLog(Room):
                 _("The chain does not hold: %(first)s") % {"first": check.first},
                 first=check.first,
             )
-        return _("The chain holds over %(rows)s rows.") % {
-            "rows": shown.whole(check.rows)
-        }
+        return _("The chain holds over %(rows)s rows.") % {"rows": shown.whole(check.rows)}

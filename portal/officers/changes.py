@@ -54,7 +54,4 @@ def _setting(payload: dict[str, Any], now: datetime) -> list[Change]:
         return [change(_("Value"), proposed, current)]
     nothing = _("not set")
     names = dict.fromkeys([*current, *proposed])
-    return [
-        change(name, proposed.get(name, nothing), current.get(name, nothing))
-        for name in names
-    ]
+    return [change(name, proposed.get(name, nothing), current.get(name, nothing)) for name in names]

@@ -31,9 +31,7 @@ class Desk:
 def lay_out(*, rooms: Iterable[Room], officer: Officer, now: datetime) -> Desk:
     """Queues with work first, in the order of the rooms; the empty ones are only named."""
     rooms = list(rooms)
-    queues = [
-        queue for room in rooms for queue in room.queues(officer=officer, now=now)
-    ]
+    queues = [queue for room in rooms for queue in room.queues(officer=officer, now=now)]
     return Desk(
         waiting=[_waiting(queue, now) for queue in queues if queue.count],
         clear=[queue for queue in queues if not queue.count],
@@ -45,6 +43,4 @@ def _waiting(queue: Queue, now: datetime) -> Waiting:
     more = "+" if queue.count >= COUNT_AT_MOST else ""
     age = shown.age(queue.oldest, now) if queue.oldest else ""
     late = queue.oldest is not None and (now - queue.oldest).days >= 2
-    return Waiting(
-        queue.title, f"{shown.whole(queue.count)}{more}", age, late, queue.url
-    )
+    return Waiting(queue.title, f"{shown.whole(queue.count)}{more}", age, late, queue.url)

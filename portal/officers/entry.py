@@ -47,13 +47,8 @@ def second_factor_first(request: HttpRequest) -> HttpResponse | None:
         return None
     if not is_mfa_enabled(request.user, SECOND_FACTORS):
         return redirect("mfa_index")
-    if not any(
-        _is_second_factor(record)
-        for record in get_authentication_records(request, request.user)
-    ):
-        return redirect(
-            f"{reverse('mfa_reauthenticate')}?{urlencode({'next': request.get_full_path()})}"
-        )
+    if not any(_is_second_factor(record) for record in get_authentication_records(request, request.user)):
+        return redirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': request.get_full_path()})}")
     return None
 
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from fund.governance.officers import Duty, Officer
 from fund.governance.outbox import Note
-from portal.officers.room import Queue, Room
+from portal.officers.room import Group, Queue, Room
 from portal.officers.site import site
 
 
@@ -17,7 +17,7 @@ class Notes(Room):
     """The outbox: what has happened and whether the news went out."""
 
     duties = frozenset({Duty.ADMINISTRATION, Duty.AUDIT})
-    group = gettext_lazy("House")
+    group = Group.HOUSE
     list_display = ("topic", "subject", "left_at", "relayed_at")
     list_filter = (("relayed_at", admin.EmptyFieldListFilter),)
     search_fields = ("=topic", "=subject")
@@ -42,7 +42,7 @@ class OfficersList(Room):
     """Who is in office. The ministry’s number of the person is for administration and audit."""
 
     duties = frozenset({Duty.ADMINISTRATION, Duty.AUDIT})
-    group = gettext_lazy("House")
+    group = Group.HOUSE
     list_display = ("name", "nation", "duty_names", "in_office_from", "in_office_until")
     list_filter = ("nation",)
     ordering = ("nation", "id")

@@ -20,7 +20,7 @@ from fund.governance.approval import Kind, Proposal
 from fund.governance.config import DECLARED, Setting
 from fund.governance.officers import Duty, Officer
 from portal.officers import shown, words
-from portal.officers.room import Line, Room, act
+from portal.officers.room import Group, Line, Room, act
 from portal.officers.site import site
 
 
@@ -38,14 +38,10 @@ class Policy:
 class ChangeForm(forms.Form):
     """A new value in the form of the setting's shipped one; the day in the officer's own time zone."""
 
-    value = forms.CharField(
-        label=gettext_lazy("New value"), max_length=4000, strip=True
-    )
+    value = forms.CharField(label=gettext_lazy("New value"), max_length=4000, strip=True)
     effective_from = forms.DateTimeField(
         label=gettext_lazy("From"),
-        widget=forms.DateTimeInput(
-            attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"
-        ),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
@@ -58,22 +54,14 @@ def form_for(key: str, value: Any = None) -> ChangeForm:
     """The empty form, with the value in force to start from."""
     form = ChangeForm(initial={"value": typed(value)})
     if isinstance(DECLARED[key].default, dict | list):
-        form.fields["value"].widget = forms.Textarea(
-            attrs={"rows": 6, "class": "code", "spellcheck": "false"}
-        )
-        form.fields["value"].help_text = _(
-            "Keep the form of the value: braces, quotation marks and commas (JSON)."
-        )
+        form.fields["value"].widget = forms.Textarea(attrs={"rows": 6, "class": "code", "spellcheck": "false"})
+        form.fields["value"].help_text = _("Keep the form of the value: braces, quotation marks and commas (JSON).")
     return form
 
 
 def typed(value: Any) -> str:
     """A value as an officer types it."""
-    return (
-        json.dumps(value, ensure_ascii=False, indent=2)
-        if isinstance(value, dict | list)
-        else str(value)
-    )
+    return json.dumps(value, ensure_ascii=False, indent=2) if isinstance(value, dict | list) else str(value)
 
 
 def read(key: str, text: str) -> Any:
@@ -88,9 +76,7 @@ def read(key: str, text: str) -> Any:
             return _same_kind_of_text(shipped, text)
         return json.loads(text)
     except (ValueError, KeyError, InvalidOperation) as wrong:
-        raise ValidationError(
-            _("“%(text)s” does not have the form of this setting.") % {"text": text}
-        ) from wrong
+        raise ValidationError(_("“%(text)s” does not have the form of this setting.") % {"text": text}) from wrong
 
 
 def _same_kind_of_text(shipped: str, text: str) -> str:
@@ -108,7 +94,7 @@ def _same_kind_of_text(shipped: str, text: str) -> str:
 class Settings(Room):
     """Officers of every duty read the settings; administration proposes changes."""
 
-    group = gettext_lazy("Two keys")
+    group = Group.KEYS
     page_template = "officers/setting.html"
     change_list_template = "officers/settings.html"
 
@@ -124,18 +110,14 @@ class Settings(Room):
         return {"policies": policies(now=now).values()}
 
     def page(self, *, row: Policy, officer: Officer, now: datetime) -> dict[str, Any]:
-        open_proposal = Proposal.objects.filter(
-            kind=Kind.CONFIG, subject=row.pk, state=Proposal.State.OPEN
-        ).first()
+        open_proposal = Proposal.objects.filter(kind=Kind.CONFIG, subject=row.pk, state=Proposal.State.OPEN).first()
         return {
             "lines": [
                 Line(_("Setting"), row.pk),
                 Line(_("In force"), words.plain(row.value)),
                 Line(
                     _("Since"),
-                    shown.instant(row.since)
-                    if row.since
-                    else _("shipped with the system"),
+                    shown.instant(row.since) if row.since else _("shipped with the system"),
                 ),
                 *(
                     Line(
@@ -171,9 +153,7 @@ class Settings(Room):
         )
         messages.success(
             request,
-            _(
-                "The change is proposed. An officer of the other nation must turn the second key."
-            ),
+            _("The change is proposed. An officer of the other nation must turn the second key."),
         )
         return redirect("admin:fund_proposal_change", proposal.pk)
 

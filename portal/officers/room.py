@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import label_for_field, lookup_field, quote, unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
+from django.db import models
 from django.db.models import Model, QuerySet
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -19,6 +20,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from fund.governance.officers import Duty, Officer
@@ -26,6 +28,18 @@ from fund.refusal import Refusal
 from portal.officers import entry
 
 COUNT_AT_MOST = 1_000
+
+
+class Group(models.TextChoices):
+    """The navigation: the rooms by the kind of work, in this order."""
+
+    KEYS = "keys", _lazy("Two keys")
+    CITIZENS = "citizens", _lazy("Citizens")
+    DEALING = "dealing", _lazy("Offerings")
+    PRICES = "prices", _lazy("Net asset value")
+    PAYMENTS = "payments", _lazy("Payments")
+    EVIDENCE = "evidence", _lazy("Evidence")
+    HOUSE = "house", _lazy("House")
 
 
 class ShortPaginator(Paginator[Any]):
@@ -79,9 +93,8 @@ def act(
     form: Callable[..., Form] | None = None,
     on_row: bool = True,
 ) -> Callable[..., Any]:
-    """Mark a method as an act. It is called with ``row`` (unless ``on_row`` is false), ``officer``, ``now`` and ``form``,
-
-    and returns the sentence that says what happened, or a response of its own.
+    """Mark a method as an act: it gets ``row`` (on a row), ``form`` (with a form), ``officer`` and ``now``, and returns
+    the sentence that says what happened, or a response of its own.
     """
 
     def mark(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -95,7 +108,7 @@ class Room(admin.ModelAdmin):  # type: ignore[type-arg]
     """A table's pages. ``duties``: who may look (empty: every officer in office). Nothing is ever edited here."""
 
     duties: ClassVar[frozenset[Duty]] = frozenset()
-    group: ClassVar[Any] = ""
+    group: ClassVar[Group]
     page_template: ClassVar[str] = "officers/row.html"
     page_fields: ClassVar[tuple[str, ...]] = ()
     paginator = ShortPaginator
@@ -107,9 +120,7 @@ class Room(admin.ModelAdmin):  # type: ignore[type-arg]
     # ── who may look ──────────────────────────────────────────────────────────────────────────────────────────────
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         officer = entry.officer_of(request)
-        return officer is not None and (
-            not self.duties or any(officer.has(duty) for duty in self.duties)
-        )
+        return officer is not None and (not self.duties or any(officer.has(duty) for duty in self.duties))
 
     has_module_permission = has_view_permission
 
@@ -136,9 +147,7 @@ class Room(admin.ModelAdmin):  # type: ignore[type-arg]
             for act_name, rule in self.acts().items()
         ]
         return [
-            path(
-                "", door(require_safe(self.changelist_view)), name=f"{name}_changelist"
-            ),
+            path("", door(require_safe(self.changelist_view)), name=f"{name}_changelist"),
             *acts,
             path(
                 "<path:object_id>/",
@@ -149,11 +158,7 @@ class Room(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @classmethod
     def acts(cls) -> dict[str, Act]:
-        found = (
-            (name, getattr(getattr(cls, name), "act", None))
-            for name in dir(cls)
-            if not name.startswith("_")
-        )
+        found = ((name, getattr(getattr(cls, name), "act", None)) for name in dir(cls) if not name.startswith("_"))
         return {name: rule for name, rule in found if isinstance(rule, Act)}
 
     def address(self, name: str = "changelist", *args: Any) -> str:
@@ -170,13 +175,9 @@ class Room(admin.ModelAdmin):  # type: ignore[type-arg]
             raise Http404
         return found
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         officer = entry.on_duty(request, self.duties)
-        return super().changelist_view(
-            request, {**self._about_list(request, officer), **(extra_context or {})}
-        )
+        return super().changelist_view(request, {**self._about_list(request, officer), **(extra_context or {})})
 
     def _about_list(self, request: HttpRequest, officer: Officer) -> dict[str, Any]:
         return {
@@ -194,9 +195,7 @@ class Room(admin.ModelAdmin):  # type: ignore[type-arg]
         officer = entry.on_duty(request, self.duties)
         return self.shown(request, self.row(request, object_id), officer)
 
-    def shown(
-        self, request: HttpRequest, row: Any, officer: Officer, **more: Any
-    ) -> HttpResponse:
+    def shown(self, request: HttpRequest, row: Any, officer: Officer, **more: Any) -> HttpResponse:
         """The page of one row."""
         now = timezone.now()
         context = {
@@ -239,9 +238,7 @@ class Room(admin.ModelAdmin):  # type: ignore[type-arg]
 
         return perform
 
-    def _perform(
-        self, request: HttpRequest, name: str, rule: Act, row: Any, officer: Officer
-    ) -> HttpResponse:
+    def _perform(self, request: HttpRequest, name: str, rule: Act, row: Any, officer: Officer) -> HttpResponse:
         given: dict[str, Any] = {"officer": officer, "now": timezone.now()}
         if rule.on_row:
             given["row"] = row
@@ -262,24 +259,18 @@ class Room(admin.ModelAdmin):  # type: ignore[type-arg]
             messages.success(request, said)
         return self.back(row)
 
-    def typed_wrong(
-        self, request: HttpRequest, name: str, row: Any, officer: Officer, form: Form
-    ) -> HttpResponse:
+    def typed_wrong(self, request: HttpRequest, name: str, row: Any, officer: Officer, form: Form) -> HttpResponse:
         """The page again, with what was typed and what is wrong with it, under the act's name."""
         messages.error(request, _("Nothing was done. Check what you entered."))
         if row is None:
-            response = super().changelist_view(
-                request, {**self._about_list(request, officer), f"{name}_form": form}
-            )
+            response = super().changelist_view(request, {**self._about_list(request, officer), f"{name}_form": form})
         else:
             response = self.shown(request, row, officer, **{f"{name}_form": form})
         response.status_code = 422
         return response
 
     def back(self, row: Any) -> HttpResponseRedirect:
-        return redirect(
-            self.address("change", row.pk) if row is not None else self.address()
-        )
+        return redirect(self.address("change", row.pk) if row is not None else self.address())
 
     # ── the desk ──────────────────────────────────────────────────────────────────────────────────────────────────
     def queues(self, *, officer: Officer, now: datetime) -> list[Queue]:
@@ -290,11 +281,7 @@ class Room(admin.ModelAdmin):  # type: ignore[type-arg]
         """Key figures for the desk."""
         return []
 
-    def waiting(
-        self, title: Any, rows: QuerySet[Any], since: str, *, query: str = ""
-    ) -> Queue:
+    def waiting(self, title: Any, rows: QuerySet[Any], since: str, *, query: str = "") -> Queue:
         """A queue over rows that an index finds, counted to a thousand."""
         times = list(rows.order_by(since).values_list(since, flat=True)[:COUNT_AT_MOST])
-        return Queue(
-            title, len(times), times[0] if times else None, self.address() + query
-        )
+        return Queue(title, len(times), times[0] if times else None, self.address() + query)

@@ -1,7 +1,6 @@
-"""The rooms, in the order in which the navigation lists them: importing a room opens it."""
+"""Importing a room opens it; the navigation orders them by their group."""
 
-from portal.officers import approvals, policy, audit_log, house  # noqa: I001  # isort: skip
-
+from portal.officers import approvals, audit_log, house, policy
 from portal.officers.site import site
 
 __all__ = ["approvals", "audit_log", "house", "policy", "site"]

@@ -30,9 +30,7 @@ def minor(amount: int | str, currency: str) -> str:
 
 def units(count: int | str, unit_class: UnitClass) -> str:
     """Smallest units as the units people read: 25000 → "2.5000 units"."""
-    return _("%(figure)s units") % {
-        "figure": f"{unit_class.count(int(count)):,.{unit_class.unit_decimals}f}"
-    }
+    return _("%(figure)s units") % {"figure": f"{unit_class.count(int(count)):,.{unit_class.unit_decimals}f}"}
 
 
 def whole(number: int) -> str:
@@ -49,9 +47,7 @@ def day(value: date) -> str:
 
 def instant(value: datetime) -> str:
     """An instant in the time of both nations; both see the same line."""
-    tokyo, washington = (
-        value.astimezone(ZONES[nation]) for nation in (Nation.JP, Nation.US)
-    )
+    tokyo, washington = (value.astimezone(ZONES[nation]) for nation in (Nation.JP, Nation.US))
     return _("%(tokyo)s Tokyo · %(washington)s Washington") % {
         "tokyo": date_format(tokyo, "DATETIME_FORMAT", use_l10n=True),
         "washington": date_format(washington, "DATETIME_FORMAT", use_l10n=True),

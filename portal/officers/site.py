@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 
 from fund.holders import Nation
 from portal.officers import desk, entry, shown
-from portal.officers.room import Room
+from portal.officers.room import Group, Room
 
 
 class OfficersSite(AdminSite):
@@ -33,9 +33,7 @@ class OfficersSite(AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         return entry.officer_of(request) is not None
 
-    def login(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Officers sign in where everybody does; who has signed in and is no officer is told so."""
         if self.has_permission(request):
             return redirect("admin:index")
@@ -43,26 +41,16 @@ class OfficersSite(AdminSite):
             raise PermissionDenied
         return secure_admin_login(super().login)(request)  # type: ignore[no-any-return]
 
-    def admin_view(
-        self, view: Callable[..., Any], cacheable: bool = False
-    ) -> Callable[..., HttpResponse]:
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., HttpResponse]:
         """The admin's own gate, then the second factor, then the page, in the officer's own time zone."""
 
-        def second_door(
-            request: HttpRequest, *args: Any, **kwargs: Any
-        ) -> HttpResponse:
+        def second_door(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if answer := entry.second_factor_first(request):
                 return answer
             officer = entry.officer_of(request)
-            with timezone.override(
-                shown.ZONES[Nation(officer.nation)] if officer else None
-            ):
+            with timezone.override(shown.ZONES[Nation(officer.nation)] if officer else None):
                 response: HttpResponse = view(request, *args, **kwargs)
-                return (
-                    response.render()
-                    if isinstance(response, TemplateResponse)
-                    else response
-                )
+                return response.render() if isinstance(response, TemplateResponse) else response
 
         return super().admin_view(update_wrapper(second_door, view), cacheable)
 
@@ -83,35 +71,28 @@ class OfficersSite(AdminSite):
     def rooms(self, request: HttpRequest) -> list[Room]:
         """The rooms this officer may look into, in the order they were opened."""
         return [
-            room
-            for room in self._registry.values()
-            if isinstance(room, Room) and room.has_view_permission(request)
+            room for room in self._registry.values() if isinstance(room, Room) and room.has_view_permission(request)
         ]
 
-    def get_app_list(
-        self, request: HttpRequest, app_label: str | None = None
-    ) -> list[dict[str, Any]]:
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
         """The rooms by their group, for the navigation."""
-        groups: dict[str, list[dict[str, Any]]] = {}
-        for room in self.rooms(request):
-            link = {
-                "name": capfirst(room.opts.verbose_name_plural),
-                "admin_url": room.address(),
-                "model": room.model,
-            }
-            groups.setdefault(str(room.group), []).append(link)
-        return [{"name": name, "models": links} for name, links in groups.items()]
+        rooms = self.rooms(request)
+        links = {
+            room: {"name": capfirst(room.opts.verbose_name_plural), "admin_url": room.address(), "model": room.model}
+            for room in rooms
+        }
+        return [
+            {"name": group.label, "models": [link for room, link in links.items() if room.group == group]}
+            for group in Group
+            if any(room.group == group for room in rooms)
+        ]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         return {**super().each_context(request), "officer": entry.officer_of(request)}
 
-    def index(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> TemplateResponse:
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         officer = entry.on_duty(request, frozenset())
-        laid_out = desk.lay_out(
-            rooms=self.rooms(request), officer=officer, now=timezone.now()
-        )
+        laid_out = desk.lay_out(rooms=self.rooms(request), officer=officer, now=timezone.now())
         return super().index(request, {"desk": laid_out, **(extra_context or {})})
 
 

@@ -76,10 +76,7 @@ def day(text: str) -> str:
 
 
 def _unknown(proposal: Proposal, payload: Payload) -> Words:
-    return Words(
-        _("%(kind)s for %(subject)s")
-        % {"kind": proposal.get_kind_display(), "subject": proposal.subject}
-    )
+    return Words(_("%(kind)s for %(subject)s") % {"kind": proposal.get_kind_display(), "subject": proposal.subject})
 
 
 @reads(Kind.CONFIG)
