@@ -112,7 +112,7 @@ class AuditLog(Room):
         form = SearchForm(request.POST or request.GET)
         asked = form.cleaned_data if form.is_valid() else {}
         rows = list(found(asked)[: PAGE + 1]) if form.is_valid() else []
-        older = {**request.GET.dict(), "before": rows[PAGE - 1].id} if len(rows) > PAGE else None
+        older = rows[PAGE - 1].id if len(rows) > PAGE else None
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

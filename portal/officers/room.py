@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from fund.governance.officers import Duty, Officer
@@ -33,16 +33,16 @@ COUNT_AT_MOST = 1_000
 class Group(models.TextChoices):
     """The navigation: the rooms by the kind of work, in this order."""
 
-    KEYS = "keys", _lazy("Two keys")
-    CITIZENS = "citizens", _lazy("Citizens")
-    DEALING = "dealing", _lazy("Offerings")
-    PRICES = "prices", _lazy("Net asset value")
-    PAYMENTS = "payments", _lazy("Payments")
-    EVIDENCE = "evidence", _lazy("Evidence")
-    HOUSE = "house", _lazy("House")
+    KEYS = "keys", gettext_lazy("Two keys")
+    CITIZENS = "citizens", gettext_lazy("Citizens")
+    DEALING = "dealing", gettext_lazy("Offerings")
+    PRICES = "prices", gettext_lazy("Net asset value")
+    PAYMENTS = "payments", gettext_lazy("Payments")
+    EVIDENCE = "evidence", gettext_lazy("Evidence")
+    HOUSE = "house", gettext_lazy("House")
 
 
-class ShortPaginator(Paginator[Any]):
+class ShortPaginator(Paginator):  # type: ignore[type-arg]
     """Counts no further than a thousand rows: who wants more searches. Big tables are never counted whole."""
 
     @cached_property
@@ -109,6 +109,7 @@ class Room(admin.ModelAdmin):  # type: ignore[type-arg]
 
     duties: ClassVar[frozenset[Duty]] = frozenset()
     group: ClassVar[Group]
+    change_list_template = "officers/list.html"
     page_template: ClassVar[str] = "officers/row.html"
     page_fields: ClassVar[tuple[str, ...]] = ()
     paginator = ShortPaginator
