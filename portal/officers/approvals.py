@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.db.models import Case, Exists, OuterRef, QuerySet, Value, When
 from django.forms import Form, RegexField
 from django.http import HttpRequest
+from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
@@ -15,7 +16,7 @@ from fund.governance.approval import Proposal
 from fund.governance.officers import Officer
 from fund.holders import Nation
 from portal.officers import changes, shown, words
-from portal.officers.room import Group, Queue, Room, act
+from portal.officers.room import Group, Queue, Room, act, column, titled
 from portal.officers.site import site
 
 OPEN = Proposal.State.OPEN
@@ -33,25 +34,22 @@ class Approvals(Room):
 
     group = Group.KEYS
     page_template = "officers/approval.html"
-    list_display = ("what", "kind", "state", "proposed_at", "proposed_by", "keys")
-    list_filter = ("state", "kind")
+    name = gettext_lazy("Approvals")
+    list_display = (
+        column("subject", gettext_lazy("Subject")),
+        column("kind", gettext_lazy("Act"), lambda row: row.get_kind_display(), ordered=True),
+        column("state", gettext_lazy("State"), lambda row: row.get_state_display(), ordered=True),
+        column("proposed_at", gettext_lazy("Proposed"), lambda row: shown.moment(row.proposed_at), ordered=True),
+        column("keys", gettext_lazy("Keys turned"), lambda row: _turned(row)),
+    )
+    list_filter = (("state", titled(gettext_lazy("state"))), ("kind", titled(gettext_lazy("act"))))
     ordering = (Case(When(state=OPEN, then=Value(0)), default=Value(1)), "-proposed_at")
-    list_select_related = ("proposed_by",)
-
-    @admin.display(description=gettext_lazy("proposal"))
-    def what(self, row: Proposal) -> str:
-        return row.subject
-
-    @admin.display(description=gettext_lazy("keys turned"))
-    def keys(self, row: Proposal) -> str:
-        signed = sorted({one.nation for one in row.signatures.all() if bytes(one.digest) == bytes(row.digest)})
-        return ", ".join(str(Nation(nation).label) for nation in signed) or "—"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Proposal]:
         return super().get_queryset(request).prefetch_related("signatures")
 
     def title_of(self, row: Proposal) -> str:
-        return f"{row.get_kind_display()}: {row.subject}"
+        return f"{capfirst(row.get_kind_display())}: {row.subject}"
 
     def page(self, *, row: Proposal, officer: Officer, now: datetime) -> dict[str, Any]:
         language = get_language() or "en"
@@ -105,6 +103,12 @@ class Approvals(Room):
                 query="?state__exact=open",
             )
         ]
+
+
+def _turned(row: Proposal) -> str:
+    """The nations whose signature stands for the payload as it is."""
+    nations = sorted({one.nation for one in row.signatures.all() if bytes(one.digest) == bytes(row.digest)})
+    return ", ".join(str(Nation(nation).label) for nation in nations) or "—"
 
 
 def _why_not(row: Proposal, officer: Officer, standing: list[approval.Signature]) -> str:

@@ -106,6 +106,7 @@ class AuditLog(Room):
     """Reading the log is part of every duty; taking it out of the house is itself an act in it."""
 
     group = Group.EVIDENCE
+    name = gettext_lazy("Audit log")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         officer = entry.on_duty(request, self.duties)
@@ -117,7 +118,7 @@ class AuditLog(Room):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "room": self,
-            "title": _("Audit log"),
+            "title": self.name,
             "officer": officer,
             "form": form,
             "rows": [(one, words.plain(one.detail)) for one in rows[:PAGE]],

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from fund.governance import config
 from fund.governance.approval import Kind, Proposal
+from fund.money import Currency
 from portal.officers import words
 
 
@@ -52,6 +53,15 @@ def _setting(payload: dict[str, Any], now: datetime) -> list[Change]:
     proposed = payload["value"]
     if not isinstance(current, dict):
         return [change(_("Value"), proposed, current)]
-    nothing = _("not set")
-    names = dict.fromkeys([*current, *proposed])
-    return [change(name, proposed.get(name, nothing), current.get(name, nothing)) for name in names]
+    return [
+        Change(name, _entry(proposed, name), _entry(current, name), proposed.get(name) != current.get(name))
+        for name in dict.fromkeys([*current, *proposed])
+    ]
+
+
+def _entry(values: dict[str, Any], name: str) -> str:
+    return (
+        words.setting({name: values[name]})
+        if name in values and name in set(Currency)
+        else words.plain(values.get(name, _("not set")))
+    )

@@ -30,7 +30,7 @@ def officer_of(request: HttpRequest) -> Officer | None:
         except officers.NotOnDuty:
             found = None
         request._officer = found  # type: ignore[attr-defined]
-    return request._officer  # type: ignore[attr-defined, no-any-return]
+    return request._officer  # type: ignore[attr-defined]
 
 
 def on_duty(request: HttpRequest, duties: frozenset[Duty]) -> Officer:

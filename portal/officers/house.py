@@ -8,7 +8,8 @@ from django.utils.translation import gettext_lazy
 
 from fund.governance.officers import Duty, Officer
 from fund.governance.outbox import Note
-from portal.officers.room import Group, Queue, Room
+from portal.officers import shown, words
+from portal.officers.room import Group, Queue, Room, column, titled
 from portal.officers.site import site
 
 
@@ -18,12 +19,18 @@ class Notes(Room):
 
     duties = frozenset({Duty.ADMINISTRATION, Duty.AUDIT})
     group = Group.HOUSE
-    list_display = ("topic", "subject", "left_at", "relayed_at")
-    list_filter = (("relayed_at", admin.EmptyFieldListFilter),)
+    name = gettext_lazy("Outbox")
+    list_display = (
+        column("topic", gettext_lazy("Topic")),
+        column("subject", gettext_lazy("Subject")),
+        column("left_at", gettext_lazy("Left"), lambda row: shown.moment(row.left_at)),
+        column("relayed_at", gettext_lazy("Sent on"), lambda row: shown.moment(row.relayed_at)),
+    )
+    page_columns = (*list_display, column("payload", gettext_lazy("Payload"), lambda row: words.plain(row.payload)))
+    list_filter = (("relayed_at", titled(gettext_lazy("sent on (empty: not yet)"), admin.EmptyFieldListFilter)),)
     search_fields = ("=topic", "=subject")
     search_help_text = gettext_lazy("A whole topic or a whole subject")
     ordering = ("-id",)
-    page_fields = ("id", "topic", "subject", "payload", "left_at", "relayed_at")
 
     def queues(self, *, officer: Officer, now: datetime) -> list[Queue]:
         rows = Note.objects.filter(relayed_at=None)
@@ -39,27 +46,18 @@ class Notes(Room):
 
 @admin.register(Officer, site=site)
 class OfficersList(Room):
-    """Who is in office. The ministry’s number of the person is for administration and audit."""
+    """Who is and was in office. The ministry’s number of the person is for administration and audit."""
 
     duties = frozenset({Duty.ADMINISTRATION, Duty.AUDIT})
     group = Group.HOUSE
-    list_display = ("name", "nation", "duty_names", "in_office_from", "in_office_until")
-    list_filter = ("nation",)
-    ordering = ("nation", "id")
-    page_fields = (
-        "name_en",
-        "name_ja",
-        "nation",
-        "person",
-        "duty_names",
-        "in_office_from",
-        "in_office_until",
+    name = gettext_lazy("Officers")
+    list_display = (
+        column("who", gettext_lazy("Name"), lambda row: f"{row.name_en} · {row.name_ja}"),
+        column("nation", gettext_lazy("Nation"), lambda row: row.get_nation_display()),
+        column("duties", gettext_lazy("Duties"), lambda row: ", ".join(str(Duty(one).label) for one in row.duties)),
+        column("in_office_from", gettext_lazy("From"), lambda row: shown.moment(row.in_office_from)),
+        column("in_office_until", gettext_lazy("Until"), lambda row: shown.moment(row.in_office_until)),
     )
-
-    @admin.display(description=gettext_lazy("name"), ordering="name_en")
-    def name(self, row: Officer) -> str:
-        return f"{row.name_en} · {row.name_ja}"
-
-    @admin.display(description=gettext_lazy("duties"))
-    def duty_names(self, row: Officer) -> str:
-        return ", ".join(str(Duty(duty).label) for duty in row.duties)
+    page_columns = (*list_display, column("person", gettext_lazy("The ministry’s number of the person")))
+    list_filter = (("nation", titled(gettext_lazy("nation"))),)
+    ordering = ("nation", "id")

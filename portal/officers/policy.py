@@ -95,6 +95,7 @@ class Settings(Room):
     """Officers of every duty read the settings; administration proposes changes."""
 
     group = Group.KEYS
+    name = gettext_lazy("Settings")
     page_template = "officers/setting.html"
     change_list_template = "officers/settings.html"
 
@@ -114,7 +115,7 @@ class Settings(Room):
         return {
             "lines": [
                 Line(_("Setting"), row.pk),
-                Line(_("In force"), words.plain(row.value)),
+                Line(_("In force"), words.setting(row.value)),
                 Line(
                     _("Since"),
                     shown.instant(row.since) if row.since else _("shipped with the system"),

@@ -1,16 +1,16 @@
 """The shape of every room: read-only pages of one table, and buttons that post an act to the fund's own verb."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol, cast
 
 from django.contrib import admin, messages
-from django.contrib.admin.utils import label_for_field, lookup_field, quote, unquote
+from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db import models
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
@@ -18,7 +18,6 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
@@ -42,12 +41,43 @@ class Group(models.TextChoices):
     HOUSE = "house", gettext_lazy("House")
 
 
+class Column(Protocol):
+    """One value of a row under a translated label, in lists and on pages."""
+
+    short_description: Any
+
+    def __call__(self, row: Any) -> Any: ...
+
+
+def column(name: str, label: Any, show: Callable[[Any], Any] | None = None, *, ordered: bool = False) -> Column:
+    """The value ``show`` makes of a row, or the attribute ``name`` itself."""
+
+    def value(row: Any) -> Any:
+        return show(row) if show is not None else getattr(row, name)
+
+    value.__name__ = name
+    shown = admin.display(description=label, ordering=name if ordered else None)(value)
+    return cast(Column, shown)
+
+
+def titled(label: Any, base: type[admin.FieldListFilter] = admin.ChoicesFieldListFilter) -> type[admin.FieldListFilter]:
+    """A list filter under a translated title."""
+
+    class Titled(base):  # type: ignore[misc, valid-type]
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            self.title = label
+
+    return Titled
+
+
 class ShortPaginator(Paginator):  # type: ignore[type-arg]
     """Counts no further than a thousand rows: who wants more searches. Big tables are never counted whole."""
 
     @cached_property
     def count(self) -> int:
-        return len(self.object_list.order_by().values_list("pk")[:COUNT_AT_MOST])  # type: ignore[union-attr]
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
+        return len(rows.order_by().values_list("pk")[:COUNT_AT_MOST])
 
 
 class Line(NamedTuple):
@@ -109,9 +139,10 @@ class Room(admin.ModelAdmin):  # type: ignore[type-arg]
 
     duties: ClassVar[frozenset[Duty]] = frozenset()
     group: ClassVar[Group]
+    name: ClassVar[Any]
     change_list_template = "officers/list.html"
     page_template: ClassVar[str] = "officers/row.html"
-    page_fields: ClassVar[tuple[str, ...]] = ()
+    page_columns: ClassVar[tuple[Column, ...]] = ()
     paginator = ShortPaginator
     show_full_result_count = False
     list_per_page = 50
@@ -182,7 +213,7 @@ class Room(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def _about_list(self, request: HttpRequest, officer: Officer) -> dict[str, Any]:
         return {
-            "title": capfirst(self.opts.verbose_name_plural),
+            "title": self.name,
             "room": self,
             "officer": officer,
             **self.beside_list(officer=officer, now=timezone.now()),
@@ -216,15 +247,8 @@ class Room(admin.ModelAdmin):  # type: ignore[type-arg]
         return str(row)
 
     def page(self, *, row: Any, officer: Officer, now: datetime) -> dict[str, Any]:
-        """What the page's template shows; by default the fields named in ``page_fields``."""
-        return {"lines": list(self._lines(row))}
-
-    def _lines(self, row: Model) -> Iterator[Line]:
-        for name in self.page_fields:
-            field, _attribute, value = lookup_field(name, row, self)
-            if field is not None and getattr(field, "flatchoices", None):
-                value = dict(field.flatchoices).get(value, value)
-            yield Line(label_for_field(name, self.model, self), value)
+        """What the page's template shows; by default the columns named in ``page_columns``."""
+        return {"lines": [Line(column.short_description, column(row)) for column in self.page_columns]}
 
     # ── acts ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def _performing(self, name: str, rule: Act) -> Callable[..., HttpResponse]:

@@ -4,9 +4,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from fund.holders import Nation
 from fund.money import Currency, Money
@@ -42,16 +44,23 @@ def percent(value: Decimal | str) -> str:
 
 
 def day(value: date) -> str:
-    return date_format(value, "DATE_FORMAT")
+    return date_format(value, pgettext("format of a date", "j M Y"))
 
 
 def instant(value: datetime) -> str:
-    """An instant in the time of both nations; both see the same line."""
-    tokyo, washington = (value.astimezone(ZONES[nation]) for nation in (Nation.JP, Nation.US))
-    return _("%(tokyo)s Tokyo · %(washington)s Washington") % {
-        "tokyo": date_format(tokyo, "DATETIME_FORMAT", use_l10n=True),
-        "washington": date_format(washington, "DATETIME_FORMAT", use_l10n=True),
-    }
+    """An instant in the time of both nations; both see the same line, which breaks only between the two."""
+    tokyo, washington = (_time(value.astimezone(ZONES[nation])) for nation in (Nation.JP, Nation.US))
+    both = _("Tokyo %(tokyo)s / Washington %(washington)s") % {"tokyo": tokyo, "washington": washington}
+    return both.replace(" ", "\N{NO-BREAK SPACE}").replace("\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}", " / ")
+
+
+def moment(value: datetime | None) -> str:
+    """An instant in the officer's own time zone, for the columns of lists."""
+    return _time(timezone.localtime(value)) if value else "—"
+
+
+def _time(value: datetime) -> str:
+    return date_format(value, pgettext("format of a date with its time", "j M Y H:i"))
 
 
 def age(since: datetime, now: datetime) -> str:

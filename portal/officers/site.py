@@ -1,19 +1,17 @@
 """The officers' site at ``/officers/``: who may enter, the desk, and the rooms in the order of the work."""
 
-from collections.abc import Callable
-from functools import update_wrapper
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils import timezone
-from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_safe
 
 from fund.holders import Nation
@@ -34,36 +32,34 @@ class OfficersSite(AdminSite):
         return entry.officer_of(request) is not None
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Officers sign in where everybody does; who has signed in and is no officer is told so."""
-        if self.has_permission(request):
-            return redirect("admin:index")
+        """Officers sign in where everybody does; who has signed in and is no officer is refused."""
         if request.user.is_authenticated:
             raise PermissionDenied
-        return secure_admin_login(super().login)(request)  # type: ignore[no-any-return]
+        return secure_admin_login(super().login)(request)
 
-    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., HttpResponse]:
-        """The admin's own gate, then the second factor, then the page, in the officer's own time zone."""
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """The gate before every page: an officer, with the second factor; then the page in the officer's time zone."""
 
-        def second_door(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        @never_cache
+        @csrf_protect
+        def gate(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            officer = entry.officer_of(request)
+            if officer is None:
+                return self.login(request)
             if answer := entry.second_factor_first(request):
                 return answer
-            officer = entry.officer_of(request)
-            with timezone.override(shown.ZONES[Nation(officer.nation)] if officer else None):
+            with timezone.override(shown.ZONES[Nation(officer.nation)]):
                 response: HttpResponse = view(request, *args, **kwargs)
                 return response.render() if isinstance(response, TemplateResponse) else response
 
-        return super().admin_view(update_wrapper(second_door, view), cacheable)
+        return gate
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """The desk, the way in, and the rooms; the admin's password form and lookups are not among them."""
+        """The desk and the rooms; the admin's own sign-in, password form and lookups are not among them."""
         return [
             path("", self.admin_view(require_safe(self.index)), name="index"),
-            path("login/", require_safe(self.login), name="login"),
             *(
-                path(
-                    f"{model._meta.app_label}/{model._meta.model_name}/",
-                    include(room.urls),
-                )
+                path(f"{model._meta.app_label}/{model._meta.model_name}/", include(room.urls))
                 for model, room in self._registry.items()
             ),
         ]
@@ -77,10 +73,7 @@ class OfficersSite(AdminSite):
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
         """The rooms by their group, for the navigation."""
         rooms = self.rooms(request)
-        links = {
-            room: {"name": capfirst(room.opts.verbose_name_plural), "admin_url": room.address(), "model": room.model}
-            for room in rooms
-        }
+        links = {room: {"name": room.name, "admin_url": room.address(), "model": room.model} for room in rooms}
         return [
             {"name": group.label, "models": [link for room, link in links.items() if room.group == group]}
             for group in Group

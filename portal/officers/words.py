@@ -14,6 +14,7 @@ from django.utils.translation import override
 
 from fund.governance import config
 from fund.governance.approval import Kind, Proposal
+from fund.money import Currency
 from portal.officers import shown
 from portal.officers.room import Line
 
@@ -67,6 +68,13 @@ def plain(value: Any) -> str:
             return json.dumps(value, ensure_ascii=False, indent=1)
 
 
+def setting(value: Any) -> str:
+    """A setting's value; amounts by currency are money."""
+    if isinstance(value, dict) and value and set(value) <= set(Currency):
+        return " · ".join(shown.minor(value[currency], currency) for currency in Currency if currency in value)
+    return plain(value)
+
+
 def instant(text: str) -> str:
     return shown.instant(datetime.fromisoformat(text))
 
@@ -82,7 +90,7 @@ def _unknown(proposal: Proposal, payload: Payload) -> Words:
 @reads(Kind.CONFIG)
 def _setting(proposal: Proposal, payload: Payload) -> Words:
     key = payload.pop("key")
-    value = plain(payload.pop("value"))
+    value = setting(payload.pop("value"))
     declared = config.DECLARED.get(key)
     words = Words(_("The setting “%(meaning)s” becomes: %(value)s") % {
         "meaning": declared.meaning if declared else key, "value": value

@@ -39,8 +39,8 @@ def instant(value: datetime) -> str:
 
 
 @register.simple_tag
-def plain(value: Any) -> str:
-    return words.plain(value)
+def setting(value: Any) -> str:
+    return words.setting(value)
 
 
 @register.simple_tag(name="hex")
