@@ -3,15 +3,15 @@
 import time
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.account.authentication import get_authentication_records
-from allauth.core.exceptions import ReauthenticationRequired
+from allauth.account.internal.flows.reauthentication import suspend_request
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
@@ -47,23 +47,31 @@ def second_factor_first(request: HttpRequest) -> HttpResponse | None:
         return None
     if not is_mfa_enabled(request.user, SECOND_FACTORS):
         return redirect("mfa_index")
-    if not any(_is_second_factor(record) for record in get_authentication_records(request, request.user)):
-        return redirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': request.get_full_path()})}")
+    if not _proofs(request):
+        return redirect(f"{_where_to_prove(request)}?{urlencode({'next': request.get_full_path()})}")
     return None
 
 
-def _is_second_factor(record: dict[str, Any]) -> bool:
-    return record.get("method") == "mfa"
+def prove_again(request: HttpRequest) -> HttpResponse | None:
+    """Asks again when the last proof of identity is five minutes old; None when it is fresh.
 
-
-def ask_again_when_stale(request: HttpRequest) -> None:
-    """Raise ReauthenticationRequired unless the officer proved identity in the last five minutes.
-
-    allauth keeps the posted act, asks, and then performs that very act.
+    The posted act is kept meanwhile, and that very act is performed after the proof.
     """
-    last = max(
-        (record["at"] for record in get_authentication_records(request, request.user)),
-        default=0.0,
-    )
-    if time.time() - last >= settings.ACCOUNT_REAUTHENTICATION_TIMEOUT:
-        raise ReauthenticationRequired
+    last = max((record["at"] for record in _proofs(request)), default=0.0)
+    if time.time() - last < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT:
+        return None
+    return suspend_request(request, _where_to_prove(request))
+
+
+def _proofs(request: HttpRequest) -> list[dict[str, Any]]:
+    """How this session's officer was proved: by the second factor, or, where none is asked for, by anything."""
+    records: list[dict[str, Any]] = get_authentication_records(request, request.user)
+    return [record for record in records if record.get("method") == "mfa" or not settings.OFFICER_MFA_REQUIRED]
+
+
+def _where_to_prove(request: HttpRequest) -> str:
+    """The page that asks for the second factor; for the password where there is none."""
+    methods = get_adapter().get_reauthentication_methods(request.user)
+    pages = {method["id"]: method["url"] for method in methods}
+    second = [url for name, url in pages.items() if name.startswith("mfa")]
+    return [*second, *pages.values()][0]

@@ -64,8 +64,8 @@ def titled(label: Any, base: type[admin.FieldListFilter] = admin.ChoicesFieldLis
     """A list filter under a translated title."""
 
     class Titled(base):  # type: ignore[misc, valid-type]
-        def __init__(self, *args: Any) -> None:
-            super().__init__(*args)
+        def __init__(self, *args: Any, **named: Any) -> None:
+            super().__init__(*args, **named)
             self.title = label
 
     return Titled
@@ -257,8 +257,8 @@ class Room(admin.ModelAdmin):  # type: ignore[type-arg]
             if rule.duty is not None and not officer.has(rule.duty):
                 raise PermissionDenied
             row = self.row(request, object_id) if object_id is not None else None
-            if rule.fresh:
-                entry.ask_again_when_stale(request)
+            if rule.fresh and (question := entry.prove_again(request)):
+                return question
             return self._perform(request, name, rule, row, officer)
 
         return perform
