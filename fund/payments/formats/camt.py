@@ -110,8 +110,7 @@ def _whole(element: etree._Element, *, line: int, day: date) -> dict[str, Any]:
     """The bank entry itself, as the fields of an Entry, without what its transactions tell."""
     told = _children(element)
     amount, currency = _amount(told["Amt"])
-    status = told["Sts"]
-    booked = _stripped(status[0] if len(status) else status) == "BOOK"
+    booked = _stripped(_children(told["Sts"]).get("Cd", told["Sts"])) == "BOOK"
     booking_date = _day(told.get("BookgDt"))
     value_date = _day(told.get("ValDt"))
     if booked and not booking_date:
