@@ -58,9 +58,7 @@ def row(entry: Entry, *, file: BankFile, account: str, number: int) -> BankEntry
         outcome=outcome,
         suspense_reason=reason,
         suspended=entry.amount if outcome == BankEntry.Outcome.SUSPENSE else 0,
-        sealed=envelope.seal(
-            json.dumps(asdict(payer)).encode(), **PLACE, row=entry.fingerprint
-        ),
+        sealed=envelope.seal(json.dumps(asdict(payer)).encode(), **PLACE, row=entry.fingerprint),
     )
 
 
@@ -91,12 +89,8 @@ def found_references(entry: Entry) -> set[str]:
         *entry.remittance,
         entry.payer_name,
     ]
-    found = {
-        reference for text in texts if (reference := references.find_reference(text))
-    }
-    if references.is_reference(
-        entry.end_to_end_id
-    ):  # a payer's own number there may well have ten digits
+    found = {reference for text in texts if (reference := references.find_reference(text))}
+    if references.is_reference(entry.end_to_end_id):  # a payer's own number there may well have ten digits
         found.add(entry.end_to_end_id)
     return found
 
@@ -119,11 +113,7 @@ def news(statements: Iterable[Statement]) -> tuple[list[tuple[str, Entry]], int]
             [list(told)],
         )
         known = {bank_entry for (bank_entry,) in cursor.fetchall()}
-    new = [
-        (account, entry)
-        for account, entry, is_first in booked
-        if is_first and entry.bank_entry not in known
-    ]
+    new = [(account, entry) for account, entry, is_first in booked if is_first and entry.bank_entry not in known]
     return new, len(booked) - len(new)
 
 

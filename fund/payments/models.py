@@ -34,8 +34,8 @@ class Fault(models.TextChoices):
         _("The message in the file is not a bank statement that is read here."),
     )
     SCHEMA = "schema", _("The file does not follow the rules of its format.")
-    TOO_MANY_ENTRIES = "too_many_entries", _("The file has too many entries.")
-    ENTRY_TOO_LARGE = "entry_too_large", _("One entry of the file is too large.")
+    TOO_MANY_PARTS = "too_many_parts", _("The file has too many entries.")
+    PART_TOO_LARGE = "part_too_large", _("One entry of the file is too large.")
     AMOUNT = "amount", _("An amount in the file is not possible.")
     DATE = "date", _("A date in the file cannot be read.")
     CURRENCY_MIXED = "currency_mixed", _("One statement mixes several currencies.")
@@ -105,11 +105,7 @@ class BankAccount(models.Model):
     opened_at = models.DateTimeField()
 
     class Meta:
-        constraints = [
-            models.CheckConstraint(
-                name="bank_account_currency", condition=Q(currency__in=list(Currency))
-            )
-        ]
+        constraints = [models.CheckConstraint(name="bank_account_currency", condition=Q(currency__in=list(Currency)))]
 
     def __str__(self) -> str:
         return self.code
@@ -123,9 +119,7 @@ class Expected(models.Model):
 
     reference = models.CharField(primary_key=True, max_length=14)
     numeric_reference = models.CharField(max_length=10, unique=True)
-    holder = models.ForeignKey(
-        Holder, on_delete=models.PROTECT, db_constraint=False, related_name="+"
-    )
+    holder = models.ForeignKey(Holder, on_delete=models.PROTECT, db_constraint=False, related_name="+")
     currency = models.CharField(max_length=3, choices=CURRENCIES)
     amount = models.BigIntegerField()
     received = models.BigIntegerField(default=0)
@@ -138,9 +132,7 @@ class Expected(models.Model):
     class Meta:
         verbose_name_plural = "expected"
         constraints = [
-            models.CheckConstraint(
-                name="expected_currency", condition=Q(currency__in=list(Currency))
-            ),
+            models.CheckConstraint(name="expected_currency", condition=Q(currency__in=list(Currency))),
             models.CheckConstraint(name="expected_positive", condition=Q(amount__gt=0)),
             models.CheckConstraint(
                 name="expected_never_exceeded",
@@ -182,9 +174,7 @@ class BankFile(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="bank_file_state",
-                condition=Q(
-                    state="posted", reason="", kind__in=["camt.053", "camt.054"]
-                )
+                condition=Q(state="posted", reason="", kind__in=["camt.053", "camt.054"])
                 | Q(state="quarantined", reason__in=Fault.values),
             ),
         ]
@@ -200,7 +190,7 @@ class BankFile(models.Model):
 class BankEntry(models.Model):
     """One booked movement at a bank, known by ``identity`` whichever file tells of it. Its id is its ledger event's id.
 
-    ``amount`` = ``held`` (credited to the holder) + ``suspended`` (with its reason), in minor units, unless it was ignored.
+    ``amount`` = ``held`` (credited to the holder) + ``suspended`` (with its reason), minor units, unless ignored.
     ``bank_entry`` is equal for all parts of one batch; ``number`` is the place in the file, from 1.
     """
 
@@ -211,9 +201,7 @@ class BankEntry(models.Model):
 
     id = models.UUIDField(primary_key=True, db_default=UUID7())
     file = models.ForeignKey(BankFile, on_delete=models.PROTECT, related_name="entries")
-    account = models.ForeignKey(
-        BankAccount, on_delete=models.PROTECT, db_index=False, related_name="+"
-    )
+    account = models.ForeignKey(BankAccount, on_delete=models.PROTECT, db_index=False, related_name="+")
     number = models.PositiveIntegerField()
     identity = models.CharField(max_length=64, unique=True)
     bank_entry = models.CharField(max_length=64, db_index=True)
@@ -256,14 +244,9 @@ class BankEntry(models.Model):
                     held__gt=0,
                 )
                 & Q(amount=F("held") + F("suspended"))
-                & (
-                    Q(suspended=0, suspense_reason="")
-                    | Q(suspended__gt=0, suspense_reason="overpaid")
-                )
-                | Q(outcome="suspense", held=0, suspended__gt=0, suspended=F("amount"))
-                & ~Q(suspense_reason="")
-                | Q(outcome="ignored", held=0, suspended=0, amount__gte=0)
-                & ~Q(suspense_reason=""),
+                & (Q(suspended=0, suspense_reason="") | Q(suspended__gt=0, suspense_reason="overpaid"))
+                | Q(outcome="suspense", held=0, suspended__gt=0, suspended=F("amount")) & ~Q(suspense_reason="")
+                | Q(outcome="ignored", held=0, suspended=0, amount__gte=0) & ~Q(suspense_reason=""),
             ),
         ]
         triggers = [

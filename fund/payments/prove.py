@@ -5,10 +5,11 @@ from fund.governance.checks import Check, compare
 # What the book says of each bank receipt, by its event: 1 receipt, 2 suspense, 10 reversal.
 BOOKED = """
     SELECT t.event_id,
-           sum(CASE WHEN d.code LIKE 'bank:%' THEN t.amount WHEN c.code LIKE 'bank:%' THEN -t.amount ELSE 0 END) AS moved,
-           sum(CASE WHEN c.code LIKE 'held:%' THEN t.amount WHEN d.code LIKE 'held:%' THEN -t.amount ELSE 0 END) AS held,
-           sum(CASE WHEN c.code LIKE 'suspense:%' THEN t.amount WHEN d.code LIKE 'suspense:%' THEN -t.amount ELSE 0 END)
-               AS suspended,
+           sum(CASE WHEN d.code LIKE 'bank:%' THEN t.amount WHEN c.code LIKE 'bank:%' THEN -t.amount END) AS moved,
+           coalesce(sum(t.amount) FILTER (WHERE c.code LIKE 'held:%'), 0)
+               - coalesce(sum(t.amount) FILTER (WHERE d.code LIKE 'held:%'), 0) AS held,
+           coalesce(sum(t.amount) FILTER (WHERE c.code LIKE 'suspense:%'), 0)
+               - coalesce(sum(t.amount) FILTER (WHERE d.code LIKE 'suspense:%'), 0) AS suspended,
            min(CASE WHEN d.code LIKE 'bank:%' THEN d.code ELSE c.code END) AS bank,
            min(t.holder_id) AS holder
       FROM fund_transfer t JOIN fund_account d ON d.id = t.debit_id JOIN fund_account c ON c.id = t.credit_id

@@ -9,7 +9,7 @@ from fund.payments.models import Fault
 from fund.refusal import Refusal
 
 BEGINS_AS_XML = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\s\0]*<")
-# Header records: 200-byte Zengin notices of incoming transfers and of movements; 94-byte NACHA, which names that length.
+# Header records: Zengin notices of incoming transfers and of movements (200 bytes); NACHA, which names its 94 bytes.
 ZENGIN = re.compile(rb"1(?:01|03)[01][0-9]{18}[0-9]{4}[^\r\n]{174}(?:\r?\n)?[28]")
 NACHA = re.compile(rb"101[ 0-9]{10}[ 0-9A-Z]{10}[0-9]{6}[ 0-9]{4}[0-9A-Z]094101")
 

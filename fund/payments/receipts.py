@@ -57,7 +57,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Import:
-    """A file that was taken. ``posted`` entries moved money: ``matched`` or ``suspense``; ``ignored`` ones were kept only.
+    """A file that was taken. ``posted`` entries, ``matched`` or ``suspense``, moved money; ``ignored`` ones did not.
 
     ``repeated`` entries were known from an earlier file, ``pending`` ones are not booked yet; neither is kept. With
     ``replay`` the file itself was taken before and nothing was done.
@@ -120,9 +120,7 @@ def open_account(
 
 def payment_account(*, currency: Currency) -> BankAccount:
     """The account that citizens pay to: the first opened in the currency. Raises BankAccount.DoesNotExist."""
-    return BankAccount.objects.filter(currency=currency.value).earliest(
-        "opened_at", "code"
-    )
+    return BankAccount.objects.filter(currency=currency.value).earliest("opened_at", "code")
 
 
 def expect(
@@ -139,9 +137,7 @@ def expect(
     ``subject`` is the offering's code. Raises IntegrityError when the order is expected already.
     """
     reference = references.create()
-    while Expected.objects.filter(
-        reference=reference
-    ).exists():  # rare; in a race the key itself decides
+    while Expected.objects.filter(reference=reference).exists():  # rare; in a race the key itself decides
         reference = references.create()
     return Expected.objects.create(
         reference=reference,
@@ -164,9 +160,7 @@ def forget(*, order_id: UUID, now: datetime) -> Money:
     """
     if forget_all(order_ids=[order_id], now=now) != 1:
         raise Expected.DoesNotExist(f"order {order_id} is not expected")
-    received, currency = Expected.objects.values_list("received", "currency").get(
-        order_id=order_id
-    )
+    received, currency = Expected.objects.values_list("received", "currency").get(order_id=order_id)
     return Money(received, Currency(currency))
 
 
@@ -174,14 +168,8 @@ def forget(*, order_id: UUID, now: datetime) -> Money:
 def forget_all(*, order_ids: Iterable[UUID], now: datetime) -> int:
     """``forget`` for a set (a list, or a queryset of ids); returns how many were still expected. Locks in key order."""
     waiting = Expected.objects.filter(order_id__in=order_ids, forgotten_at=None)
-    locked = list(
-        waiting.order_by("reference")
-        .select_for_update()
-        .values_list("reference", flat=True)
-    )
-    return Expected.objects.filter(reference__in=locked, forgotten_at=None).update(
-        forgotten_at=now
-    )
+    locked = list(waiting.order_by("reference").select_for_update().values_list("reference", flat=True))
+    return Expected.objects.filter(reference__in=locked, forgotten_at=None).update(forgotten_at=now)
 
 
 def import_file(*, data: bytes, name: str, actor: str, now: datetime) -> Import:
@@ -234,9 +222,7 @@ def _take(received: BankFile, statements: Sequence[Statement]) -> Import:
     )
     matching.match(file=file)
     matching.post_entries(file=file)
-    pending = sum(
-        not entry.booked for statement in statements for entry in statement.entries
-    )
+    pending = sum(not entry.booked for statement in statements for entry in statement.entries)
     result = _result(file, repeated=repeated, pending=pending)
     _tell(result)
     return result
@@ -245,17 +231,11 @@ def _take(received: BankFile, statements: Sequence[Statement]) -> Import:
 def _lock_accounts(statements: Sequence[Statement]) -> None:
     codes = {statement.account for statement in statements}
     ours = {
-        one.code: one
-        for one in BankAccount.objects.select_for_update(no_key=True)
-        .filter(pk__in=codes)
-        .order_by("pk")
+        one.code: one for one in BankAccount.objects.select_for_update(no_key=True).filter(pk__in=codes).order_by("pk")
     }
     if codes - ours.keys():
         raise Quarantined(Fault.UNKNOWN_ACCOUNT)
-    if any(
-        statement.currency not in ("", ours[statement.account].currency)
-        for statement in statements
-    ):
+    if any(statement.currency not in ("", ours[statement.account].currency) for statement in statements):
         raise Quarantined(Fault.ACCOUNT_CURRENCY)
 
 
@@ -267,9 +247,9 @@ def _admit(received: BankFile) -> BankFile | None:
     )
     if is_new:
         return file
-    released = BankFile.objects.filter(
-        pk=file.pk, state=BankFile.State.QUARANTINED
-    ).update(**_facts(received), state=BankFile.State.POSTED, reason="", detail="")
+    released = BankFile.objects.filter(pk=file.pk, state=BankFile.State.QUARANTINED).update(
+        **_facts(received), state=BankFile.State.POSTED, reason="", detail=""
+    )
     file.refresh_from_db()
     return file if released == 1 else None
 
@@ -282,13 +262,9 @@ def _quarantine(received: BankFile, refused: Quarantined) -> BankFile:
         "detail": refused.detail[:300],
         "state": BankFile.State.QUARANTINED,
     }
-    file, is_new = BankFile.objects.get_or_create(
-        digest=received.digest, defaults={**_facts(received), **why}
-    )
+    file, is_new = BankFile.objects.get_or_create(digest=received.digest, defaults={**_facts(received), **why})
     if not is_new:
-        BankFile.objects.filter(pk=file.pk, state=BankFile.State.QUARANTINED).update(
-            **_facts(received), **why
-        )
+        BankFile.objects.filter(pk=file.pk, state=BankFile.State.QUARANTINED).update(**_facts(received), **why)
     audit.record(
         actor=received.received_by,
         verb="statement.quarantined",
@@ -301,8 +277,7 @@ def _quarantine(received: BankFile, refused: Quarantined) -> BankFile:
 
 def _facts(received: BankFile) -> dict[str, Any]:
     return {
-        field: getattr(received, field)
-        for field in ("kind", "name", "size", "received_at", "received_by", "sealed")
+        field: getattr(received, field) for field in ("kind", "name", "size", "received_at", "received_by", "sealed")
     }
 
 
@@ -313,10 +288,7 @@ def _plain(name: str) -> str:
 
 def _result(file: BankFile, *, repeated: int, pending: int) -> Import:
     lines = outcomes(file=file)
-    of = {
-        outcome: sum(line.entries for line in lines if line.outcome == outcome)
-        for outcome in BankEntry.Outcome
-    }
+    of = {outcome: sum(line.entries for line in lines if line.outcome == outcome) for outcome in BankEntry.Outcome}
     return Import(
         file=file,
         posted=of[BankEntry.Outcome.MATCHED] + of[BankEntry.Outcome.SUSPENSE],
@@ -331,44 +303,23 @@ def _result(file: BankFile, *, repeated: int, pending: int) -> Import:
 
 def outcomes(*, file: BankFile) -> tuple[Outcome, ...]:
     """What became of a file's entries, summed by account, direction, outcome and reason."""
-    groups = file.entries.order_by(
-        "account", "outcome", "suspense_reason", "credit"
-    ).values(
-        "currency",
-        "credit",
-        "outcome",
-        account=F("account_id"),
-        reason=F("suspense_reason"),
-    )
-    sums = groups.annotate(
-        entries=Count("id"),
-        total=Sum("amount"),
-        all_held=Sum("held"),
-        all_suspended=Sum("suspended"),
+    kinds = ("account_id", "currency", "credit", "outcome", "suspense_reason")
+    sums = (
+        BankEntry.objects.filter(file=file)
+        .values_list(*kinds)
+        .order_by("account_id", "outcome", "suspense_reason", "credit")
+        .annotate(Count("id"), Sum("amount"), Sum("held"), Sum("suspended"))
     )
     return tuple(
-        Outcome(
-            account=one["account"],
-            currency=one["currency"],
-            credit=one["credit"],
-            outcome=BankEntry.Outcome(one["outcome"]),
-            reason=one["reason"],
-            entries=one["entries"],
-            amount=int(one["total"]),
-            held=int(one["all_held"]),
-            suspended=int(one["all_suspended"]),
-        )
-        for one in sums
+        Outcome(account, currency, credit, BankEntry.Outcome(outcome), reason, entries, *map(int, amounts))
+        for account, currency, credit, outcome, reason, entries, *amounts in sums
     )
 
 
 def _tell(result: Import) -> None:
     """One act and one note for the whole file."""
     file = result.file
-    counts = {
-        name: getattr(result, name)
-        for name in ("matched", "suspense", "ignored", "repeated", "pending")
-    }
+    counts = {name: getattr(result, name) for name in ("matched", "suspense", "ignored", "repeated", "pending")}
     audit.record(
         actor=file.received_by,
         verb="statement.posted",
@@ -386,18 +337,12 @@ def _tell(result: Import) -> None:
 
 def funded_orders(*, file_id: int) -> QuerySet[Expected, UUID]:
     """The ids of orders that this file paid into and that are now fully paid."""
-    paid_into = BankEntry.objects.filter(file_id=file_id, held__gt=0).values(
-        "expected_id"
-    )
-    return Expected.objects.filter(received=F("amount"), pk__in=paid_into).values_list(
-        "order_id", flat=True
-    )
+    paid_into = BankEntry.objects.filter(file_id=file_id, held__gt=0).values("expected_id")
+    return Expected.objects.filter(received=F("amount"), pk__in=paid_into).values_list("order_id", flat=True)
 
 
 @transaction.atomic
-def open_payer(
-    *, entry: BankEntry, actor: str, purpose: str, now: datetime
-) -> matching.Payer:
+def open_payer(*, entry: BankEntry, actor: str, purpose: str, now: datetime) -> matching.Payer:
     """What the payer of an entry wrote, for an officer; the opening is recorded with its purpose."""
     audit.record(
         actor=actor,
@@ -410,9 +355,7 @@ def open_payer(
 
 
 @transaction.atomic
-def open_file(
-    *, file: BankFile, actor: str, purpose: str, now: datetime
-) -> bytes | None:
+def open_file(*, file: BankFile, actor: str, purpose: str, now: datetime) -> bytes | None:
     """The file as it came, or None where it was too large to keep; the opening is recorded with its purpose."""
     audit.record(
         actor=actor,

@@ -21,9 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, file: Path, **options: Any) -> None:
         try:
-            taken = receipts.import_file(
-                data=_content(file), name=file.name, actor="system", now=timezone.now()
-            )
+            taken = receipts.import_file(data=_content(file), name=file.name, actor="system", now=timezone.now())
         except receipts.Quarantined as refused:
             detail = f" {refused.detail}" if refused.detail else ""
             raise CommandError(
@@ -40,16 +38,15 @@ class Command(BaseCommand):
             self.stdout.write(_sentence(line))
         self.stdout.write(
             f"Bank file {taken.file.pk} ({taken.file.kind}): posted {taken.posted}, matched {taken.matched},"
-            f" suspense {taken.suspense}, ignored {taken.ignored}, repeated {taken.repeated}, not booked {taken.pending}"
+            f" suspense {taken.suspense}, ignored {taken.ignored}, repeated {taken.repeated},"
+            f" not booked {taken.pending}"
         )
 
 
 def _content(file: Path) -> bytes:
     try:
         if file.stat().st_size > MAX_BYTES:
-            raise CommandError(
-                f"Nothing was posted. The file is larger than {MAX_BYTES} bytes. [too_large]"
-            )
+            raise CommandError(f"Nothing was posted. The file is larger than {MAX_BYTES} bytes. [too_large]")
         return file.read_bytes()
     except OSError as error:
         raise CommandError(f"The file cannot be read: {error.strerror}.") from None
@@ -57,10 +54,8 @@ def _content(file: Path) -> bytes:
 
 def _sentence(line: receipts.Outcome) -> str:
     currency = Currency(line.currency)
-    parts = [
-        f"{line.account}: {line.outcome.value}, {line.entries} {'in' if line.credit else 'out'},"
-        f" {Money(line.amount, currency)}"
-    ]
+    direction = "in" if line.credit else "out"
+    parts = [f"{line.account}: {line.outcome.value}, {line.entries} {direction}, {Money(line.amount, currency)}"]
     if line.held and line.suspended:
         parts.append(f"of which {Money(line.suspended, currency)} to suspense")
     if line.reason:
