@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from fund.ledger import balances
 from fund.ledger.models import Transfer
@@ -15,7 +15,7 @@ from fund.money import Currency
 from fund.payments import matching, reading, receipts
 from fund.payments.models import BankFile, Expected
 from fund.payments.prove import prove
-from tests.fund.payments.bank_files import entry, file
+from tests.fund.payments.bank_files import NOW, entry, file
 from tests.fund.payments.conftest import open_account
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -143,3 +143,16 @@ def test_without_the_lock_on_expected_payments_it_would_be_exceeded(citizen, exp
         at_once(take, *paid)
         assert Expected.objects.get(pk=again.pk).received == 160
         assert balances.balance("held:USD", holder_id=citizen) == 240
+
+
+def test_an_import_waits_for_a_withdrawal_under_way(citizen, expect, take):
+    asked = expect(100)
+    data = file(entry(100, creditor_reference=asked.reference))
+    with ThreadPoolExecutor(1) as threads:
+        with transaction.atomic():
+            receipts.forget(order_id=asked.order_id, now=NOW)
+            importing = threads.submit(at_once, take, data)
+            with pytest.raises(TimeoutError):
+                importing.result(timeout=1)
+        (taken,) = importing.result(timeout=10)
+    assert (taken.matched, taken.suspense, balances.balance("held:USD", holder_id=citizen)) == (0, 1, 0)

@@ -1,7 +1,7 @@
 """A file is taken whole or not at all, once, and each bank entry once (D34); each protection has its control."""
 
 import pytest
-from django.db import IntegrityError, connection
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from fund.governance.audit import Act
 from fund.governance.outbox import Note
@@ -176,7 +176,7 @@ def test_every_flaw_of_the_formats_has_its_sentence():
 
 def test_an_import_refuses_to_run_inside_another_transaction(take, transactional_db):
     """Because that one could take the quarantine, or the post, back."""
-    with pytest.raises(RuntimeError, match="durable"), receipts.transaction.atomic():
+    with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
         take(file(entry(100)))
 
 
@@ -279,8 +279,43 @@ def test_prove_sees_a_difference_between_the_bank_and_the_book(unproved, take, e
     assert [check.differences for check in prove() if not check.clean][:1] == [1]
 
 
-@pytest.mark.parametrize("statement", [FORGERIES[0], FORGERIES[2], "UPDATE fund_bankfile SET digest = 'x'"])
-def test_nobody_rewrites_what_the_bank_said(take, statement):
+REWRITES = [
+    FORGERIES[0],
+    FORGERIES[2],
+    "UPDATE fund_bankfile SET digest = 'x'",
+    "DELETE FROM fund_bankfile",
+    "UPDATE fund_bankaccount SET number = '666'",
+    "UPDATE fund_expected SET amount = 1",
+]
+
+
+@pytest.mark.parametrize("rewrite", REWRITES)
+@pytest.mark.parametrize("role", ["owner", "site"])
+def test_nobody_rewrites_what_the_bank_said_or_where_citizens_pay_to(take, expect, rewrite, role):
+    expect(100)
     take(file(entry(100)))
-    with connection.cursor() as cursor, pytest.raises(Exception, match="[Cc]annot"), receipts.transaction.atomic():
-        cursor.execute(statement)
+    with pytest.raises(DatabaseError, match="[Cc]annot|permission denied"), transaction.atomic():
+        with connection.cursor() as cursor:
+            if role == "site":
+                cursor.execute("SET LOCAL ROLE kakehashi_app")
+            cursor.execute(rewrite)
+
+
+@pytest.mark.parametrize("rewrite", REWRITES)
+def test_without_the_triggers_the_owner_could(unproved, take, expect, rewrite):
+    """Negative control of the test above."""
+    expect(100)
+    take(file(entry(100)))
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(rewrite)
+        assert cursor.rowcount > 0
+
+
+def test_the_sites_own_role_may_do_all_of_it(as_site, take, expect):
+    asked = expect(100)
+    with pytest.raises(Quarantined):
+        take(b"nothing")
+    assert take(file(entry(100, creditor_reference=asked.reference), entry(1))).posted == 2
+    receipts.forget(order_id=asked.order_id, now=NOW)
