@@ -156,7 +156,7 @@ class AuditLog(Room):
         now: datetime,
     ) -> StreamingHttpResponse:
         asked = {name: str(value) for name, value in form.items() if value}
-        audit.record(actor=officer.actor, verb="export", subject="audit", now=now, **asked)
+        audit.record(actor=officer.actor, verb="export", subject="audit", now=now, asked=asked)
         response = StreamingHttpResponse(as_csv(found(form)[:EXPORT_AT_MOST]), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="audit-{now:%Y%m%d-%H%M%S}.csv"'
         return response

@@ -134,7 +134,7 @@ class Settings(Room):
             "may_propose": officer.has(Duty.ADMINISTRATION) and open_proposal is None,
         }
 
-    @act(duty=Duty.ADMINISTRATION, form=ChangeForm)
+    @act(duty=Duty.ADMINISTRATION, fresh=True, form=ChangeForm)
     def propose(
         self,
         request: HttpRequest,

@@ -12,7 +12,7 @@ from django.core.paginator import Paginator
 from django.db import models
 from django.db.models import QuerySet
 from django.forms import Form
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -251,8 +251,8 @@ class Room(admin.ModelAdmin):  # type: ignore[type-arg]
         return {"lines": [Line(column.short_description, column(row)) for column in self.page_columns]}
 
     # ── acts ──────────────────────────────────────────────────────────────────────────────────────────────────────
-    def _performing(self, name: str, rule: Act) -> Callable[..., HttpResponse]:
-        def perform(request: HttpRequest, object_id: str | None = None) -> HttpResponse:
+    def _performing(self, name: str, rule: Act) -> Callable[..., HttpResponseBase]:
+        def perform(request: HttpRequest, object_id: str | None = None) -> HttpResponseBase:
             officer = entry.on_duty(request, self.duties)
             if rule.duty is not None and not officer.has(rule.duty):
                 raise PermissionDenied
@@ -263,7 +263,7 @@ class Room(admin.ModelAdmin):  # type: ignore[type-arg]
 
         return perform
 
-    def _perform(self, request: HttpRequest, name: str, rule: Act, row: Any, officer: Officer) -> HttpResponse:
+    def _perform(self, request: HttpRequest, name: str, rule: Act, row: Any, officer: Officer) -> HttpResponseBase:
         given: dict[str, Any] = {"officer": officer, "now": timezone.now()}
         if rule.on_row:
             given["row"] = row
@@ -279,7 +279,7 @@ class Room(admin.ModelAdmin):  # type: ignore[type-arg]
         except ValidationError as wrong:
             messages.error(request, " ".join(wrong.messages))
         else:
-            if isinstance(said, HttpResponse):
+            if isinstance(said, HttpResponseBase):
                 return said
             messages.success(request, said)
         return self.back(row)
