@@ -1,4 +1,4 @@
-"""Applications of citizens: a queue by age, and one page a case: rules with their evidence, history, decision (D10, D11).
+"""Applications of citizens: a queue by age, one page a case with rules, evidence, history and decision (D10, D11).
 
 No personal data stands on the page until an officer says what it is read for; the reading is itself in the audit log.
 """

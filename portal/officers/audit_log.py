@@ -20,6 +20,7 @@ from fund.governance.officers import Duty, Officer
 from fund.ledger.prove import LEDGER
 from fund.refusal import Refusal
 from portal.officers import entry, shown, words
+from portal.officers.fields import DayField
 from portal.officers.room import Group, Line, Room, act
 from portal.officers.site import site
 
@@ -34,16 +35,8 @@ class SearchForm(forms.Form):
     actor = forms.CharField(label=gettext_lazy("Actor"), required=False, max_length=80)
     subject = forms.CharField(label=gettext_lazy("Subject"), required=False, max_length=140)
     verb = forms.CharField(label=gettext_lazy("Verb"), required=False, max_length=40)
-    since = forms.DateField(
-        label=gettext_lazy("From day"),
-        required=False,
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-    )
-    until = forms.DateField(
-        label=gettext_lazy("To day"),
-        required=False,
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-    )
+    since = DayField(label=gettext_lazy("From day"), required=False)
+    until = DayField(label=gettext_lazy("To day"), required=False)
     before = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput)
 
 

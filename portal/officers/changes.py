@@ -52,7 +52,7 @@ def _setting(payload: dict[str, Any], now: datetime) -> list[Change]:
     current = config.get(payload["key"], at=now)
     proposed = payload["value"]
     if not isinstance(current, dict):
-        return [change(_("Value"), proposed, current)]
+        return [change(_("Value of the setting"), proposed, current)]
     return [
         Change(name, _entry(proposed, name), _entry(current, name), proposed.get(name) != current.get(name))
         for name in dict.fromkeys([*current, *proposed])

@@ -1,4 +1,4 @@
-"""A small picture of a book: how many citizens asked for how many lots. Plain SVG, and always its table (no scripts)."""
+"""A small picture of a book: how many citizens asked for how many lots. Plain SVG, always with its table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -23,7 +23,7 @@ class Notes(Room):
     list_display = (
         column("topic", gettext_lazy("Topic")),
         column("subject", gettext_lazy("Subject")),
-        column("left_at", gettext_lazy("Left"), lambda row: shown.moment(row.left_at)),
+        column("left_at", gettext_lazy("Noted"), lambda row: shown.moment(row.left_at)),
         column("relayed_at", gettext_lazy("Sent on"), lambda row: shown.moment(row.relayed_at)),
     )
     page_columns = (*list_display, column("payload", gettext_lazy("Payload"), lambda row: words.plain(row.payload)))
@@ -55,8 +55,8 @@ class OfficersList(Room):
         column("who", gettext_lazy("Name"), lambda row: f"{row.name_en} · {row.name_ja}"),
         column("nation", gettext_lazy("Nation"), lambda row: row.get_nation_display()),
         column("duties", gettext_lazy("Duties"), lambda row: ", ".join(str(Duty(one).label) for one in row.duties)),
-        column("in_office_from", gettext_lazy("From"), lambda row: shown.moment(row.in_office_from)),
-        column("in_office_until", gettext_lazy("Until"), lambda row: shown.moment(row.in_office_until)),
+        column("in_office_from", gettext_lazy("In office from"), lambda row: shown.moment(row.in_office_from)),
+        column("in_office_until", gettext_lazy("In office until"), lambda row: shown.moment(row.in_office_until)),
     )
     page_columns = (*list_display, column("person", gettext_lazy("The ministry’s number of the person")))
     list_filter = (("nation", titled(gettext_lazy("nation"))),)

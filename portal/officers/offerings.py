@@ -1,4 +1,4 @@
-"""Offerings: announcing one, its demand, and the acts that need two keys: opening, allotment, cancellation (D24, D28)."""
+"""Offerings: announcing one, its demand, and the acts of two keys: opening, allotment, cancellation (D24, D28)."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -20,20 +20,13 @@ from fund.governance.officers import Duty, Officer
 from fund.money import Money, percent
 from fund.units import UnitClass
 from portal.officers import changes, histogram, shown, words
+from portal.officers.fields import DayField, LocalInstant, ReasonForm
 from portal.officers.room import Figure, Group, Line, Queue, Room, act, column, titled
 from portal.officers.site import site
 from portal.officers.words import Payload, Words
 
 State = Offering.State
 RUNNING = (State.ALLOTTED, State.SETTLED)
-
-
-class LocalInstant(forms.DateTimeField):
-    """A day and time in the officer's own time zone."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        picker = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
-        super().__init__(widget=picker, **kwargs)
 
 
 class AnnounceForm(forms.Form):
@@ -50,9 +43,9 @@ class AnnounceForm(forms.Form):
     summary_en = forms.CharField(label=gettext_lazy("Summary in English"), widget=forms.Textarea(attrs={"rows": 3}))
     summary_ja = forms.CharField(label=gettext_lazy("Summary in Japanese"), widget=forms.Textarea(attrs={"rows": 3}))
     capacity = forms.CharField(label=gettext_lazy("Capacity"), max_length=22)
-    lot = forms.CharField(label=gettext_lazy("Lot"), max_length=22)
+    lot = forms.CharField(label=gettext_lazy("Allotment lot"), max_length=22)
     minimum = forms.CharField(label=gettext_lazy("Minimum order"), max_length=22)
-    step = forms.CharField(label=gettext_lazy("Step"), max_length=22)
+    step = forms.CharField(label=gettext_lazy("Order step"), max_length=22)
     maximum = forms.CharField(label=gettext_lazy("Maximum of one citizen"), max_length=22)
     fixed_price = forms.DecimalField(
         label=gettext_lazy("Fixed price"),
@@ -65,7 +58,7 @@ class AnnounceForm(forms.Form):
     opens_at = LocalInstant(label=gettext_lazy("Opens"))
     closes_at = LocalInstant(label=gettext_lazy("Closes"))
     pay_by = LocalInstant(label=gettext_lazy("Pay by"))
-    dealing_day = forms.DateField(label=gettext_lazy("Dealing day"), widget=forms.DateInput(attrs={"type": "date"}))
+    dealing_day = DayField(label=gettext_lazy("Dealing day"))
     agreements = forms.CharField(
         label=gettext_lazy("Agreements to accept"), max_length=400, help_text="prospectus:1, terms:1"
     )
@@ -87,12 +80,6 @@ class AnnounceForm(forms.Form):
                 except ValidationError as wrong:
                     self.add_error(name, wrong)
         return {**cleaned, "class_code": unit_class.pk}
-
-
-class ReasonForm(forms.Form):
-    """Why an act is proposed; the other nation's officer reads it."""
-
-    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
 
 
 @admin.register(Offering, site=site)
@@ -216,9 +203,9 @@ def terms(row: Offering) -> list[Line]:
         Line(_("Summary in English"), row.summary_en),
         Line(_("Summary in Japanese"), row.summary_ja),
         Line(_("Capacity"), money(row.capacity), _("%(lots)s lots") % {"lots": shown.whole(row.capacity_lots)}),
-        Line(_("Lot"), money(row.lot)),
+        Line(_("Allotment lot"), money(row.lot)),
         Line(_("Minimum order"), money(row.minimum)),
-        Line(_("Step"), money(row.step)),
+        Line(_("Order step"), money(row.step)),
         Line(_("Maximum of one citizen"), money(row.maximum)),
         Line(_("Price"), price),
         Line(_("Opens"), shown.instant(row.opens_at)),
@@ -251,7 +238,7 @@ def _basis_lines(row: Offering, basis: allotment.Basis) -> Iterator[Line]:
 def _basis(row: Offering | None, payload: Payload) -> Iterator[Line]:
     """The basis of an allotment in words; what is known is taken out of the payload."""
 
-    def lots(name: str) -> str:
+    def lots(name: str) -> tuple[str, str]:
         number = int(payload.pop(name))
         return shown.whole(number), shown.money(row.money(number * row.lot)) if row else ""
 
@@ -284,7 +271,8 @@ def _allotment(proposal: Proposal, payload: Payload) -> Words:
     row, code = _row(payload), payload.pop("offering")
     said = Words(
         _(
-            "The offering %(offering)s is allotted: %(applicants)s applicants receive up to %(level)s lots each, and %(ballot)s lots go by ballot."
+            "The offering %(offering)s is allotted: each of %(applicants)s applicants receives up to %(level)s lots,"
+            " and %(ballot)s lots go by ballot."
         )
         % {
             "offering": code,

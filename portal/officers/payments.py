@@ -11,12 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from fund.payments.models import BankAccount, BankEntry, BankFile, Reason
 
 from fund.governance.officers import Duty, Officer
 from fund.ledger import balances
 from fund.money import Currency, Money
 from fund.payments import receipts
+from fund.payments.models import BankAccount, BankEntry, BankFile, Reason
 from portal.officers import shown
 from portal.officers.room import Figure, Group, Line, Queue, Room, act, column, titled
 from portal.officers.site import site
@@ -58,9 +58,9 @@ class BankFiles(Room):
         column("state", gettext_lazy("State"), lambda row: row.get_state_display(), ordered=True),
         column("reason", gettext_lazy("Reason"), lambda row: row.get_reason_display() or "—"),
         column("received_at", gettext_lazy("Received"), lambda row: shown.moment(row.received_at), ordered=True),
-        column("received_by", gettext_lazy("By")),
+        column("received_by", gettext_lazy("Received by")),
     )
-    list_filter = (("state", titled(gettext_lazy("state"))), ("kind", titled(gettext_lazy("kind"))))
+    list_filter = (("state", titled(gettext_lazy("state"))), ("kind", titled(gettext_lazy("kind of file"))))
     ordering = ("-id",)
 
     def title_of(self, row: BankFile) -> str:
@@ -107,16 +107,16 @@ def _about_file(row: BankFile) -> Iterator[Line]:
     yield Line(_("State"), row.get_state_display())
     if row.reason:
         yield Line(_("Reason"), row.get_reason_display(), row.detail)
-    yield Line(_("Kind"), row.get_kind_display())
+    yield Line(_("Kind of file"), row.get_kind_display())
     yield Line(_("Received"), shown.instant(row.received_at), row.received_by)
-    yield Line(_("Size"), _("%(bytes)s bytes") % {"bytes": shown.whole(row.size)})
+    yield Line(_("File size"), _("%(bytes)s bytes") % {"bytes": shown.whole(row.size)})
     yield Line("SHA-256", row.digest)
 
 
 def _outcome(one: receipts.Outcome) -> dict[str, Any]:
     return {
         "account": one.account,
-        "direction": _("in") if one.credit else _("out"),
+        "direction": _("money in") if one.credit else _("money out"),
         "outcome": one.outcome.label,
         "reason": Reason(one.reason).label if one.reason else "",
         "entries": shown.whole(one.entries),
@@ -135,7 +135,7 @@ class Suspense(Room):
     page_template = "officers/bank_entry.html"
     list_display = (
         column("booking_date", gettext_lazy("Booked"), lambda row: shown.day(row.booking_date), ordered=True),
-        column("account", gettext_lazy("Account"), lambda row: row.account_id),
+        column("account", gettext_lazy("Bank account"), lambda row: row.account_id),
         column("suspended", gettext_lazy("In suspense"), lambda row: shown.minor(row.suspended, row.currency)),
         column("suspense_reason", gettext_lazy("Reason"), lambda row: row.get_suspense_reason_display()),
     )
@@ -162,10 +162,10 @@ class Suspense(Room):
         payer = receipts.open_payer(entry=row, actor=officer.actor, purpose=form["purpose"], now=now)
         written = [
             Line(_("Name"), payer.name),
-            Line(_("Account"), payer.account),
-            Line(_("Reference"), payer.creditor_reference),
+            Line(_("Bank account"), payer.account),
+            Line(_("Payment reference"), payer.creditor_reference),
             Line(_("End-to-end id"), payer.end_to_end_id),
-            Line(_("Message"), "\n".join(payer.remittance)),
+            Line(_("Payment message"), "\n".join(payer.remittance)),
         ]
         return self.shown(request, row, officer, payer=[line for line in written if line.value])
 
@@ -189,7 +189,7 @@ def _about_entry(row: BankEntry) -> Iterator[Line]:
     if row.held:
         yield Line(_("Credited to the order"), shown.minor(row.held, row.currency))
     yield Line(_("Booked"), shown.day(row.booking_date))
-    yield Line(_("Account"), row.account_id)
+    yield Line(_("Bank account"), row.account_id)
     yield Line(_("Reference found"), row.reference or "—")
     yield Line(_("File"), row.file.name, _("entry %(number)s") % {"number": row.number})
     yield Line(_("Ledger event"), row.pk)

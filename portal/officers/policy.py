@@ -20,6 +20,7 @@ from fund.governance.approval import Kind, Proposal
 from fund.governance.config import DECLARED, Setting
 from fund.governance.officers import Duty, Officer
 from portal.officers import shown, words
+from portal.officers.fields import LocalInstant
 from portal.officers.room import Group, Line, Room, act
 from portal.officers.site import site
 
@@ -39,10 +40,7 @@ class ChangeForm(forms.Form):
     """A new value in the form of the setting's shipped one; the day in the officer's own time zone."""
 
     value = forms.CharField(label=gettext_lazy("New value"), max_length=4000, strip=True)
-    effective_from = forms.DateTimeField(
-        label=gettext_lazy("From"),
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-    )
+    effective_from = LocalInstant(label=gettext_lazy("Effective from"))
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
         max_length=2000,

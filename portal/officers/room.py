@@ -38,7 +38,7 @@ class Group(models.TextChoices):
     PRICES = "prices", gettext_lazy("Net asset value")
     PAYMENTS = "payments", gettext_lazy("Payments")
     EVIDENCE = "evidence", gettext_lazy("Evidence")
-    HOUSE = "house", gettext_lazy("House")
+    HOUSE = "house", gettext_lazy("Operations")
 
 
 class Column(Protocol):

@@ -23,6 +23,7 @@ from fund.portfolio import valuation
 from fund.refusal import Refusal
 from fund.units import UnitClass
 from portal.officers import changes, shown, words
+from portal.officers.fields import DayField, ReasonForm
 from portal.officers.room import Figure, Group, Line, Queue, Room, act, column, titled
 from portal.officers.site import site
 from portal.officers.words import Payload, Words
@@ -33,15 +34,15 @@ BASE = Currency.USD
 class DayForm(forms.Form):
     """The day whose end is valued."""
 
-    day = forms.DateField(label=gettext_lazy("Valuation day"), widget=forms.DateInput(attrs={"type": "date"}))
+    day = DayField(label=gettext_lazy("Valuation day"))
 
 
-class ReasonForm(forms.Form):
-    """The recorded reason that findings ask for."""
+class FindingsForm(ReasonForm):
+    """The recorded reason that findings ask for; without findings there need be none."""
 
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 3})
-    )
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].required = False
 
 
 @admin.register(Nav, site=site)
@@ -82,7 +83,7 @@ class Navs(Room):
             "draft": draft,
             "proposal": waiting,
             "may_propose": draft and waiting is None and officer.has(Duty.VALUATION),
-            "propose_form": ReasonForm(),
+            "propose_form": FindingsForm(),
         }
 
     @act(duty=Duty.VALUATION, form=DayForm, on_row=False)
@@ -94,7 +95,7 @@ class Navs(Room):
         messages.success(request, _("The day is valued. Check the figures before you propose them."))
         return redirect(self.address("change", nav.pk))
 
-    @act(duty=Duty.VALUATION, fresh=True, form=ReasonForm)
+    @act(duty=Duty.VALUATION, fresh=True, form=FindingsForm)
     def propose(
         self, request: HttpRequest, *, row: Nav, form: dict[str, Any], officer: Officer, now: datetime
     ) -> HttpResponse:
@@ -224,6 +225,6 @@ def _checked_again(payload: Payload, now: datetime) -> list[changes.Change]:
     nav = Nav.objects.filter(valuation_day=payload["day"], version=payload["version"]).first()
     if nav is None or nav.state != Nav.State.VALUED:
         return []
-    before = ", ".join(sorted(one["code"] for one in payload["findings"])) or _("none")
-    found = ", ".join(sorted(one.code for one in checks.run(nav=nav))) or _("none")
+    before = ", ".join(sorted(one["code"] for one in payload["findings"])) or _("no findings")
+    found = ", ".join(sorted(one.code for one in checks.run(nav=nav))) or _("no findings")
     return [changes.Change(_("Findings of the checks"), before, found, before != found)]

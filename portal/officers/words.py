@@ -98,6 +98,6 @@ def _setting(proposal: Proposal, payload: Payload) -> Words:
     words.lines = [
         Line(_("Setting"), key),
         Line(_("New value"), value),
-        Line(_("From"), instant(payload.pop("effective_from"))),
+        Line(_("Effective from"), instant(payload.pop("effective_from"))),
     ]
     return words
