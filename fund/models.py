@@ -7,19 +7,32 @@ from fund.governance.officers import Officer
 from fund.governance.outbox import Note
 from fund.holders import Holder
 from fund.ledger.models import Account, Balance, Transfer
+from fund.nav.models import ClassNav, Nav
+from fund.portfolio.models import Deployment, Expense, Facility, FacilityBalance, FeeBasis, Investment, Valuation
+from fund.rates import ReferenceRate
 from fund.units import UnitClass
 
 __all__ = [
     "Account",
     "Act",
     "Balance",
+    "ClassNav",
+    "Deployment",
+    "Expense",
+    "Facility",
+    "FacilityBalance",
+    "FeeBasis",
     "Holder",
+    "Investment",
+    "Nav",
     "Note",
     "Officer",
     "Proposal",
+    "ReferenceRate",
     "Seal",
     "Setting",
     "Signature",
     "Transfer",
     "UnitClass",
+    "Valuation",
 ]
