@@ -33,8 +33,8 @@ class Flaw(StrEnum):
     MALFORMED = "malformed"
     UNKNOWN_MESSAGE = "unknown_message"
     SCHEMA = "schema"
-    TOO_MANY_ENTRIES = "too_many_entries"
-    ENTRY_TOO_LARGE = "entry_too_large"
+    TOO_MANY_PARTS = "too_many_parts"
+    PART_TOO_LARGE = "part_too_large"
     AMOUNT = "amount"
     DATE = "date"
     CURRENCY_MIXED = "currency_mixed"
@@ -159,7 +159,7 @@ def _identified(statement: Statement, equals: Counter[str]) -> Iterator[Entry]:
             key = _digest("content", str(first.booking_date), str(first.value_date), *whole, *map(_content, parts))
             ordinal = equals[f"{key}{first.booked}"]
             equals[f"{key}{first.booked}"] += 1
-        yield from _identified_parts(parts, _digest(key, ordinal))
+        yield from _identified_parts(parts, _digest(key, ordinal) if ordinal else key)
 
 
 def _identified_parts(parts: list[Entry], bank_entry: str) -> Iterator[Entry]:
