@@ -10,14 +10,19 @@ from fund.ledger.models import Account, Balance, Transfer
 from fund.nav.models import ClassNav, Nav
 from fund.portfolio.models import Deployment, Expense, Facility, FacilityBalance, FeeBasis, Investment, Valuation
 from fund.rates import ReferenceRate
+from fund.payments.models import BankAccount, BankEntry, BankFile, Expected
 from fund.units import UnitClass
 
 __all__ = [
     "Account",
     "Act",
     "Balance",
+    "BankAccount",
+    "BankEntry",
+    "BankFile",
     "ClassNav",
     "Deployment",
+    "Expected",
     "Expense",
     "Facility",
     "FacilityBalance",
