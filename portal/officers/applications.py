@@ -13,7 +13,8 @@ from django.db.models import Case, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from investors.applications import Application, Assessment, Decision, Reason, Status
+from investors.applications import Application, Decision, Reason, Status
+from investors.steps import Field, Known
 from investors.vault import Purpose
 
 from fund.governance.officers import Duty, Officer
@@ -87,8 +88,9 @@ class Applications(Room):
     ) -> HttpResponse:
         """Show the answers, this once; the purpose and the reading are recorded."""
         answers = onboarding.review(application_id=row.pk, officer=officer, purpose=Purpose(form["purpose"]), now=now)
+        known = Known(now, answers)
         return self.shown(
-            request, row, officer, answers=[_answered(step, answers) for step in steps.STEPS if step in answers]
+            request, row, officer, answers=[_answered(step, known) for step in steps.STEPS if step in answers]
         )
 
     @act(form=DecisionForm)
@@ -110,6 +112,7 @@ def _nations(row: Application) -> str:
 
 
 def _about(row: Application, now: datetime) -> Iterator[Line]:
+    assert row.first_submitted_at and row.submitted_at, "drafts are not seen here"
     yield Line(_("State"), row.get_status_display())
     yield Line(_("Citizenship"), _nations(row))
     yield Line(_("First submitted"), shown.instant(row.first_submitted_at))
@@ -139,19 +142,23 @@ def _step_of_history(change: Any) -> dict[str, Any]:
     }
 
 
-def _answered(code: str, answers: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _answered(code: str, known: Known) -> dict[str, Any]:
     """One step as it was asked and answered; choices by their labels."""
     step = steps.STEPS[code]
     fields = {one.name: one for one in step.fields}
-    lines = [
-        Line(fields[name].label if name in fields else name, _value(fields.get(name), value))
-        for name, value in answers[code].items()
-    ]
-    return {"title": step.title, "lines": lines}
+    return {
+        "title": step.title,
+        "lines": [
+            Line(fields[name].label, _value(fields[name], value, known))
+            if name in fields
+            else Line(name, words.plain(value))
+            for name, value in known.answers[code].items()
+        ],
+    }
 
 
-def _value(field: Any, value: Any) -> str:
-    return words.plain(value)
-
-
-__all__ = ["Applications", "Assessment"]
+def _value(field: Field | None, value: Any, known: Known) -> str:
+    labels = {given: str(label) for given, label in field.options(known)} if field else {}
+    if isinstance(value, list):
+        return ", ".join(labels.get(one, str(one)) for one in value)
+    return labels.get(value) or words.plain(value)

@@ -115,7 +115,7 @@ def everything() -> str:
         )
         tables = [name for (name,) in cursor.fetchall()]
         prints = []
-        for table in tables:
+        for table in sorted(tables):
             cursor.execute(f"SELECT md5(coalesce(string_agg(t::text, ',' ORDER BY t::text), '')) FROM {table} t")
             prints.append(f"{table} {cursor.fetchone()[0]}")
     return "\n".join(prints)
