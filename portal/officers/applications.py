@@ -89,9 +89,8 @@ class Applications(Room):
         """Show the answers, this once; the purpose and the reading are recorded."""
         answers = onboarding.review(application_id=row.pk, officer=officer, purpose=Purpose(form["purpose"]), now=now)
         known = Known(now, answers)
-        return self.shown(
-            request, row, officer, answers=[_answered(step, known) for step in steps.STEPS if step in answers]
-        )
+        answered = [_answered(step, known) for step in steps.STEPS if step in answers]
+        return self.shown(request, row, officer, answers=answered)
 
     @act(form=DecisionForm)
     def decide(
@@ -149,9 +148,7 @@ def _answered(code: str, known: Known) -> dict[str, Any]:
     return {
         "title": step.title,
         "lines": [
-            Line(fields[name].label, _value(fields[name], value, known))
-            if name in fields
-            else Line(name, words.plain(value))
+            Line(fields[name].label if name in fields else name, _value(fields.get(name), value, known))
             for name, value in known.answers[code].items()
         ],
     }

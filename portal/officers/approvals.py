@@ -54,12 +54,14 @@ class Approvals(Room):
     def page(self, *, row: Proposal, officer: Officer, now: datetime) -> dict[str, Any]:
         language = get_language() or "en"
         standing = [one for one in row.signatures.select_related("officer") if bytes(one.digest) == bytes(row.digest)]
+        compared = changes.since(row, now=now) if row.state == OPEN else []
         voided = row.signatures.exclude(digest=row.digest).count()
         return {
             "words": words.of(row, language=language),
             "other_words": words.of(row, language="ja" if language == "en" else "en"),
             "other_language": "ja" if language == "en" else "en",
-            "changes": changes.since(row, now=now) if row.state == OPEN else [],
+            "changes": compared,
+            "changed": any(change.differs for change in compared),
             "keys": [(nation, next((one for one in standing if one.nation == nation), None)) for nation in Nation],
             "voided": voided,
             "blocked": _why_not(row, officer, standing),

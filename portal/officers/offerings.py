@@ -92,7 +92,7 @@ class Offerings(Room):
     page_template = "officers/offering.html"
     list_display = (
         column("code", gettext_lazy("Code")),
-        column("name", gettext_lazy("Name"), lambda row: _name(row)),
+        column("name", gettext_lazy("Name of the offering"), lambda row: _name(row)),
         column("state", gettext_lazy("State"), lambda row: row.get_state_display(), ordered=True),
         column("closes_at", gettext_lazy("Closes"), lambda row: shown.moment(row.closes_at), ordered=True),
         column("capacity", gettext_lazy("Capacity"), lambda row: shown.money(row.money(row.capacity))),
@@ -113,6 +113,7 @@ class Offerings(Room):
         waiting = Proposal.objects.filter(
             kind__in=[Kind.OFFERING, Kind.ALLOTMENT, Kind.CANCELLATION], subject=row.code, state=Proposal.State.OPEN
         )
+        asked = {proposal.kind for proposal in waiting}
         return {
             "state": row.get_state_display(),
             "lines": terms(row),
@@ -120,11 +121,11 @@ class Offerings(Room):
             "basis": list(_basis_lines(row, basis)) if basis else [],
             "bars": histogram.of(allotment.histogram(offering=row), level=basis.level) if basis else None,
             "progress": settlement.progress(offering_code=row.code) if row.state in RUNNING else None,
-            "proposals": list(waiting),
+            "proposals": waiting,
             "approved_opening": row.state == State.ANNOUNCED and row.proposal_id is not None,
-            "may_open": may and row.state == State.ANNOUNCED and row.proposal_id is None,
-            "may_allot": may and row.state == State.CLOSED,
-            "may_cancel": may and row.state in cancellation.CANCELLABLE,
+            "may_open": may and row.state == State.ANNOUNCED and row.proposal_id is None and Kind.OFFERING not in asked,
+            "may_allot": may and row.state == State.CLOSED and Kind.ALLOTMENT not in asked,
+            "may_cancel": may and row.state in cancellation.CANCELLABLE and Kind.CANCELLATION not in asked,
             "cancel_form": ReasonForm(),
         }
 
@@ -189,13 +190,16 @@ def _name(row: Offering) -> str:
 
 def terms(row: Offering) -> list[Line]:
     """Every term that the digest covers."""
-    money = lambda amount: shown.money(row.money(amount))  # noqa: E731
+
+    def money(amount: int) -> str:
+        return shown.money(row.money(amount))
+
     price = _("price of the dealing day")
     if row.fixed_price is not None:
-        figure = f"{row.fixed_price:,.{row.unit_class.price_decimals}f}"
-        price = _("%(price)s %(currency)s for %(lot)s smallest units") % {
-            "price": figure, "currency": row.currency, "lot": shown.whole(row.unit_class.lot)
-        }  # fmt: skip
+        price = _("%(price)s for %(units)s") % {
+            "price": shown.price(row.fixed_price, row.unit_class),
+            "units": shown.units(row.unit_class.lot, row.unit_class),
+        }
     return [
         Line(_("Class"), UnitClass.Code(row.unit_class_id).label),
         Line(_("Name in English"), row.name_en),

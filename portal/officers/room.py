@@ -34,8 +34,8 @@ class Group(models.TextChoices):
 
     KEYS = "keys", gettext_lazy("Two keys")
     CITIZENS = "citizens", gettext_lazy("Citizens")
-    DEALING = "dealing", gettext_lazy("Offerings")
-    PRICES = "prices", gettext_lazy("Net asset value")
+    DEALING = "dealing", gettext_lazy("Dealing")
+    PRICES = "prices", gettext_lazy("Valuation")
     PAYMENTS = "payments", gettext_lazy("Payments")
     EVIDENCE = "evidence", gettext_lazy("Evidence")
     HOUSE = "house", gettext_lazy("Operations")

@@ -35,6 +35,14 @@ def units(count: int | str, unit_class: UnitClass) -> str:
     return _("%(figure)s units") % {"figure": f"{unit_class.count(int(count)):,.{unit_class.unit_decimals}f}"}
 
 
+def price(value: Decimal | str, unit_class: UnitClass) -> str:
+    """A quoted price: four decimals of a dollar, or whole yen (D20)."""
+    figure = f"{Decimal(value):,.{unit_class.price_decimals}f}"
+    if unit_class.currency == Currency.USD:
+        return _("$%(figure)s") % {"figure": figure}
+    return _("¥%(figure)s") % {"figure": figure}
+
+
 def whole(number: int) -> str:
     return f"{number:,}"
 

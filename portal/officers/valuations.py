@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -12,13 +11,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from fund.nav.models import ClassNav, Nav
 
 from fund import rates
 from fund.governance.approval import Kind, Proposal
 from fund.governance.officers import Duty, Officer
 from fund.money import Currency, ratio
 from fund.nav import checks, strike
+from fund.nav.models import ClassNav, Nav
 from fund.portfolio import valuation
 from fund.refusal import Refusal
 from fund.units import UnitClass
@@ -119,7 +118,7 @@ class Navs(Room):
             return [Figure(_("Net asset value"), _("none published yet"))]
         leverage = ratio(nav.gross, nav.net, decimals=2)
         prices = [
-            Figure(_("Price, %(class)s") % {"class": one.unit_class_id}, _price(one))
+            Figure(_("Price, %(class)s") % {"class": one.unit_class_id}, shown.price(one.price, one.unit_class))
             for one in nav.classes.select_related("unit_class").order_by("unit_class")
             if one.price is not None
         ]
@@ -153,20 +152,8 @@ def _share(one: ClassNav) -> dict[str, Any]:
         "name": UnitClass.Code(one.unit_class_id).label,
         "units": shown.units(one.units, one.unit_class),
         "value": shown.minor(one.value, one.unit_class.currency),
-        "price": _price(one) if one.price is not None else "—",
+        "price": "—" if one.price is None else shown.price(one.price, one.unit_class),
     }
-
-
-def _price(one: ClassNav) -> str:
-    return _price_text(one.unit_class, str(one.price))
-
-
-def _price_text(unit_class: UnitClass, price: str) -> str:
-    """A quoted price: four decimals of a dollar for one unit, or whole yen for 10,000 口 (D20)."""
-    figure = f"{Decimal(price):,.{unit_class.price_decimals}f}"
-    if unit_class.currency == Currency.USD:
-        return _("$%(figure)s") % {"figure": figure}
-    return _("¥%(figure)s") % {"figure": figure}
 
 
 def _mark(mark: valuation.Mark, row: Nav) -> dict[str, Any]:
@@ -205,7 +192,7 @@ def _classes(classes: Payload) -> Iterator[Line]:
     known = {one.pk: one for one in UnitClass.objects.filter(pk__in=classes)}
     for code, share in classes.items():
         unit_class = known[code]
-        price = "—" if share["price"] is None else _price_text(unit_class, share["price"])
+        price = "—" if share["price"] is None else shown.price(share["price"], unit_class)
         note = _("%(units)s · value %(value)s · in dollars %(base)s") % {
             "units": shown.units(share["units"], unit_class),
             "value": shown.minor(share["value"], unit_class.currency),

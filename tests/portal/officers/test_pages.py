@@ -1,4 +1,4 @@
-"""Every address of the officers' site, as everybody: who reads it, that reading changes nothing, and in both languages."""
+"""Every address of the officers' site, as everybody: who reads it, that reading changes nothing, both languages."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -111,7 +111,7 @@ def everything() -> str:
     """A fingerprint of every table of the vault and the reception."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename ~ '^(fund|investors)_' ORDER BY 1"
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename ~ '^(fund|investors)_'"
         )
         tables = [name for (name,) in cursor.fetchall()]
         prints = []
