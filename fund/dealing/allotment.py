@@ -1,8 +1,8 @@
 """Allotment: everyone first, the rest by ballot (D28).
 
-What a million applicants get is decided by three scalars: the water level, found from the histogram of requests; the lots
-left over; and the ``cut``, the draw of the last winner. A citizen's draw is HMAC-SHA256(seed, ticket) and wins where it is
-at most the cut, so that each line follows from its own citizen's rows alone, in any order, on any worker.
+What a million applicants get is decided by three scalars: the water level, found from the histogram of requests; the
+lots left over; and the ``cut``, the draw of the last winner. A citizen's draw is HMAC-SHA256(seed, ticket) and wins
+where it is at most the cut, so that each line follows from its own citizen's rows alone, in any order, on any worker.
 """
 
 from collections.abc import Iterable
@@ -112,7 +112,7 @@ def pads(seed: bytes) -> dict[str, bytes]:
 
 def preview(*, offering: Offering) -> Basis:
     """The basis as the paid orders stand now. The seed is not touched: who would win the ballot stays unknown."""
-    params = {"offering": offering.pk, "lot": offering.lot}
+    params: dict[str, Any] = {"offering": offering.pk, "lot": offering.lot}
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT lots, count(*), sum(orders)::bigint FROM ({REQUESTS}) r GROUP BY lots", params)
         rows = cursor.fetchall()
@@ -139,7 +139,8 @@ def _fingerprint(offering: Offering) -> str:
             f"""
             SELECT coalesce(sha256(string_agg(digest, ''::bytea ORDER BY part)), sha256('')) FROM (
                 SELECT holder_id / 1000 AS part,
-                       sha256(convert_to(string_agg(id || ' ' || holder_id || ' ' || amount, ',' ORDER BY id), 'UTF8')) AS digest
+                       sha256(convert_to(string_agg(id || ' ' || holder_id || ' ' || amount, ',' ORDER BY id),
+                                         'UTF8')) AS digest
                   FROM fund_subscription WHERE offering_id = %s AND status IN {COUNTED} GROUP BY 1
             ) parts
             """,
@@ -174,13 +175,15 @@ def _payload(offering: Offering, basis: Basis) -> dict[str, Any]:
 
 
 @transaction.atomic
-def carry_out(*, proposal: Proposal, payload: dict[str, Any], now: datetime) -> Allotment | None:
+def carry_out(*, proposal: Proposal, now: datetime) -> Allotment | None:
     """Decide and publish the approved allotment and reveal the seed; None when this was done before.
 
     Raises Refused: not_closed; book_changed when a paid order came or went since the approval (propose again).
     """
     if not approval.carry_out(proposal=proposal, now=now):
         return None
+    proposal.refresh_from_db()
+    payload = proposal.facts
     offering = Offering.objects.select_for_update(of=("self",)).select_related("unit_class").get(pk=payload["offering"])
     if offering.state != STATE.CLOSED:
         raise Refused(_("Only a closed offering can be allotted."), code="not_closed")
@@ -224,8 +227,10 @@ def _cut(offering: Offering, basis: Basis, seed: bytes) -> bytes | None:
             """,
             {"offering": offering.pk, "lot": offering.lot, **pads(seed), **asdict(basis)},
         )
-        (cut,) = cursor.fetchone() or (None,)
-    return bytes(cut)
+        row = cursor.fetchone()
+    if row is None:
+        raise RuntimeError(f"the ballot of {offering} has fewer citizens than lots")
+    return bytes(row[0])
 
 
 def lots(request: str, ticket: str) -> str:

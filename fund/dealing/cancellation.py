@@ -1,7 +1,6 @@
 """Cancelling an offering under two keys (D24). The state changes at once; the refunds follow as sets."""
 
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -31,11 +30,12 @@ def propose(*, offering: Offering, officer: Officer, now: datetime, reason: str)
 
 
 @transaction.atomic
-def carry_out(*, proposal: Proposal, payload: dict[str, Any], now: datetime) -> Offering | None:
-    """Cancel; None when this was done before. The note ``offering.cancelled`` starts ``subscription.refund_cancelled``."""
+def carry_out(*, proposal: Proposal, now: datetime) -> Offering | None:
+    """Cancel; None when this was done before. The note ``offering.cancelled`` starts ``subscription.refund_next``."""
     if not approval.carry_out(proposal=proposal, now=now):
         return None
-    code = payload["offering"]
+    proposal.refresh_from_db()
+    code = proposal.facts["offering"]
     moved = Offering.objects.filter(pk=code, state__in=CANCELLABLE).update(
         state=Offering.State.CANCELLED, proposal=proposal
     )

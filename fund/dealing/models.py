@@ -37,9 +37,9 @@ def pairs(*moves: tuple[str, str]) -> str:
 class Offering(models.Model):
     """An offering of one class (D24). Money in minor units of the class's currency; everything is whole lots.
 
-    ``terms_digest`` is computed by the database from every term. ``proposal`` is the approved act that the present state
-    rests on: the opening, or the cancellation. ``seed`` of the ballot stands sealed until the allotment reveals it;
-    ``seed_commitment`` is its SHA-256, published with the announcement (D28).
+    ``terms_digest`` is computed by the database from every term. ``proposal`` is the approved act that the present
+    state rests on: the opening, or the cancellation. ``seed`` of the ballot stands sealed until the allotment reveals
+    it; ``seed_commitment`` is its SHA-256, published with the announcement (D28).
     """
 
     class State(models.TextChoices):
@@ -137,7 +137,8 @@ class Offering(models.Model):
                         USING ERRCODE = 'restrict_violation';
                 ELSIF OLD.state = 'closed' AND NEW.state = 'allotted'
                   AND NOT EXISTS (SELECT FROM fund_allotment WHERE offering_id = NEW.code) THEN
-                    RAISE EXCEPTION 'offering % has no approved allotment', OLD.code USING ERRCODE = 'restrict_violation';
+                    RAISE EXCEPTION 'offering % has no approved allotment', OLD.code
+                        USING ERRCODE = 'restrict_violation';
                 END IF;
                 RETURN NEW;
                 """,
@@ -179,19 +180,17 @@ class Offering(models.Model):
 
 
 class Applicant(models.Model):
-    """One citizen in one offering, under a random public ``ticket``. Its row is the lock of that citizen's orders there."""
+    """One citizen in one offering, under a random public ``ticket``; the row is the lock of that citizen's orders."""
 
-    pk = models.CompositePrimaryKey("offering", "holder_id")
-    offering = models.ForeignKey(
-        Offering, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
-    )
+    pk = models.CompositePrimaryKey("offering_id", "holder_id")
+    offering_id = models.CharField(max_length=20)
     holder_id = models.BigIntegerField()
     ticket = models.UUIDField(db_default=RandomUUID(), editable=False)
 
     app_may = ("SELECT", "INSERT", "UPDATE")  # UPDATE is what SELECT … FOR UPDATE asks for
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["offering", "ticket"], name="applicant_ticket")]
+        constraints = [models.UniqueConstraint(fields=["offering_id", "ticket"], name="applicant_ticket")]
         triggers = [pgtrigger.Protect(name="applicant_stays", operation=pgtrigger.Update | pgtrigger.Delete)]
 
     def __str__(self) -> str:
@@ -267,11 +266,11 @@ class Subscription(models.Model):
                 when=pgtrigger.Before,
                 operation=pgtrigger.Update,
                 condition=pgtrigger.Condition(
-                    f"""(OLD.status, NEW.status) NOT IN ({pairs(*MOVES)})
+                    f"""((OLD.status, NEW.status) NOT IN ({pairs(*MOVES)})
                     OR (OLD.id, OLD.reference, OLD.numeric_reference, OLD.offering_id, OLD.holder_id, OLD.amount,
                         OLD.currency, OLD.key, OLD.received_at, OLD.placed_at)
                     IS DISTINCT FROM (NEW.id, NEW.reference, NEW.numeric_reference, NEW.offering_id, NEW.holder_id,
-                        NEW.amount, NEW.currency, NEW.key, NEW.received_at, NEW.placed_at)"""
+                        NEW.amount, NEW.currency, NEW.key, NEW.received_at, NEW.placed_at))"""
                 ),
                 func="""
                 RAISE EXCEPTION 'order % moves on by its status, and not from % to %', OLD.id, OLD.status, NEW.status
@@ -292,9 +291,9 @@ class Subscription(models.Model):
 class Allotment(models.Model):
     """The approved basis of one offering's allotment (D28): everything that decides each order, as scalars.
 
-    Everybody gets the lots asked for up to ``level``; of those who asked for more, the ones whose draw is at most ``cut``
-    get one more (no ballot: empty). ``book_digest`` fingerprints the funded orders that were approved. ``price`` is fixed
-    for all orders when the first of them is settled.
+    Everybody gets the lots asked for up to ``level``; of those who asked for more, the ones whose draw is at most
+    ``cut`` get one more (no ballot: empty). ``book_digest`` fingerprints the funded orders that were approved.
+    ``price`` is fixed for all orders when the first of them is settled.
     """
 
     offering = models.OneToOneField(Offering, primary_key=True, on_delete=models.PROTECT, related_name="allotment")
@@ -351,7 +350,7 @@ class Allotment(models.Model):
                 name="allotment_price_stands",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Update,
-                condition=pgtrigger.Condition("OLD.price IS NOT NULL AND NEW.price IS DISTINCT FROM OLD.price"),
+                condition=pgtrigger.Condition("(OLD.price IS NOT NULL AND NEW.price IS DISTINCT FROM OLD.price)"),
                 func="RAISE EXCEPTION 'the price of % stands', OLD.offering_id USING ERRCODE = 'restrict_violation';",
             ),
             pgtrigger.Protect(name="allotment_stays", operation=pgtrigger.Delete),
@@ -396,9 +395,9 @@ class AllotmentLine(models.Model):
                 when=pgtrigger.Before,
                 operation=pgtrigger.Update,
                 condition=pgtrigger.Condition(
-                    """OLD.units IS NOT NULL OR NEW.units IS NULL
+                    """(OLD.units IS NOT NULL OR NEW.units IS NULL
                     OR (OLD.order_id, OLD.offering_id, OLD.holder_id, OLD.allotted, OLD.refund)
-                    IS DISTINCT FROM (NEW.order_id, NEW.offering_id, NEW.holder_id, NEW.allotted, NEW.refund)"""
+                    IS DISTINCT FROM (NEW.order_id, NEW.offering_id, NEW.holder_id, NEW.allotted, NEW.refund))"""
                 ),
                 func="RAISE EXCEPTION 'the line of order % stands', OLD.order_id USING ERRCODE = 'restrict_violation';",
             ),
@@ -412,8 +411,8 @@ class AllotmentLine(models.Model):
 class SettlementChunk(models.Model):
     """A range of citizens that is settled in one transaction (D29). ``orders`` is how many it must find there."""
 
-    pk = models.CompositePrimaryKey("offering", "number")
-    offering = models.ForeignKey(Offering, on_delete=models.PROTECT, db_index=False, related_name="+")
+    pk = models.CompositePrimaryKey("offering_id", "number")
+    offering_id = models.CharField(max_length=20)
     number = models.IntegerField()
     first_holder = models.BigIntegerField()
     last_holder = models.BigIntegerField()

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from fund import calendars, envelope
@@ -98,7 +97,7 @@ def announce(
     try:
         with transaction.atomic():
             offering.save(force_insert=True)
-    except IntegrityError as fault:
+    except (DataError, IntegrityError) as fault:
         raise Refused(_("The terms do not fit together: %(fault)s") % {"fault": fault}, code="unsound_terms") from None
     offering.refresh_from_db(fields=["terms_digest"])
     audit.record(actor=actor, verb="announce", subject=f"offering:{code}", now=now, terms=terms(offering))
@@ -131,13 +130,15 @@ def propose_opening(*, offering: Offering, officer: Officer, now: datetime, reas
 
 
 @transaction.atomic
-def carry_out_opening(*, proposal: Proposal, payload: dict[str, Any], now: datetime) -> Offering | None:
+def carry_out_opening(*, proposal: Proposal, now: datetime) -> Offering | None:
     """Let the clock open an approved offering, at once if it is due; None when this was done before.
 
     Raises Refused: terms_changed since the approval; approval.Refused without both keys.
     """
     if not approval.carry_out(proposal=proposal, now=now):
         return None
+    proposal.refresh_from_db()
+    payload = proposal.facts
     announced = Offering.objects.filter(
         pk=payload["offering"], state=STATE.ANNOUNCED, terms_digest=bytes.fromhex(payload["terms"])
     )
@@ -178,7 +179,7 @@ def _by_the_clock(before: str, after: str, due: str, topic: str, now: datetime) 
 
 
 def demand(*, offering: Offering) -> Demand:
-    """The demand at this moment. Reads the offering's whole book: pages that show it to many keep the answer a while."""
+    """The demand at this moment. It reads the whole book: pages that show it to many keep the answer a while."""
     with connection.cursor() as cursor:
         cursor.execute(
             """

@@ -3,6 +3,7 @@
 from fund.dealing.allotment import DRAW, pads
 from fund.dealing.models import Offering
 from fund.governance.checks import Check, compare
+from fund.ledger.models import Event
 
 SETTLED = ("allotted", "settled")
 
@@ -22,7 +23,7 @@ def statuses() -> Check:
         "orders stand as their offerings and lines say",
         rows="SELECT count(*) FROM fund_subscription",
         differences="""
-            SELECT 'order ' || s.reference || ' is ' || s.status || ' in an offering that is ' || coalesce(o.state, 'missing')
+            SELECT 'order ' || s.reference || ' is ' || s.status || ', its offering ' || coalesce(o.state, 'missing')
               FROM fund_subscription s
               LEFT JOIN fund_offering o ON o.code = s.offering_id
               LEFT JOIN fund_applicant a ON (a.offering_id, a.holder_id) = (s.offering_id, s.holder_id)
@@ -36,7 +37,8 @@ def statuses() -> Check:
                 OR CASE s.status
                     WHEN 'settled' THEN l.units IS NULL
                     WHEN 'allotted' THEN l.refund IS DISTINCT FROM 0 OR l.units IS NOT NULL
-                    WHEN 'part_allotted' THEN l.order_id IS NULL OR l.allotted = 0 OR l.refund = 0 OR l.units IS NOT NULL
+                    WHEN 'part_allotted' THEN l.allotted IS NULL OR l.allotted = 0 OR l.refund = 0
+                                              OR l.units IS NOT NULL
                     WHEN 'unallotted' THEN CASE WHEN o.state = 'cancelled' THEN l.order_id IS NOT NULL
                                                 ELSE l.allotted IS DISTINCT FROM 0 OR l.units IS NOT NULL END
                     ELSE l.order_id IS NOT NULL END
@@ -75,8 +77,11 @@ def book() -> Check:
                        sum(amount) FILTER (WHERE d.code LIKE 'held:%%' AND c.code LIKE 'refunds:%%') AS refund,
                        sum(amount) FILTER (WHERE d.code LIKE 'issued:%%' AND c.code LIKE 'units:%%') AS units,
                        sum(amount) FILTER (WHERE d.asset IN ('USD', 'JPY')) AS money,
-                       max(c.code) FILTER (WHERE c.code LIKE 'units:%%') AS register, max(d.asset) FILTER (WHERE d.asset IN ('USD', 'JPY')) AS asset
-                  FROM fund_transfer t JOIN fund_account d ON d.id = t.debit_id JOIN fund_account c ON c.id = t.credit_id
+                       max(c.code) FILTER (WHERE c.code LIKE 'units:%%') AS register,
+                       max(d.asset) FILTER (WHERE d.asset IN ('USD', 'JPY')) AS asset
+                  FROM fund_transfer t
+                  JOIN fund_account d ON d.id = t.debit_id
+                  JOIN fund_account c ON c.id = t.credit_id
                  WHERE t.event = %(settlement)s GROUP BY t.event_id
               ) t ON t.event_id = l.order_id
              WHERE (l.holder_id, l.holder_id, l.cost, l.rounding, l.refund, l.units, l.allotted + l.refund)
@@ -84,7 +89,7 @@ def book() -> Check:
                                      coalesce(t.refund, 0), coalesce(t.units, 0), t.money)
                 OR t.asset <> l.currency OR t.register <> 'units:' || l.unit_class_id
         """,
-        params={"settlement": 3},
+        params={"settlement": Event.SETTLEMENT.value},
     )
 
 
@@ -108,9 +113,11 @@ def held() -> Check:
     """What each citizen has on held is what was received for their live orders, to the smallest unit."""
     return compare(
         "held money belongs to live orders",
-        rows="SELECT count(*) FROM fund_balance b JOIN fund_account a ON a.id = b.account_id WHERE a.code LIKE 'held:%'",
+        rows="""
+            SELECT count(*) FROM fund_balance b JOIN fund_account a ON a.id = b.account_id WHERE a.code LIKE 'held:%'
+        """,
         differences="""
-            SELECT 'holder ' || coalesce(b.holder_id, r.holder_id) || ' has ' || coalesce(b.amount, 0) || ' held, orders say '
+            SELECT 'holder ' || holder_id || ' has ' || coalesce(b.amount, 0) || ' held, orders say '
                    || coalesce(r.amount, 0)
               FROM (SELECT b.holder_id, a.asset AS currency, b.amount FROM fund_balance b
                       JOIN fund_account a ON a.id = b.account_id AND a.code LIKE 'held:%' AND b.amount <> 0) b

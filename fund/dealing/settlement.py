@@ -1,10 +1,10 @@
 """Settlement (D29): what was allotted becomes units, what was not becomes a refund, a chunk of citizens at a time.
 
-How it survives anything: the book is cut once into ranges of citizens, a row of ``SettlementChunk`` each. A worker takes
-the first open range with FOR UPDATE SKIP LOCKED, does all of it and marks it, in one transaction; so two workers hold
-different ranges, a killed one leaves its range exactly as it was, and the next worker finds it. Should a range be done
-twice all the same, the unique keys of lines (order) and transfers (order, event, line) refuse it. When no range is
-free, a worker waits for those still held before it ends the run, so that 0 means that everything is settled.
+How it survives anything: the book is cut once into ranges of citizens, a row of ``SettlementChunk`` each. A worker
+takes the first open range with FOR UPDATE SKIP LOCKED, does all of it and marks it, in one transaction; so two workers
+hold different ranges, a killed one leaves its range exactly as it was, and the next worker finds it. Should a range be
+done twice all the same, the unique keys of lines (order) and transfers (order, event, line) refuse it. When no range
+is free, a worker waits for those still held before it ends the run, so that 0 means that everything is settled.
 
 Where the price is known, a range is allotted and settled at once. Else (forward pricing before the dealing day's NAV)
 its orders are allotted, and settled by a later pass; the price is fixed in the allotment's row before its first use.
@@ -122,7 +122,7 @@ def _prepare(offering_code: str, size: int, now: datetime) -> Decimal | None:
     allotment = Allotment.objects.select_related("offering").filter(pk=offering_code).first()
     if allotment is None:
         raise Refused(_("This offering has not been allotted."), code="not_allotted")
-    planned = SettlementChunk.objects.filter(offering=offering_code)
+    planned = SettlementChunk.objects.filter(offering_id=offering_code)
     if allotment.price is not None and (allotment.settled_at is not None or planned.exists()):
         return allotment.price
     allotment = Allotment.objects.select_for_update(of=("self",)).select_related("offering").get(pk=offering_code)
@@ -141,7 +141,7 @@ def _price(offering: Offering, now: datetime) -> Decimal | None:
 
 def _take(offering: Offering, *, ready: Q) -> SettlementChunk | None:
     """The first range that nobody holds; where all are held, the first that its holder left undone."""
-    open_ranges = SettlementChunk.objects.filter(ready, offering=offering).order_by("number")
+    open_ranges = SettlementChunk.objects.filter(ready, offering_id=offering.pk).order_by("number")
     return (
         open_ranges.select_for_update(skip_locked=True, of=("self",)).first()
         or open_ranges.select_for_update(of=("self",)).first()
@@ -190,7 +190,7 @@ def _accounts(offering: Offering) -> dict[str, Any]:
 def _execute(statement: str, params: Mapping[str, Any]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def _expect(chunk: SettlementChunk, rows: int) -> None:
@@ -221,7 +221,7 @@ def _finish(offering: Offering, now: datetime) -> None:
 
 def progress(*, offering_code: str) -> Progress:
     """How far it is, from the ranges alone: cheap at any size."""
-    sums = SettlementChunk.objects.filter(offering=offering_code).aggregate(
+    sums = SettlementChunk.objects.filter(offering_id=offering_code).aggregate(
         orders=Coalesce(Sum("orders"), 0),
         allotted=Coalesce(Sum("orders", filter=Q(allotted_at__isnull=False)), 0),
         settled=Coalesce(Sum("orders", filter=Q(settled_at__isnull=False)), 0),

@@ -8,6 +8,7 @@ allotting take for themselves: after the allotment nothing moves under it.
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -65,7 +66,7 @@ def place(
     Raises Refused: unknown_offering, key_reused (for another order), not_open, wrong_currency, below_minimum,
     not_in_steps, above_maximum (over all the citizen's orders in this offering).
     """
-    offering = _read(offering_code)
+    offering, new_id = _read(offering_code)
     received = min(received_at or now, now)
     _lock_applicant(offering, holder_id)
     theirs = list(Subscription.objects.filter(Q(offering=offering) | Q(key=key), holder_id=holder_id))
@@ -78,13 +79,13 @@ def place(
         holder_id=holder_id,
         amount=amount,
         pay_by=offering.pay_by,
-        order_id=offering.new_id,
+        order_id=new_id,
         subject=offering.code,
         now=now,
     )
     _insert(offering, holder_id, amount, key, received, expected)
     placed = Subscription.objects.filter(holder_id=holder_id).get(key=key)
-    if placed.pk != offering.new_id:
+    if placed.pk != new_id:
         return _same(placed, offering, amount)
     audit.record(
         actor=f"holder:{holder_id}",
@@ -100,18 +101,19 @@ def place(
     return placed
 
 
-def _read(offering_code: str) -> Offering:
-    """The offering as it stands, without a lock, and in ``new_id`` a fresh UUID7 of the database for an order."""
+def _read(offering_code: str) -> tuple[Offering, UUID]:
+    """The offering as it stands, without a lock, and with it a fresh UUID7 of the database for an order."""
     try:
-        return Offering.objects.select_related("unit_class").annotate(new_id=UUID7()).get(pk=offering_code)
+        found = Offering.objects.select_related("unit_class").annotate(new_id=UUID7()).get(pk=offering_code)
+        return found, found.new_id
     except Offering.DoesNotExist:
         raise Refused(_("There is no such offering."), code="unknown_offering") from None
 
 
 def _lock_applicant(offering: Offering, holder_id: int) -> None:
     """One order of a citizen at a time: their sum is judged under this lock (D25)."""
-    Applicant.objects.bulk_create([Applicant(offering=offering, holder_id=holder_id)], ignore_conflicts=True)
-    Applicant.objects.select_for_update().get(offering=offering, holder_id=holder_id)
+    Applicant.objects.bulk_create([Applicant(offering_id=offering.pk, holder_id=holder_id)], ignore_conflicts=True)
+    Applicant.objects.select_for_update().get(pk=(offering.pk, holder_id))
 
 
 def _same(earlier: Subscription, offering: Offering, amount: Money) -> Subscription:
@@ -148,7 +150,7 @@ def _check_amount(offering: Offering, amount: Money, ordered: int) -> None:
 def _insert(
     offering: Offering, holder_id: int, amount: Money, key: str, received: datetime, expected: Expected
 ) -> None:
-    """A key that the same holder uses in another offering at this very moment is left standing, and found afterwards."""
+    """A key that the same holder uses in another offering at this very moment is left standing and found after."""
     order = Subscription(
         id=expected.order_id,
         reference=expected.reference,
@@ -187,10 +189,13 @@ def withdraw(*, reference: str, holder_id: int, now: datetime, received_at: date
 
 
 def _share_offering(code: str) -> tuple[str, datetime]:
+    """Its state and close, which stay so until this transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT state, closes_at FROM fund_offering WHERE code = %s FOR SHARE", [code])
-        state, closes_at = cursor.fetchone() or ("", None)
-    return state, closes_at
+        row = cursor.fetchone()
+    if row is None:
+        raise RuntimeError(f"offering {code} is gone")
+    return row[0], row[1]
 
 
 @transaction.atomic
@@ -215,37 +220,29 @@ def lapse_due(*, now: datetime) -> int:
     """Lapse the orders that were not paid in full by the deadline, and refund their part payments; returns how many.
 
     In an offering that is allotted or cancelled nothing waits any longer: what is still placed there lapses as well.
-    One transaction a chunk: a run that is killed is simply run again. An order that a bank file is paying at this moment
-    is passed over until the next run.
+    One transaction a chunk: a run that is killed is simply run again. An order that a bank file is paying at this
+    moment is passed over until the next run.
     """
-    return _sweep(
-        """
+    due = """
         s.status = 'placed' AND o.state IN ('open', 'closed', 'allotted', 'cancelled')
         AND (o.state IN ('allotted', 'cancelled') OR o.pay_by <= %(now)s AND x.received < s.amount)
-        """,
-        {"now": now},
-    )
+        """
+    lapsed = 0
+    while chunk := _sweep_chunk(due, {"now": now}):
+        lapsed += chunk
+    return lapsed
 
 
-def refund_cancelled(*, offering_code: str, now: datetime) -> int:
-    """End every order of a cancelled offering with all its money in refunds; returns how many. Chunks as above."""
-    return _sweep(
+def refund_next(*, offering_code: str, now: datetime) -> int:
+    """End the next orders of a cancelled offering, all their money to refunds, in one transaction; 0 when done."""
+    return _sweep_chunk(
         "o.code = %(code)s AND o.state = 'cancelled' AND s.status IN ('placed', 'funded')",
         {"code": offering_code, "now": now},
     )
 
 
-def _sweep(due: str, params: dict[str, object]) -> int:
-    ended = 0
-    while chunk := _sweep_chunk(due, params):
-        ended += chunk
-    return ended
-
-
 @transaction.atomic
-def _sweep_chunk(due: str, params: dict[str, object]) -> int:
-    now = params["now"]
-    assert isinstance(now, datetime)
+def _sweep_chunk(due: str, params: dict[str, Any]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -259,9 +256,10 @@ def _sweep_chunk(due: str, params: dict[str, object]) -> int:
         )
         orders = [order for (order,) in cursor.fetchall()]
     if orders:
+        now = params["now"]
         _end(orders, unpaid=Status.LAPSED, paid=Status.UNALLOTTED, now=now)
         audit.record(actor="system", verb="end_orders", subject="orders", now=now, orders=len(orders))
-        outbox.leave(topic="subscription.lapsed", subject=now.isoformat(), now=now, ended_at=now.isoformat())
+        outbox.leave(topic="subscription.lapsed", subject=str(orders[0]), now=now, ended_at=now.isoformat())
     return len(orders)
 
 
@@ -270,7 +268,8 @@ def _end(orders: list[UUID], *, unpaid: Status, paid: Status, now: datetime) -> 
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE fund_subscription SET status = CASE status WHEN 'placed' THEN %(unpaid)s ELSE %(paid)s END, ended_at = %(now)s
+            UPDATE fund_subscription
+               SET status = CASE status WHEN 'placed' THEN %(unpaid)s ELSE %(paid)s END, ended_at = %(now)s
              WHERE id = ANY(%(orders)s) AND status IN ('placed', 'funded')
             """,
             {"orders": orders, "unpaid": unpaid.value, "paid": paid.value, "now": now},

@@ -36,11 +36,7 @@ def row(entry: Entry, *, file: BankFile, account: str, number: int) -> BankEntry
     found = found_references(entry)
     outcome, reason = unclaimed(entry, found)
     payer = Payer(
-        entry.payer_name,
-        entry.payer_account,
-        entry.creditor_reference,
-        entry.end_to_end_id,
-        entry.remittance,
+        entry.payer_name, entry.payer_account, entry.creditor_reference, entry.end_to_end_id, entry.remittance
     )
     return BankEntry(
         file=file,
@@ -83,12 +79,7 @@ def unclaimed(entry: Entry, found: set[str]) -> tuple[BankEntry.Outcome, Reason]
 
 def found_references(entry: Entry) -> set[str]:
     """Every reference of ours that the payer gave; the ten digits count only where a text begins with them (D27)."""
-    texts = [
-        entry.creditor_reference,
-        " ".join(entry.remittance),
-        *entry.remittance,
-        entry.payer_name,
-    ]
+    texts = [entry.creditor_reference, " ".join(entry.remittance), *entry.remittance, entry.payer_name]
     found = {reference for text in texts if (reference := references.find_reference(text))}
     if references.is_reference(entry.end_to_end_id):  # a payer's own number there may well have ten digits
         found.add(entry.end_to_end_id)
@@ -108,10 +99,7 @@ def news(statements: Iterable[Statement]) -> tuple[list[tuple[str, Entry]], int]
                 first = told.setdefault(entry.bank_entry, (place, entry.line))
                 booked.append((statement.account, entry, first == (place, entry.line)))
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT bank_entry FROM fund_bankentry WHERE bank_entry = ANY(%s)",
-            [list(told)],
-        )
+        cursor.execute("SELECT DISTINCT bank_entry FROM fund_bankentry WHERE bank_entry = ANY(%s)", [list(told)])
         known = {bank_entry for (bank_entry,) in cursor.fetchall()}
     new = [(account, entry) for account, entry, is_first in booked if is_first and entry.bank_entry not in known]
     return new, len(booked) - len(new)
@@ -194,9 +182,5 @@ MOVEMENTS = """
 
 def post_entries(*, file: BankFile) -> int:
     """Move the money of a file's entries, each from its booking day at the bank on; returns the movements (D38)."""
-    events = {
-        "receipt": Event.RECEIPT.value,
-        "suspense": Event.SUSPENSE.value,
-        "reversal": Event.REVERSAL.value,
-    }
+    events = {"receipt": Event.RECEIPT.value, "suspense": Event.SUSPENSE.value, "reversal": Event.REVERSAL.value}
     return post.post_set(MOVEMENTS, {"file": file.pk, **events})

@@ -20,55 +20,25 @@ class Fault(models.TextChoices):
 
     TOO_LARGE = "too_large", _("The file is too large.")
     ENCODING = "encoding", _("The file is not in UTF-8.")
-    DOCTYPE = (
-        "doctype",
-        _("The file carries a document type definition, which is not accepted."),
-    )
-    XINCLUDE = (
-        "xinclude",
-        _("The file includes other documents, which is not accepted."),
-    )
+    DOCTYPE = ("doctype", _("The file carries a document type definition, which is not accepted."))
+    XINCLUDE = ("xinclude", _("The file includes other documents, which is not accepted."))
     MALFORMED = "malformed", _("The file is broken or cut off.")
-    UNKNOWN_MESSAGE = (
-        "unknown_message",
-        _("The message in the file is not a bank statement that is read here."),
-    )
+    UNKNOWN_MESSAGE = ("unknown_message", _("The message in the file is not a bank statement that is read here."))
     SCHEMA = "schema", _("The file does not follow the rules of its format.")
-    TOO_MANY_ENTRIES = "too_many_entries", _("The file has too many entries.")
-    ENTRY_TOO_LARGE = "entry_too_large", _("One entry of the file is too large.")
+    TOO_MANY_PARTS = "too_many_parts", _("The file has too many entries.")
+    PART_TOO_LARGE = "part_too_large", _("One entry of the file is too large.")
     AMOUNT = "amount", _("An amount in the file is not possible.")
     DATE = "date", _("A date in the file cannot be read.")
     CURRENCY_MIXED = "currency_mixed", _("One statement mixes several currencies.")
-    BALANCE_MISSING = (
-        "balance_missing",
-        _("A statement does not carry its opening and closing balance."),
-    )
-    BALANCE_MISMATCH = (
-        "balance_mismatch",
-        _("Opening balance and entries do not make the closing balance."),
-    )
-    COUNT_MISMATCH = (
-        "count_mismatch",
-        _("The entries are not as many as the file counts."),
-    )
-    SUM_MISMATCH = (
-        "sum_mismatch",
-        _("The amounts do not add up to the totals of the file."),
-    )
-    DUPLICATE_STATEMENT = (
-        "duplicate_statement",
-        _("The file carries the same statement twice."),
-    )
+    BALANCE_MISSING = ("balance_missing", _("A statement does not carry its opening and closing balance."))
+    BALANCE_MISMATCH = ("balance_mismatch", _("Opening balance and entries do not make the closing balance."))
+    COUNT_MISMATCH = ("count_mismatch", _("The entries are not as many as the file counts."))
+    SUM_MISMATCH = ("sum_mismatch", _("The amounts do not add up to the totals of the file."))
+    DUPLICATE_STATEMENT = ("duplicate_statement", _("The file carries the same statement twice."))
     NOT_A_BANK_FILE = "not_a_bank_file", _("This is not a bank file that we know.")
     FORMAT_NOT_READ = "format_not_read", _("Files of this format are not read yet.")
-    UNKNOWN_ACCOUNT = (
-        "unknown_account",
-        _("The file is about an account that is not the fund's."),
-    )
-    ACCOUNT_CURRENCY = (
-        "account_currency",
-        _("A statement is in another currency than the fund's account."),
-    )
+    UNKNOWN_ACCOUNT = ("unknown_account", _("The file is about an account that is not the fund's."))
+    ACCOUNT_CURRENCY = ("account_currency", _("A statement is in another currency than the fund's account."))
 
 
 class Reason(models.TextChoices):
@@ -106,6 +76,10 @@ class BankAccount(models.Model):
 
     class Meta:
         constraints = [models.CheckConstraint(name="bank_account_currency", condition=Q(currency__in=list(Currency)))]
+        triggers = [  # whoever could change where citizens pay to could take their money
+            pgtrigger.ReadOnly(name="bank_account_facts"),
+            pgtrigger.Protect(name="bank_account_stays", operation=pgtrigger.Delete),
+        ]
 
     def __str__(self) -> str:
         return self.code
@@ -135,9 +109,14 @@ class Expected(models.Model):
             models.CheckConstraint(name="expected_currency", condition=Q(currency__in=list(Currency))),
             models.CheckConstraint(name="expected_positive", condition=Q(amount__gt=0)),
             models.CheckConstraint(
-                name="expected_never_exceeded",
-                condition=Q(received__gte=0, received__lte=F("amount")),
+                name="expected_never_exceeded", condition=Q(received__gte=0, received__lte=F("amount"))
             ),
+        ]
+        triggers = [
+            pgtrigger.ReadOnly(
+                name="expected_facts", fields=["reference", "holder", "currency", "amount", "pay_by", "order_id"]
+            ),
+            pgtrigger.Protect(name="expected_stays", operation=pgtrigger.Delete),
         ]
 
     def __str__(self) -> str:
@@ -176,7 +155,7 @@ class BankFile(models.Model):
                 name="bank_file_state",
                 condition=Q(state="posted", reason="", kind__in=["camt.053", "camt.054"])
                 | Q(state="quarantined", reason__in=Fault.values),
-            ),
+            )
         ]
         triggers = [
             pgtrigger.ReadOnly(name="bank_file_facts", fields=["digest", "size"]),
@@ -190,7 +169,7 @@ class BankFile(models.Model):
 class BankEntry(models.Model):
     """One booked movement at a bank, known by ``identity`` whichever file tells of it. Its id is its ledger event's id.
 
-    ``amount`` = ``held`` (credited to the holder) + ``suspended`` (with its reason), minor units, unless it was ignored.
+    ``amount`` = ``held`` (credited to the holder) + ``suspended`` (with its reason), minor units, unless ignored.
     ``bank_entry`` is equal for all parts of one batch; ``number`` is the place in the file, from 1.
     """
 
@@ -213,11 +192,7 @@ class BankEntry(models.Model):
     value_date = models.DateField(null=True)
     reference = models.CharField(max_length=14, blank=True)
     expected = models.ForeignKey(
-        Expected,
-        null=True,
-        on_delete=models.PROTECT,
-        db_constraint=False,
-        related_name="entries",
+        Expected, null=True, on_delete=models.PROTECT, db_constraint=False, related_name="entries"
     )
     outcome = models.CharField(max_length=8, choices=Outcome)
     suspense_reason = models.CharField(max_length=20, choices=Reason, blank=True)
@@ -230,19 +205,10 @@ class BankEntry(models.Model):
     class Meta:
         verbose_name_plural = "bank entries"
         constraints = [
-            models.CheckConstraint(
-                name="bank_entry_reason",
-                condition=Q(suspense_reason__in=["", *Reason.values]),
-            ),
+            models.CheckConstraint(name="bank_entry_reason", condition=Q(suspense_reason__in=["", *Reason.values])),
             models.CheckConstraint(
                 name="bank_entry_has_owner_or_reason",
-                condition=Q(
-                    outcome="matched",
-                    credit=True,
-                    reversal=False,
-                    expected__isnull=False,
-                    held__gt=0,
-                )
+                condition=Q(outcome="matched", credit=True, reversal=False, expected__isnull=False, held__gt=0)
                 & Q(amount=F("held") + F("suspended"))
                 & (Q(suspended=0, suspense_reason="") | Q(suspended__gt=0, suspense_reason="overpaid"))
                 | Q(outcome="suspense", held=0, suspended__gt=0, suspended=F("amount")) & ~Q(suspense_reason="")
@@ -268,9 +234,7 @@ class BankEntry(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["suspense_reason", "booking_date"],
-                condition=Q(suspended__gt=0),
-                name="bank_entry_suspense",
+                fields=["suspense_reason", "booking_date"], condition=Q(suspended__gt=0), name="bank_entry_suspense"
             )
         ]
 

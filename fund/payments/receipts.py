@@ -57,7 +57,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Import:
-    """A file that was taken. ``posted`` entries, ``matched`` or ``suspense``, moved money; ``ignored`` ones are only kept.
+    """A file that was taken. ``posted`` entries, ``matched`` or ``suspense``, moved money; ``ignored`` ones did not.
 
     ``repeated`` entries were known from an earlier file, ``pending`` ones are not booked yet; neither is kept. With
     ``replay`` the file itself was taken before and nothing was done.
@@ -109,11 +109,7 @@ def open_account(
         opened_at=now,
     )
     audit.record(
-        actor=actor,
-        verb="bank_account.opened",
-        subject=f"bank_account:{code}",
-        now=now,
-        currency=currency.value,
+        actor=actor, verb="bank_account.opened", subject=f"bank_account:{code}", now=now, currency=currency.value
     )
     return opened
 
@@ -123,15 +119,7 @@ def payment_account(*, currency: Currency) -> BankAccount:
     return BankAccount.objects.filter(currency=currency.value).earliest("opened_at", "code")
 
 
-def expect(
-    *,
-    holder_id: int,
-    amount: Money,
-    pay_by: datetime,
-    order_id: UUID,
-    subject: str,
-    now: datetime,
-) -> Expected:
+def expect(*, holder_id: int, amount: Money, pay_by: datetime, order_id: UUID, subject: str, now: datetime) -> Expected:
     """Expect a payment from a holder by the end of ``pay_by``'s day at the bank, under a new reference (D27).
 
     ``subject`` is the offering's code. Raises IntegrityError when the order is expected already.
@@ -183,13 +171,7 @@ def import_file(*, data: bytes, name: str, actor: str, now: datetime) -> Import:
     taken = BankFile.objects.filter(digest=digest, state=BankFile.State.POSTED).first()
     if taken:
         return Import(file=taken, replay=True)
-    received = BankFile(
-        digest=digest,
-        name=_plain(name),
-        size=len(data),
-        received_at=now,
-        received_by=actor,
-    )
+    received = BankFile(digest=digest, name=_plain(name), size=len(data), received_at=now, received_by=actor)
     if len(data) <= MAX_BYTES:
         received.sealed = envelope.seal(data, **FILE_PLACE, row=digest)
     try:
@@ -242,8 +224,7 @@ def _lock_accounts(statements: Sequence[Statement]) -> None:
 def _admit(received: BankFile) -> BankFile | None:
     """The file's row as posted, new or from quarantine; None when it was posted meanwhile."""
     file, is_new = BankFile.objects.get_or_create(
-        digest=received.digest,
-        defaults={**_facts(received), "state": BankFile.State.POSTED},
+        digest=received.digest, defaults={**_facts(received), "state": BankFile.State.POSTED}
     )
     if is_new:
         return file
@@ -257,11 +238,7 @@ def _admit(received: BankFile) -> BankFile | None:
 @transaction.atomic(durable=True)
 def _quarantine(received: BankFile, refused: Quarantined) -> BankFile:
     """Keep the file with the reason; one that is quarantined already gets the newest reason."""
-    why = {
-        "reason": refused.fault.value,
-        "detail": refused.detail[:300],
-        "state": BankFile.State.QUARANTINED,
-    }
+    why = {"reason": refused.fault.value, "detail": refused.detail[:300], "state": BankFile.State.QUARANTINED}
     file, is_new = BankFile.objects.get_or_create(digest=received.digest, defaults={**_facts(received), **why})
     if not is_new:
         BankFile.objects.filter(pk=file.pk, state=BankFile.State.QUARANTINED).update(**_facts(received), **why)
@@ -303,32 +280,16 @@ def _result(file: BankFile, *, repeated: int, pending: int) -> Import:
 
 def outcomes(*, file: BankFile) -> tuple[Outcome, ...]:
     """What became of a file's entries, summed by account, direction, outcome and reason."""
-    groups = file.entries.order_by("account", "outcome", "suspense_reason", "credit").values(
-        "currency",
-        "credit",
-        "outcome",
-        account=F("account_id"),
-        reason=F("suspense_reason"),
-    )
-    sums = groups.annotate(
-        entries=Count("id"),
-        total=Sum("amount"),
-        all_held=Sum("held"),
-        all_suspended=Sum("suspended"),
+    kinds = ("account_id", "currency", "credit", "outcome", "suspense_reason")
+    sums = (
+        BankEntry.objects.filter(file=file)
+        .values_list(*kinds)
+        .order_by("account_id", "outcome", "suspense_reason", "credit")
+        .annotate(Count("id"), Sum("amount"), Sum("held"), Sum("suspended"))
     )
     return tuple(
-        Outcome(
-            account=one["account"],
-            currency=one["currency"],
-            credit=one["credit"],
-            outcome=BankEntry.Outcome(one["outcome"]),
-            reason=one["reason"],
-            entries=one["entries"],
-            amount=int(one["total"]),
-            held=int(one["all_held"]),
-            suspended=int(one["all_suspended"]),
-        )
-        for one in sums
+        Outcome(account, currency, credit, BankEntry.Outcome(outcome), reason, entries, *map(int, amounts))
+        for account, currency, credit, outcome, reason, entries, *amounts in sums
     )
 
 
@@ -337,18 +298,9 @@ def _tell(result: Import) -> None:
     file = result.file
     counts = {name: getattr(result, name) for name in ("matched", "suspense", "ignored", "repeated", "pending")}
     audit.record(
-        actor=file.received_by,
-        verb="statement.posted",
-        subject=f"bank_file:{file.pk}",
-        now=file.received_at,
-        **counts,
+        actor=file.received_by, verb="statement.posted", subject=f"bank_file:{file.pk}", now=file.received_at, **counts
     )
-    outbox.leave(
-        topic="statement.posted",
-        subject=f"bank_file:{file.pk}",
-        now=file.received_at,
-        file=file.pk,
-    )
+    outbox.leave(topic="statement.posted", subject=f"bank_file:{file.pk}", now=file.received_at, file=file.pk)
 
 
 def funded_orders(*, file_id: int) -> QuerySet[Expected, UUID]:
@@ -360,26 +312,14 @@ def funded_orders(*, file_id: int) -> QuerySet[Expected, UUID]:
 @transaction.atomic
 def open_payer(*, entry: BankEntry, actor: str, purpose: str, now: datetime) -> matching.Payer:
     """What the payer of an entry wrote, for an officer; the opening is recorded with its purpose."""
-    audit.record(
-        actor=actor,
-        verb="payer.opened",
-        subject=f"bank_entry:{entry.pk}",
-        now=now,
-        purpose=purpose,
-    )
+    audit.record(actor=actor, verb="payer.opened", subject=f"bank_entry:{entry.pk}", now=now, purpose=purpose)
     return matching.payer(entry)
 
 
 @transaction.atomic
 def open_file(*, file: BankFile, actor: str, purpose: str, now: datetime) -> bytes | None:
     """The file as it came, or None where it was too large to keep; the opening is recorded with its purpose."""
-    audit.record(
-        actor=actor,
-        verb="bank_file.opened",
-        subject=f"bank_file:{file.pk}",
-        now=now,
-        purpose=purpose,
-    )
+    audit.record(actor=actor, verb="bank_file.opened", subject=f"bank_file:{file.pk}", now=now, purpose=purpose)
     if file.sealed is None:
         return None
     return envelope.unseal(bytes(file.sealed), **FILE_PLACE, row=file.digest)
