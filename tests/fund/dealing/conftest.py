@@ -211,18 +211,17 @@ def settle(one: Offering, *, chunk: int = 2000) -> list[int]:
     return list(iter(lambda: settlement.settle_next(offering_code=one.code, now=AFTER, chunk=chunk), 0))
 
 
-CROWD = """
-    WITH asked AS (
-        SELECT g AS holder_id, uuidv7() AS id, (%(lots)s) * %(lot)s::bigint AS amount,
-               (1000000000 + g)::text AS number
-          FROM generate_series(1, %(citizens)s) g
+PAID = """
+    WITH asked AS MATERIALIZED (
+        SELECT n, holder_id, uuidv7() AS id, lots * %(lot)s::bigint AS amount, (1000000000 + n)::text AS number
+          FROM (<asked>) a ORDER BY n
     ), orders AS (
         INSERT INTO fund_subscription (id, reference, numeric_reference, offering_id, holder_id, amount, currency, key,
                                        status, received_at, funded_at)
-        SELECT id, 'RF00' || number, number, %(offering)s, holder_id, amount, 'JPY', 'crowd', 'funded', %(at)s, %(at)s
+        SELECT id, 'RF00' || number, number, %(offering)s, holder_id, amount, 'JPY', 'paid-' || n, 'funded', %(at)s, %(at)s
           FROM asked
     ), applicants AS (
-        INSERT INTO fund_applicant (offering_id, holder_id) SELECT %(offering)s, holder_id FROM asked
+        INSERT INTO fund_applicant (offering_id, holder_id) SELECT DISTINCT %(offering)s, holder_id FROM asked
     ), expected AS (
         INSERT INTO fund_expected (reference, numeric_reference, holder_id, currency, amount, received, pay_by, order_id,
                                    offering_code, expected_at)
@@ -233,16 +232,22 @@ CROWD = """
 """
 
 
-def crowd(one: Offering, *, citizens: int, lots: str) -> None:
-    """A paid order for each of holders 1…n, written as sets; ``lots`` is SQL over the holder's number ``g``."""
+def paid_orders(one: Offering, asked: str, **params: Any) -> None:
+    """Paid orders written as sets, oldest first; ``asked`` is a SELECT of n, holder_id and lots."""
     account = accounts.ids(f"bank:{BANK}", "held:JPY")
-    params = {
-        "citizens": citizens,
-        "lot": one.lot,
-        "offering": one.code,
-        "at": DURING,
-        "bank": account[f"bank:{BANK}"],
-        "held": account["held:JPY"],
-    }
+    params |= {"lot": one.lot, "offering": one.code, "at": DURING}
+    params |= {"bank": account[f"bank:{BANK}"], "held": account["held:JPY"]}
     with connection.cursor() as cursor:
-        cursor.execute(CROWD.replace("%(lots)s", lots), params)
+        cursor.execute(PAID.replace("<asked>", asked), params)
+
+
+def paid_list(one: Offering, orders: list[tuple[int, int]]) -> None:
+    """Paid orders from a list of (holder, lots)."""
+    holders, lots = [holder for holder, _lots in orders], [lots for _holder, lots in orders]
+    asked = "SELECT * FROM unnest(%(holders)s::bigint[], %(lots)s::bigint[]) WITH ORDINALITY u(holder_id, lots, n)"
+    paid_orders(one, asked, holders=holders, lots=lots)
+
+
+def crowd(one: Offering, *, citizens: int, lots: str) -> None:
+    """A paid order for each of holders 1…n; ``lots`` is SQL over the holder's number ``g``."""
+    paid_orders(one, f"SELECT g AS n, g AS holder_id, {lots} AS lots FROM generate_series(1, {citizens}) g")
