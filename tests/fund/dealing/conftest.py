@@ -220,6 +220,9 @@ PAID = """
                                        status, received_at, funded_at)
         SELECT id, 'RF00' || number, number, %(offering)s, holder_id, amount, 'JPY', 'paid-' || n, 'funded', %(at)s, %(at)s
           FROM asked
+    ), citizens AS (
+        INSERT INTO fund_holder (id, kind, nation, name_en, name_ja, registered_at)
+        SELECT DISTINCT holder_id, 'citizen', 'JP', '', '', %(at)s::timestamptz FROM asked ON CONFLICT DO NOTHING
     ), applicants AS (
         INSERT INTO fund_applicant (offering_id, holder_id) SELECT DISTINCT %(offering)s, holder_id FROM asked
     ), expected AS (
@@ -239,6 +242,8 @@ def paid_orders(one: Offering, asked: str, **params: Any) -> None:
     params |= {"bank": account[f"bank:{BANK}"], "held": account["held:JPY"]}
     with connection.cursor() as cursor:
         cursor.execute(PAID.replace("<asked>", asked), params)
+        sequence = "pg_get_serial_sequence('fund_holder', 'id')"
+        cursor.execute(f"SELECT setval({sequence}, greatest(nextval({sequence}), 1000000))")
 
 
 def paid_list(one: Offering, orders: list[tuple[int, int]]) -> None:
