@@ -221,9 +221,9 @@ def _finish(offering: Offering, now: datetime) -> None:
 
 def progress(*, offering_code: str) -> Progress:
     """How far it is, from the ranges alone: cheap at any size."""
-    sums = SettlementChunk.objects.filter(offering_id=offering_code).aggregate(
-        orders=Coalesce(Sum("orders"), 0),
-        allotted=Coalesce(Sum("orders", filter=Q(allotted_at__isnull=False)), 0),
-        settled=Coalesce(Sum("orders", filter=Q(settled_at__isnull=False)), 0),
+    done = SettlementChunk.objects.filter(offering_id=offering_code).aggregate(
+        of_all=Coalesce(Sum("orders"), 0),
+        of_allotted=Coalesce(Sum("orders", filter=Q(allotted_at__isnull=False)), 0),
+        of_settled=Coalesce(Sum("orders", filter=Q(settled_at__isnull=False)), 0),
     )
-    return Progress(**{name: int(value) for name, value in sums.items()})
+    return Progress(int(done["of_all"]), int(done["of_allotted"]), int(done["of_settled"]))

@@ -204,9 +204,7 @@ def fund(*, file_id: int, now: datetime) -> int:
 
     An order whose offering is allotted or cancelled by then is left to ``lapse_due``, which refunds it.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT code FROM fund_offering WHERE state IN ('open', 'closed') ORDER BY code FOR SHARE")
-        taking = [code for (code,) in cursor.fetchall()]
+    taking = _share_offerings_before_allotment()
     paid = list(receipts.funded_orders(file_id=file_id))
     placed = Subscription.objects.filter(pk__in=paid, offering__in=taking, status=Status.PLACED)
     funded = placed.update(status=Status.FUNDED, funded_at=now)
@@ -214,6 +212,13 @@ def fund(*, file_id: int, now: datetime) -> int:
         audit.record(actor="system", verb="fund", subject=f"bank_file:{file_id}", now=now, orders=funded)
         outbox.leave(topic="subscription.funded", subject=str(file_id), now=now, file=file_id)
     return funded
+
+
+def _share_offerings_before_allotment() -> list[str]:
+    """Their codes; none of them can be allotted until this transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT code FROM fund_offering WHERE state IN ('open', 'closed') ORDER BY code FOR SHARE")
+        return [code for (code,) in cursor.fetchall()]
 
 
 def lapse_due(*, now: datetime) -> int:
