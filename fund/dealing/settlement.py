@@ -22,8 +22,8 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from fund.dealing import allotment as allotments
+from fund.dealing import subscription
 from fund.dealing.models import Allotment, Offering, SettlementChunk
-from fund.dealing.subscription import Refused
 from fund.governance import audit, outbox
 from fund.ledger import accounts, post
 from fund.ledger.models import Event
@@ -121,7 +121,7 @@ def _prepare(offering_code: str, size: int, now: datetime) -> Decimal | None:
     """Cut the frozen book into ranges and fix the price, each once; returns the price, None where there is none yet."""
     allotment = Allotment.objects.select_related("offering").filter(pk=offering_code).first()
     if allotment is None:
-        raise Refused(_("This offering has not been allotted."), code="not_allotted")
+        raise subscription.Refused(_("This offering has not been allotted."), code="not_allotted")
     planned = SettlementChunk.objects.filter(offering_id=offering_code)
     if allotment.price is not None and (allotment.settled_at is not None or planned.exists()):
         return allotment.price
@@ -201,6 +201,7 @@ def _expect(chunk: SettlementChunk, rows: int) -> None:
 
 def _finish(offering: Offering, now: datetime) -> None:
     """The offering is settled when its lines hold exactly the lots that were approved."""
+    subscription.lapse_rest(offering_code=offering.pk, now=now)
     lines = offering.allotment.orders, offering.allotment.allotted_lots * offering.lot
     with connection.cursor() as cursor:
         cursor.execute(
