@@ -235,7 +235,12 @@ def test_lapsing_waits_for_the_banks_statements_as_officers_have_set(opened, ame
     one = opened()
     place(one, citizen(), 10_000)
     proposal = config.propose(
-        key="payment.statement_hours", value=36, effective_from=DURING, officer=american, now=DURING, reason="slow banks"
+        key="payment.statement_hours",
+        value=36,
+        effective_from=DURING,
+        officer=american,
+        now=DURING,
+        reason="slow banks",
     )
     config.carry_out(proposal=second_key(proposal), now=DURING)
     assert subscription.lapse_due(now=PAY_BY + timedelta(hours=35)) == 0
