@@ -53,6 +53,7 @@ ALLOT = f"""
                div(sum(s.amount) OVER (PARTITION BY s.holder_id), %(lot)s)::bigint AS requested, a.ticket
           FROM fund_subscription s JOIN fund_applicant a USING (offering_id, holder_id)
          WHERE s.offering_id = %(offering)s AND s.holder_id BETWEEN %(first)s AND %(last)s AND s.status = 'funded'
+           AND a.holder_id BETWEEN %(first)s AND %(last)s  -- the planner does not infer it, and would read all of them
         WINDOW earlier AS (PARTITION BY s.holder_id ORDER BY s.id)
       ) o
      CROSS JOIN LATERAL (SELECT {allotments.lots("requested", "ticket")} * %(lot)s AS share) c
