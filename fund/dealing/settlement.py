@@ -27,6 +27,7 @@ from fund.dealing.models import Allotment, Offering, SettlementChunk
 from fund.governance import audit, outbox
 from fund.ledger import accounts, post
 from fund.ledger.models import Event
+from fund.nav import prices
 
 STATE = Offering.State
 
@@ -136,8 +137,12 @@ def _prepare(offering_code: str, size: int, now: datetime) -> Decimal | None:
 
 
 def _price(offering: Offering, now: datetime) -> Decimal | None:
-    """The fixed price, or the price published for the dealing day."""
-    return offering.fixed_price
+    """The fixed price, or the newest price published for the dealing day: the initial one where the class has none."""
+    if offering.price_basis == Offering.Basis.FIXED:
+        return offering.fixed_price
+    newest = prices.published(class_code=offering.unit_class_id, at=now).filter(nav__valuation_day=offering.dealing_day)
+    one = newest.first()
+    return None if one is None else one.price or one.unit_class.initial_price
 
 
 def _take(offering: Offering, *, ready: Q) -> SettlementChunk | None:
