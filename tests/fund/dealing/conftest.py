@@ -206,9 +206,9 @@ def allot(american: Officer, second_key: Keys) -> Callable[[Offering], Proposal]
     return decide
 
 
-def settle(one: Offering, *, chunk: int = 2000) -> list[int]:
+def settle(one: Offering, *, chunk: int = 2000, now: datetime = AFTER) -> list[int]:
     """Settle to the end; returns the orders of each chunk."""
-    return list(iter(lambda: settlement.settle_next(offering_code=one.code, now=AFTER, chunk=chunk), 0))
+    return list(iter(lambda: settlement.settle_next(offering_code=one.code, now=now, chunk=chunk), 0))
 
 
 PAID = """
