@@ -34,7 +34,8 @@ if missing := [name for name, value in given.items() if not value]:
 
 SECRET_KEY = given["SECRET_KEY"]
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", [])
-VAULT_KEYS = given["VAULT_KEYS"]
+VAULT_KEYS = [item.strip() for item in given["VAULT_KEYS"].split(",")]
+BLIND_INDEX_KEY = given["BLIND_INDEX_KEY"]
 ALLOWED_HOSTS = [host.strip() for host in given["ALLOWED_HOSTS"].split(",")]
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
 

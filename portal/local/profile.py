@@ -9,7 +9,7 @@ from pathlib import Path
 from portal.local.place import HERE, Place
 
 # A deployed site starts only with all of these.
-REQUIRED = ("SECRET_KEY", "VAULT_KEYS", "ALLOWED_HOSTS", "DATABASE_URL", "REDIS_URL")
+REQUIRED = ("SECRET_KEY", "VAULT_KEYS", "BLIND_INDEX_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "REDIS_URL")
 
 
 def is_local() -> bool:
@@ -37,7 +37,8 @@ def _generated_secrets(path: Path) -> dict[str, str]:
         path.parent.mkdir(parents=True, exist_ok=True)
         made = {
             "SECRET_KEY": secrets.token_urlsafe(64),
-            "VAULT_KEYS": "1:" + base64.b64encode(secrets.token_bytes(32)).decode(),
+            "VAULT_KEYS": "1:" + base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            "BLIND_INDEX_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         }
         draft = path.with_suffix(f".{os.getpid()}")
         draft.touch(mode=0o600)
