@@ -121,7 +121,9 @@ def accept(*, investor: Investor, codes: Iterable[str], language: str, now: date
         ignore_conflicts=True,
     )
     for one in texts:
-        audit.record(actor=investor.actor, verb="accept", subject=one.code, now=now, language=language, sha256=one.sha256)
+        audit.record(
+            actor=investor.actor, verb="accept", subject=one.code, now=now, language=language, sha256=one.sha256
+        )
 
 
 def _text(code: str, language: str, now: datetime) -> Agreement:

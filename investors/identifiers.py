@@ -42,7 +42,9 @@ def ssn(text: str) -> str:
 
 def itin(text: str) -> str:
     """Nine digits of a US individual taxpayer identification number."""
-    message = _("This is not an ITIN. It has nine digits and begins with 9: please compare it with the letter of the IRS.")
+    message = _(
+        "This is not an ITIN. It has nine digits and begins with 9: please compare it with the letter of the IRS."
+    )
     return _checked(text, us_itin.validate, message, "invalid_itin")
 
 

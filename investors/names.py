@@ -19,7 +19,9 @@ UNSEEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 BLANK = {"\u034f", "\u115f", "\u1160", "\u17b4", "\u17b5", "\u2800", "\u3164", "\uffa0"}  # look like nothing at all
 
 # The same name in another form of a character, which Unicode does not fold.
-VARIANTS = str.maketrans("髙﨑邊邉齋齊斎濵濱澤廣髮嶋槗𠮷栁曻惠國德緖槇眞", "高崎辺辺斉斉斉浜浜沢広髪島橋吉柳昇恵国徳緒槙真")
+VARIANTS = str.maketrans(
+    "髙﨑邊邉齋齊斎濵濱澤廣髮嶋槗𠮷栁曻惠國德緖槇眞", "高崎辺辺斉斉斉浜浜沢広髪島橋吉柳昇恵国徳緒槙真"
+)
 SMALL_KANA = str.maketrans("ァィゥェォッャュョヮヵヶ", "アイウエオツヤユヨワカケ")
 LONG_VOWEL = re.compile(r"o(?:u|o|h(?![aeiouy]))|uu")
 

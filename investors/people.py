@@ -1,9 +1,9 @@
 """The people at the reception: one investor per person and account (D5), with everything personal sealed (D9, D16)."""
 
+from calendar import monthrange
 from datetime import date, datetime
 from typing import Any
 
-from dateutil.relativedelta import relativedelta
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -76,7 +76,9 @@ class TaxpayerNumber(models.Model):
         SSN = "ssn", _("Social Security number")
         ITIN = "itin", _("individual taxpayer identification number")
 
-    investor = models.OneToOneField(Investor, primary_key=True, on_delete=models.PROTECT, related_name="taxpayer_number")
+    investor = models.OneToOneField(
+        Investor, primary_key=True, on_delete=models.PROTECT, related_name="taxpayer_number"
+    )
     kind = models.CharField(max_length=4, choices=Kind)
     number = SealedField(opened_for=(Purpose.TAX_REPORT.value, Purpose.CORRECTION.value))
     index = models.BinaryField(max_length=32, db_index=True)
@@ -174,6 +176,8 @@ def age(born: date, on: date) -> int:
     return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
 
 
-def verified_until(*, since: datetime, months: int) -> datetime:
-    """The end of a verification."""
-    return since + relativedelta(months=months)
+def months_later(since: datetime, *, months: int) -> datetime:
+    """The same day so many months later, or the last day of a month that is shorter."""
+    years, month = divmod(since.month - 1 + months, 12)
+    last = monthrange(since.year + years, month + 1)[1]
+    return since.replace(year=since.year + years, month=month + 1, day=min(since.day, last))

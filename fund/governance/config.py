@@ -28,6 +28,8 @@ DECLARED: dict[str, Declared] = {
     "age.adult": Declared(_("Age of majority by nation and US state (D6)"), {"JP": 18, "US": 18, "US-AL": 19, "US-NE": 19, "US-MS": 21}),
     "residence.accepted": Declared(_("Countries of residence that are accepted (D7)"), ["US", "JP"]),
     "reverification.months": Declared(_("Months until an approved citizen is verified again (D10)"), 24),
+    "document.register_days": Declared(_("Days for which a certificate of the family register is recent (D11)"), 90),
+    "suitability.mismatch": Declared(_("Whether a mismatch can be acknowledged or is refused, by question (D13)"), {"purpose": "acknowledge", "horizon": "acknowledge", "loss_capacity": "acknowledge", "experience": "acknowledge"}),
     "cap.citizen": Declared(_("Holding cap of one citizen, in minor units (D18)"), {"USD": 10_000_000, "JPY": 15_000_000}),
     "bank_change.hold_hours": Declared(_("Hours until payouts go to a changed bank account (D17)"), 72),
     "leverage.limit": Declared(_("Limit of gross assets to net asset value (D41)"), "2.50"),

@@ -9,14 +9,24 @@ from investors.steps.fields import Answers, Field, Known, Step
 
 US, JP = ("US",), ("JP",)
 US_TYPES = (("checking", _("Checking account")), ("savings", _("Savings account")))
-JAPANESE_TYPES = (("ordinary", _("Ordinary deposit")), ("current", _("Current deposit")), ("savings", _("Savings deposit")))
+JAPANESE_TYPES = (
+    ("ordinary", _("Ordinary deposit")),
+    ("current", _("Current deposit")),
+    ("savings", _("Savings deposit")),
+)
 
 
 def latin_names(name: dict[str, str]) -> set[str]:
     """How a bank may write a person in Latin letters, in the form for comparing."""
     family, given = name.get("family_latin", ""), name.get("given_latin", "")
     middle = name.get("middle_latin", "")
-    orders = [(given, family), (family, given), (given, middle, family), (given, middle[:1], family), (family, given, middle)]
+    orders = [
+        (given, family),
+        (family, given),
+        (given, middle, family),
+        (given, middle[:1], family),
+        (family, given, middle),
+    ]
     return {names.latin_form(" ".join(order)) for order in orders}
 
 

@@ -195,7 +195,9 @@ def _day(value: Any) -> str:
     try:
         return date.fromisoformat(value).isoformat() if isinstance(value, str) else _fail()
     except ValueError:
-        raise ValidationError(_("Please enter a day as year-month-day, for example 1990-04-30."), code="invalid_date") from None
+        raise ValidationError(
+            _("Please enter a day as year-month-day, for example 1990-04-30."), code="invalid_date"
+        ) from None
 
 
 def _fail() -> str:
@@ -208,5 +210,7 @@ def _text(value: Any, one: Field) -> str:
     if one.kind != "lines":
         names.check_visible(value)
     if len(value) > one.longest:
-        raise ValidationError(_("This is longer than %(most)s characters."), code="too_long", params={"most": one.longest})
+        raise ValidationError(
+            _("This is longer than %(most)s characters."), code="too_long", params={"most": one.longest}
+        )
     return one.check(value) if value.strip() else ""

@@ -13,10 +13,18 @@ from investors.steps.identity import optional
 
 def check_suitability(answers: Answers, known: Known) -> Answers:
     found = fit.mismatches(answers)
-    if found and not answers.get("acknowledged") and not fit.refused(found, config.get("suitability.mismatch", at=known.now)):
+    if (
+        found
+        and not answers.get("acknowledged")
+        and not fit.refused(found, config.get("suitability.mismatch", at=known.now))
+    ):
         message = _("Something does not fit: %(reasons)s If you want to go on all the same, please say so.")
         raise ValidationError(
-            {"acknowledged": [ValidationError(message, code="mismatch", params={"reasons": " ".join(fit.explain(found))})]}
+            {
+                "acknowledged": [
+                    ValidationError(message, code="mismatch", params={"reasons": " ".join(fit.explain(found))})
+                ]
+            }
         )
     return answers | {"mismatches": found}
 
