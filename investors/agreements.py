@@ -40,7 +40,7 @@ FOR_JOINING = tuple(Kind)
 
 
 class Agreement(AppendOnly):
-    """One text. ``sha256`` (hex) is computed by the database. ``code`` such as ``terms:2`` names all languages of it."""
+    """One text. ``sha256`` (hex) is the database's own work. ``code``, as ``terms:2``, names all languages of it."""
 
     id = models.BigAutoField(primary_key=True)
     kind = models.CharField(max_length=16, choices=Kind)
@@ -100,7 +100,11 @@ def ship() -> None:
         kind, version, language = path.name.split(".")[:3]
         text = path.read_text()
         title = text.partition("\n")[0].removeprefix("# ")
-        shipped.append(Agreement(kind=kind, version=int(version), language=language, title=title, text=text, in_force_from=SHIPPED_SINCE))  # fmt: skip
+        shipped.append(
+            Agreement(
+                kind=kind, version=int(version), language=language, title=title, text=text, in_force_from=SHIPPED_SINCE
+            )
+        )
     Agreement.objects.bulk_create(shipped, ignore_conflicts=True)
 
 

@@ -115,7 +115,7 @@ class Application(models.Model):
 
 
 class Answer(models.Model):
-    """The clean answers of one step, sealed. ``version`` counts the saves; ``stale``: later answers made it incomplete."""
+    """The clean answers of one step, sealed. ``version`` counts the saves; ``stale``: no longer fits later answers."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="answers")

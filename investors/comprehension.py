@@ -27,7 +27,9 @@ QUESTIONS = (
             ("guaranteed_year", _("In full after one year, guaranteed")),
         ),
         right="windows",
-        explanation=_("Units can be given back only in certain windows. If many people ask at the same time, each is paid in part and the rest waits."),
+        explanation=_(
+            "Units can be given back only in certain windows. If many people ask at the same time, each is paid in part and the rest waits."
+        ),
     ),
     Question(
         code="leverage",
@@ -38,7 +40,9 @@ QUESTIONS = (
             ("lenders", _("The lenders bear the loss")),
         ),
         right="larger",
-        explanation=_("The debt stays the same when investments fall. The loss is borne by the unit holders alone, so in percent it is larger."),
+        explanation=_(
+            "The debt stays the same when investments fall. The loss is borne by the unit holders alone, so in percent it is larger."
+        ),
     ),
     Question(
         code="currency",
@@ -62,7 +66,7 @@ QUESTIONS = (
         right="all",
         explanation=_("Neither government guarantees your money. In the worst case all of it is lost."),
     ),
-)  # fmt: skip
+)
 
 
 def wrong(answers: dict[str, Any]) -> list[Question]:

@@ -45,7 +45,7 @@ def gather(*, application: Application, answers: dict[str, Answers], now: dateti
             sorted({one.code for one in agreements.in_force(kinds=agreements.FOR_JOINING, at=now)})
         ),
         agreements_accepted=tuple(sorted(agreements.accepted(investor=investor))),
-    )  # fmt: skip
+    )
 
 
 def adult_age(*, country: str, state: str, at: datetime) -> int:

@@ -6,6 +6,7 @@ People type them with full-width digits, blanks and dashes of every kind; all of
 import re
 import unicodedata
 from collections.abc import Callable
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
@@ -24,7 +25,7 @@ def compact(text: str) -> str:
     return SEPARATORS.sub("", unicodedata.normalize("NFKC", text)).upper()
 
 
-def _checked(text: str, validate: Callable[[str], str], message: object, code: str) -> str:
+def _checked(text: str, validate: Callable[[str], str], message: Any, code: str) -> str:
     number = compact(text)
     if not number.isascii():
         raise ValidationError(message, code=code)

@@ -75,9 +75,7 @@ def katakana(text: str) -> str:
 
 def latin_form(text: str) -> str:
     """Latin letters for comparing: no case, marks, blanks or punctuation; Satō, Satou, Satoh and SATO are one."""
-    plain = "".join(
-        sign for sign in unicodedata.normalize("NFKD", text).casefold() if sign.isalnum()
-    )  # fmt: skip
+    plain = "".join(sign for sign in unicodedata.normalize("NFKD", text).casefold() if sign.isalnum())
     return LONG_VOWEL.sub(lambda found: found[0][0], plain)
 
 

@@ -30,8 +30,8 @@ class NotForThisPurpose(Exception):
     """The column is not opened for this purpose."""
 
 
-class SealedField(models.BinaryField):
-    """Ciphertext of ``fund.envelope``. ``opened_for``: the purposes an identity number is opened for; each is logged."""
+class SealedField(models.BinaryField[Any, Any]):
+    """Ciphertext of ``fund.envelope``. ``opened_for``: what an identity number is opened for; each opening is logged."""
 
     def __init__(self, *args: Any, opened_for: tuple[str, ...] = (), **kwargs: Any) -> None:
         self.opened_for = tuple(opened_for)
@@ -54,7 +54,7 @@ def seal(row: models.Model, column: str, plain: str) -> None:
     field = _field(row, column)
     if row.pk is None:
         raise ValueError("A value is sealed for one row: give the row its key first")
-    setattr(row, column, envelope.seal(plain.encode(), table=row._meta.db_table, column=field.column, row=row.pk))
+    setattr(row, column, envelope.seal(plain.encode(), table=row._meta.db_table, column=field.name, row=row.pk))
 
 
 def read(row: models.Model, column: str, *, purpose: Purpose, actor: str, now: datetime) -> str:
@@ -67,8 +67,8 @@ def read(row: models.Model, column: str, *, purpose: Purpose, actor: str, now: d
         if purpose not in field.opened_for:
             raise NotForThisPurpose(f"{row._meta.db_table}.{column} is not opened for {purpose}")
         subject = f"{row._meta.db_table}:{row.pk}"
-        audit.record(actor=actor, verb="open", subject=subject, now=now, column=field.column, purpose=purpose.value)
+        audit.record(actor=actor, verb="open", subject=subject, now=now, column=field.name, purpose=purpose.value)
     sealed = getattr(row, column)
     if sealed is None:
         return ""
-    return envelope.unseal(bytes(sealed), table=row._meta.db_table, column=field.column, row=row.pk).decode()
+    return envelope.unseal(bytes(sealed), table=row._meta.db_table, column=field.name, row=row.pk).decode()

@@ -57,7 +57,9 @@ bank_account = Step(
     intro=_("For money that we pay to you. The account must be in your own name."),
     fields=(
         Field("country", _("The bank is in"), kind="choice", choices=tuple(Nation.choices)),
-        Field("holder", _("Account holder"), check=names.check_name, help=_("As the bank writes it; in Japan in kana.")),
+        Field(
+            "holder", _("Account holder"), check=names.check_name, help=_("As the bank writes it; in Japan in kana.")
+        ),
         Field("routing_number", _("Routing number"), when=("country", US), check=identifiers.routing_number),
         Field("account_type", _("Type of account"), kind="choice", choices=US_TYPES, when=("country", US)),
         Field("account_number", _("Account number"), when=("country", US), check=identifiers.account_number),
@@ -67,4 +69,4 @@ bank_account = Step(
         Field("deposit_number", _("Account number"), when=("country", JP), check=identifiers.japanese_account_number),
     ),
     finish=check,
-)  # fmt: skip
+)

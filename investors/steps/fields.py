@@ -128,7 +128,9 @@ class Step:
         errors: Errors = {}
         clean: Answers = {}
         if unknown := sorted(set(given) - {one.name for one in self.fields}):
-            raise ValidationError(_("This step does not ask for: %(names)s."), code="unknown_field", params={"names": ", ".join(unknown)})  # fmt: skip
+            raise ValidationError(
+                _("This step does not ask for: %(names)s."), code="unknown_field", params={"names": ", ".join(unknown)}
+            )
         for one in asked:
             try:
                 if not _is_due(one, given):

@@ -33,11 +33,15 @@ name = Step(
     title=_("Name"),
     intro=_("Your legal name, written exactly as you write it. We change none of the characters."),
     fields=(
-        Field("family_kanji", _("Family name"), asked=of_nation("JP"), check=names.check_name, autocomplete="family-name"),
+        Field(
+            "family_kanji", _("Family name"), asked=of_nation("JP"), check=names.check_name, autocomplete="family-name"
+        ),
         Field("given_kanji", _("Given name"), asked=of_nation("JP"), check=names.check_name, autocomplete="given-name"),
         Field("family_kana", _("Family name in kana"), asked=of_nation("JP"), check=names.check_kana),
         Field("given_kana", _("Given name in kana"), asked=of_nation("JP"), check=names.check_kana),
-        Field("family_latin", _("Family name in Latin letters"), check=names.check_latin, help=_("As in your passport.")),
+        Field(
+            "family_latin", _("Family name in Latin letters"), check=names.check_latin, help=_("As in your passport.")
+        ),
         Field(
             "given_latin",
             _("Given name in Latin letters"),
@@ -47,7 +51,7 @@ name = Step(
         ),
         Field("middle_latin", _("Middle names"), asked=of_nation("US"), required=optional, check=names.check_latin),
     ),
-)  # fmt: skip
+)
 
 
 def check_birth(answers: Answers, known: Known) -> Answers:
@@ -114,15 +118,29 @@ residence = Step(
     fields=(
         Field("country", _("Country of residence"), kind="choice", choices=places.COUNTRIES, autocomplete="country"),
         Field("postcode", _("Postcode"), when=("country", ("US", "JP")), autocomplete="postal-code"),
-        Field("state", _("State"), kind="choice", choices=places.STATES, when=("country", ("US",)), autocomplete="address-level1"),
-        Field("prefecture", _("Prefecture"), kind="choice", choices=places.PREFECTURES, when=("country", ("JP",)), autocomplete="address-level1"),
+        Field(
+            "state",
+            _("State"),
+            kind="choice",
+            choices=places.STATES,
+            when=("country", ("US",)),
+            autocomplete="address-level1",
+        ),
+        Field(
+            "prefecture",
+            _("Prefecture"),
+            kind="choice",
+            choices=places.PREFECTURES,
+            when=("country", ("JP",)),
+            autocomplete="address-level1",
+        ),
         Field("city", _("City, town or village"), autocomplete="address-level2"),
         Field("street", _("Street and number"), autocomplete="address-line1"),
         Field("building", _("Building, apartment"), required=optional, autocomplete="address-line2"),
         Field("phone", _("Telephone"), autocomplete="tel", help=_("For example 090-1234-5678 or 202-456-1111.")),
     ),
     finish=check_residence,
-)  # fmt: skip
+)
 
 
 def check_numbers(answers: Answers, known: Known) -> Answers:
@@ -149,14 +167,38 @@ def japanese_number(known: Known) -> bool:
 numbers = Step(
     code="numbers",
     title=_("Tax numbers"),
-    intro=_("The law asks us to report to the tax authority under these numbers. They are encrypted, every reading of them is logged, and only the last four digits are ever shown again."),
+    intro=_(
+        "The law asks us to report to the tax authority under these numbers. They are encrypted, every reading of them is logged, and only the last four digits are ever shown again."
+    ),
     fields=(
-        Field("ssn", _("Social Security number"), kind="secret", asked=us_number, required=of_nation("US"), check=identifiers.ssn),
-        Field("itin", _("ITIN"), kind="secret", asked=only_resident_in_us, required=optional, check=identifiers.itin, help=_("Only if you have no Social Security number.")),
-        Field("my_number", _("My Number"), kind="secret", asked=japanese_number, required=living_in("JP"), check=identifiers.my_number),
+        Field(
+            "ssn",
+            _("Social Security number"),
+            kind="secret",
+            asked=us_number,
+            required=of_nation("US"),
+            check=identifiers.ssn,
+        ),
+        Field(
+            "itin",
+            _("ITIN"),
+            kind="secret",
+            asked=only_resident_in_us,
+            required=optional,
+            check=identifiers.itin,
+            help=_("Only if you have no Social Security number."),
+        ),
+        Field(
+            "my_number",
+            _("My Number"),
+            kind="secret",
+            asked=japanese_number,
+            required=living_in("JP"),
+            check=identifiers.my_number,
+        ),
     ),
     finish=check_numbers,
-)  # fmt: skip
+)
 
 PASSPORT, PASSPORT_CARD, FAMILY_REGISTER = "passport", "passport_card", "family_register"
 EXPIRING = (PASSPORT, PASSPORT_CARD)
@@ -207,4 +249,4 @@ identity_document = Step(
         ),
     ),
     finish=check_document,
-)  # fmt: skip
+)

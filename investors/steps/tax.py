@@ -31,7 +31,9 @@ def check(answers: Answers, known: Known) -> Answers:
 tax = Step(
     code="tax",
     title=_("Tax"),
-    intro=_("One interview in place of the forms W-9, W-8BEN and the CRS self-certification. We fill them from your answers."),
+    intro=_(
+        "One interview in place of the forms W-9, W-8BEN and the CRS self-certification. We fill them from your answers."
+    ),
     fields=(
         Field(
             "us_person",
@@ -40,11 +42,31 @@ tax = Step(
             help=_("US citizens, green-card holders and residents of the United States are."),
         ),
         Field("tax_residences", _("Where are you resident for tax?"), kind="choices", choices=places.COUNTRIES),
-        Field("foreign_numbers", _("Tax numbers of other countries"), required=optional, help=_("For each one: country and number.")),
+        Field(
+            "foreign_numbers",
+            _("Tax numbers of other countries"),
+            required=optional,
+            help=_("For each one: country and number."),
+        ),
         Field("explanation", _("Explanation"), required=optional),
-        Field("backup_withholding", _("Has the IRS told you that you are subject to backup withholding?"), kind="yes_no", when=("us_person", YES)),
-        Field("treaty_claim", _("Do you claim the rates of the tax treaty between Japan and the United States?"), kind="yes_no", when=("us_person", NO)),
-        Field("foreign_status", _("I am the beneficial owner and not a US person."), kind="confirm", when=("us_person", NO)),
+        Field(
+            "backup_withholding",
+            _("Has the IRS told you that you are subject to backup withholding?"),
+            kind="yes_no",
+            when=("us_person", YES),
+        ),
+        Field(
+            "treaty_claim",
+            _("Do you claim the rates of the tax treaty between Japan and the United States?"),
+            kind="yes_no",
+            when=("us_person", NO),
+        ),
+        Field(
+            "foreign_status",
+            _("I am the beneficial owner and not a US person."),
+            kind="confirm",
+            when=("us_person", NO),
+        ),
         Field(
             "certified",
             _("Under penalties of perjury I declare that these answers and my tax numbers are correct and complete."),
@@ -53,4 +75,4 @@ tax = Step(
         Field("signature", _("Your name as signature"), autocomplete="name"),
     ),
     finish=check,
-)  # fmt: skip
+)

@@ -127,7 +127,8 @@ class Book(RuleBasedStateMachine):
     def the_book_agrees(self):
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT a.code, b.holder_id, b.amount, b.reserved FROM fund_balance b JOIN fund_account a ON a.id = b.account_id"
+                "SELECT a.code, b.holder_id, b.amount, b.reserved"
+                " FROM fund_balance b JOIN fund_account a ON a.id = b.account_id"
             )
             kept = {(code, holder): (amount, reserved) for code, holder, amount, reserved in cursor.fetchall()}
         for key in self.balances.keys() | self.reserved.keys() | kept.keys():
