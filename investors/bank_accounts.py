@@ -5,17 +5,17 @@ import uuid
 from datetime import datetime
 from typing import Any
 
+import pgtrigger
 from django.db import models
 from django.db.models import Q
 
-from fund.append_only import AppendOnly
 from fund.holders import Nation
 from investors import vault
 from investors.people import Investor
 from investors.vault import Purpose, SealedField
 
 
-class BankAccount(AppendOnly):
+class BankAccount(models.Model):
     """An account from ``usable_from`` until the next one is usable. ``details``: the clean answers of the step."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -25,9 +25,14 @@ class BankAccount(AppendOnly):
     usable_from = models.DateTimeField()
     recorded_at = models.DateTimeField()
 
-    class Meta(AppendOnly.Meta):
+    class Meta:
         constraints = [models.CheckConstraint(name="bank_account_nation", condition=Q(nation__in=["US", "JP"]))]
         indexes = [models.Index(fields=["investor", "usable_from"], name="bank_account_latest")]
+        triggers = [
+            # Sealed details are wrapped anew when keys rotate; nothing else of a row ever changes.
+            pgtrigger.ReadOnly(name="bank_account_stays", exclude=["details"]),
+            pgtrigger.Protect(name="bank_account_is_kept", operation=pgtrigger.Delete),
+        ]
 
     def __str__(self) -> str:
         return f"bank account of investor {self.investor_id}"

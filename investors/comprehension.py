@@ -28,7 +28,8 @@ QUESTIONS = (
         ),
         right="windows",
         explanation=_(
-            "Units can be given back only in certain windows. If many people ask at the same time, each is paid in part and the rest waits."
+            "Units can be given back only in certain windows. If many people ask at the same time, each is paid in part"
+            " and the rest waits."
         ),
     ),
     Question(
@@ -41,7 +42,8 @@ QUESTIONS = (
         ),
         right="larger",
         explanation=_(
-            "The debt stays the same when investments fall. The loss is borne by the unit holders alone, so in percent it is larger."
+            "The debt stays the same when investments fall. The loss is borne by the unit holders alone, so in percent"
+            " it is larger."
         ),
     ),
     Question(

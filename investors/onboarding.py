@@ -166,7 +166,7 @@ def assess(*, application_id: int, now: datetime) -> Assessment | None:
 
 
 def review(*, application_id: int, officer: Officer, now: datetime) -> dict[str, Answers]:
-    """The answers, for the officer who checks them; identity numbers by their last digits only. The reading is logged."""
+    """The answers, for the officer who checks them; identity numbers by their last digits. The reading is logged."""
     _on_duty(officer, now)
     application = Application.objects.select_related("investor").get(pk=application_id)
     audit.record(actor=officer.actor, verb="review", subject=str(application), now=now, purpose=Purpose.REVIEW.value)

@@ -30,8 +30,8 @@ class NotForThisPurpose(Exception):
     """The column is not opened for this purpose."""
 
 
-class SealedField(models.BinaryField[Any, Any]):
-    """Ciphertext of ``fund.envelope``. ``opened_for``: what an identity number is opened for; each opening is logged."""
+class SealedField(models.BinaryField):  # type: ignore[type-arg]
+    """Ciphertext of ``fund.envelope``. ``opened_for``: what an identity number is opened for; each time is logged."""
 
     def __init__(self, *args: Any, opened_for: tuple[str, ...] = (), **kwargs: Any) -> None:
         self.opened_for = tuple(opened_for)

@@ -1,4 +1,4 @@
-"""What the rules look at, and what they answer. Facts hold no name, number or day of birth, so that they can be kept."""
+"""What the rules look at, and what they answer. Facts hold no name, number or day of birth, so they can be kept."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self

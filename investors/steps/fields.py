@@ -71,7 +71,7 @@ def living_in(country: str) -> Callable[[Known], bool]:
 class Field:
     """One question.
 
-    ``kind``: text, date, choice, choices, yes_no, confirm (must be yes), secret (an identity number, shown never again).
+    ``kind``: text, date, choice, choices, yes_no, confirm (must be yes), secret (an identity number).
     ``asked`` and ``required`` depend on what is known; ``when`` on another field of the same step and its values.
     """
 

@@ -168,7 +168,8 @@ numbers = Step(
     code="numbers",
     title=_("Tax numbers"),
     intro=_(
-        "The law asks us to report to the tax authority under these numbers. They are encrypted, every reading of them is logged, and only the last four digits are ever shown again."
+        "The law asks us to report to the tax authority under these numbers. They are encrypted, every reading of them"
+        " is logged, and only the last four digits are ever shown again."
     ),
     fields=(
         Field(

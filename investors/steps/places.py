@@ -43,8 +43,9 @@ PREFECTURES = tuple(
     (f"{place:02d}", in_language(*both.split(" "))) for place, both in enumerate(PREFECTURE_NAMES, start=1)
 )
 
-_english, _japanese = Locale("en").territories, Locale("ja").territories
 _NO_COUNTRIES = {"EU", "EZ", "UN", "XA", "XB", "ZZ", "QO"}
+_english: dict[str, str] = {str(code): name for code, name in Locale("en").territories.items()}
+_japanese: dict[str, str] = {str(code): name for code, name in Locale("ja").territories.items()}
 _codes = [code for code in _english if len(code) == 2 and code.isalpha() and code not in _NO_COUNTRIES]
 # The two nations first, then everything else by code.
 COUNTRIES = tuple(

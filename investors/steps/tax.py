@@ -32,7 +32,8 @@ tax = Step(
     code="tax",
     title=_("Tax"),
     intro=_(
-        "One interview in place of the forms W-9, W-8BEN and the CRS self-certification. We fill them from your answers."
+        "One interview in place of the forms W-9, W-8BEN and the CRS self-certification. We fill them from your"
+        " answers."
     ),
     fields=(
         Field(
