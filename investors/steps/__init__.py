@@ -5,10 +5,10 @@
 
 from typing import Any
 
-from investors.steps.bank_account import bank_account
+from investors.steps.banking import bank_account
 from investors.steps.fields import Answers, Field, Known, Step
 from investors.steps.identity import birth, citizenship, identity_document, name, numbers, residence
-from investors.steps.tax import tax
+from investors.steps.taxes import tax
 from investors.steps.understanding import agreements, comprehension, suitability
 
 __all__ = ["STEPS", "Answers", "Field", "Known", "Step", "clean", "describe"]

@@ -108,14 +108,12 @@ def test_what_is_no_zone_is_refused(wrong):
 
 
 def test_an_empty_personal_number_may_have_the_filler_as_its_check_digit():
-    second = "TK12345673JPN9004306M3005014" + "<" * 14
-    composite = second[0:10] + second[13:20] + second[21:42]
+    digit = passports.check_digit
+    number, born, expires = "TK1234567", "900430", "300501"
+    second = f"{number}{digit(number)}JPN{born}{digit(born)}M{expires}{digit(expires)}" + "<" * 14
     for check in "<0":
-        digit = passports.check_digit(composite + check)
-        assert (
-            passports.read_zone("P<JPN" + "TAKASAKI<<SHOTA".ljust(39, "<") + second + check + digit).number
-            == "TK1234567"
-        )
+        whole = second + check + digit(second[0:10] + second[13:20] + second[21:42] + check)
+        assert passports.read_zone("P<JPN" + "TAKASAKI<<SHOTA".ljust(39, "<") + whole).number == "TK1234567"
 
 
 @pytest.mark.parametrize(

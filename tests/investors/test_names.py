@@ -4,10 +4,10 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from investors import names, onboarding
-from investors.steps import bank_account
+from investors.steps import banking
 from tests.investors.conftest import NOW
 
-KEPT = ["髙﨑", "福", "𠮷田", "葛\U000e0100城", "が", "か\u3099", " 山田 ", "Å", "A\u030a"]
+KEPT = ["髙﨑", "\ufa19田", "福", "𠮷田", "葛\U000e0100城", "が", "か\u3099", " 山田 ", "Å", "A\u030a"]
 
 
 @pytest.mark.django_db
@@ -29,9 +29,10 @@ def test_a_name_comes_back_byte_for_byte(investor, typed):
 
 @pytest.mark.parametrize(
     "sign",
-    ["\0", "\n", "\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u061c", "\u200e", "\u202a", "\u202e", "\u2066", "\u2069",
-     "\U000e0041", "\ue000", "\u3164", "\u2028", "\ud800"],
-)  # fmt: skip
+    list(
+        "\0\n\u00ad\u061c\u200b\u200d\u200e\u2028\u202a\u202e\u2060\u2066\u2069\u3164\ufeff\ue000\ud800\U000e0041",
+    ),
+)
 def test_what_cannot_be_seen_is_refused(sign):
     with pytest.raises(ValidationError) as refused:
         names.check_name(f"山{sign}田")
@@ -110,4 +111,4 @@ AMERICAN = {"family_latin": "O'Neill", "given_latin": "José", "middle_latin": "
     ],
 )
 def test_a_bank_account_is_the_citizens_own(holder, name, own):
-    assert bank_account.is_own(holder, name=name) is own
+    assert banking.is_own(holder, name=name) is own
