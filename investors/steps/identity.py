@@ -7,6 +7,7 @@ from datetime import date
 import phonenumbers
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from fund.holders import Nation
 from investors import identifiers, names, passports
@@ -120,7 +121,7 @@ residence = Step(
         Field("postcode", _("Postcode"), when=("country", ("US", "JP")), autocomplete="postal-code"),
         Field(
             "state",
-            _("State"),
+            pgettext_lazy("address", "State"),
             kind="choice",
             choices=places.STATES,
             when=("country", ("US",)),
