@@ -1,6 +1,16 @@
 """Importing a room opens it; the navigation orders them by their group."""
 
-from portal.officers import approvals, audit_log, house, payments, policy, valuations
+from portal.officers import applications, approvals, audit_log, house, offerings, payments, policy, valuations
 from portal.officers.site import site
 
-__all__ = ["approvals", "audit_log", "house", "payments", "policy", "site", "valuations"]
+__all__ = [
+    "applications",
+    "approvals",
+    "audit_log",
+    "house",
+    "offerings",
+    "payments",
+    "policy",
+    "site",
+    "valuations",
+]
