@@ -11,13 +11,16 @@ from django.urls import URLResolver
 from django.utils import timezone
 
 from fund.governance import audit, config, outbox
+from fund.governance.audit import Act
 from fund.governance.officers import Duty
 from portal.officers.room import COUNT_AT_MOST, Room
 from portal.officers.rooms import site
+from portal.relay import Delivery
 from tests.portal.officers.conftest import make_user, sign_in
 
 WHO_LOOKS = {
     "note": {Duty.ADMINISTRATION, Duty.AUDIT},
+    "delivery": {Duty.ADMINISTRATION, Duty.AUDIT},
     "officer": {Duty.ADMINISTRATION, Duty.AUDIT},
     "bankfile": {Duty.PAYMENTS, Duty.AUDIT},
     "bankentry": {Duty.PAYMENTS, Duty.AUDIT},
@@ -108,10 +111,10 @@ def test_others_enter_nowhere(make_officer, rows, who):
 
 
 def everything() -> str:
-    """A fingerprint of every table of the vault and the reception."""
+    """A fingerprint of every table of the three houses, but for sign-ins."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename ~ '^(fund|investors)_'"
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename ~ '^(fund|investors|portal)_'"
         )
         tables = [name for (name,) in cursor.fetchall()]
         prints = []
@@ -152,6 +155,22 @@ def test_lists_count_no_further_than_a_thousand(american, rows):
                 client.get(url)
             counted = [one["sql"] for one in queries if 'COUNT(*) AS "__count"' in one["sql"]]
             assert counted == [], url
+
+
+def test_a_dead_delivery_is_tried_again_by_administration_and_recorded(make_officer):
+    now = timezone.now()
+    dead = Delivery.objects.create(
+        note=outbox.leave(topic="a.b", subject="c", now=now), task="settle", due_at=now, failures=20, dead_at=now
+    )
+    auditor, administrator = make_officer(duties=["audit"]), make_officer(duties=["administration"])
+    url = f"/en/officers/portal/delivery/{dead.pk}/"
+    assert sign_in(auditor.user).post(f"{url}revive/").status_code == 403
+    client = sign_in(administrator.user)
+    assert "Deliveries given up" in client.get("/en/officers/").content.decode().split("Empty:")[0]
+    client.post(f"{url}revive/")
+    dead.refresh_from_db()
+    assert (dead.dead_at, dead.failures) == (None, 0)
+    assert Act.objects.get(verb="revive").actor == administrator.actor
 
 
 def test_a_long_list_says_that_it_goes_on(american):
