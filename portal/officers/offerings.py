@@ -36,7 +36,7 @@ class AnnounceForm(forms.Form):
 
     code = forms.RegexField(label=gettext_lazy("Code"), regex=r"\A[A-Z0-9][A-Z0-9-]{1,19}\Z", help_text="JP-2027-1")
     class_code = forms.ModelChoiceField(
-        label=gettext_lazy("Class"), queryset=UnitClass.objects.filter(pk__in=["US", "JP"])
+        label=gettext_lazy("Class"), queryset=UnitClass.objects.filter(pk__in=["US", "JP"]), empty_label="—"
     )
     name_en = forms.CharField(label=gettext_lazy("Name in English"), max_length=120)
     name_ja = forms.CharField(label=gettext_lazy("Name in Japanese"), max_length=120)
