@@ -12,9 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from fund.dealing.models import Offering
 
 from fund.dealing import allotment, cancellation, offering, settlement
+from fund.dealing.models import Offering
 from fund.governance.approval import Kind, Proposal
 from fund.governance.officers import Duty, Officer
 from fund.money import Money, percent

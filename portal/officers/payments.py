@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -16,7 +17,8 @@ from fund.governance.officers import Duty, Officer
 from fund.ledger import balances
 from fund.money import Currency, Money
 from fund.payments import receipts
-from fund.payments.models import BankAccount, BankEntry, BankFile, Reason
+from fund.payments.formats.sound_xml import MAX_BYTES
+from fund.payments.models import BankAccount, BankEntry, BankFile, Fault, Reason
 from portal.officers import shown
 from portal.officers.room import Figure, Group, Line, Queue, Room, act, column, titled
 from portal.officers.site import site
@@ -28,6 +30,13 @@ class FileForm(forms.Form):
     """A file as the bank sent it."""
 
     file = forms.FileField(label=gettext_lazy("File of the bank (camt.053, camt.054)"), allow_empty_file=True)
+
+    def clean_file(self) -> Any:
+        """Nothing is read into memory that no bank sends."""
+        upload = self.cleaned_data["file"]
+        if upload.size is None or upload.size > MAX_BYTES:
+            raise ValidationError(Fault.TOO_LARGE.label)
+        return upload
 
 
 class PayerPurpose(forms.Form):

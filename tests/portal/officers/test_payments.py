@@ -7,6 +7,7 @@ from fund.governance.audit import Act
 from fund.ledger import balances
 from fund.ledger.models import Transfer
 from fund.payments.models import BankEntry, BankFile
+from portal.officers import payments
 from tests.fund.payments.bank_files import JPY, USD, entry, file
 from tests.fund.payments.conftest import Currency, open_account
 from tests.portal.officers.conftest import sign_in
@@ -53,6 +54,12 @@ def test_an_unsound_file_is_kept_aside_with_its_reason(browser):
 def test_what_is_no_bank_file_is_kept_aside_too(browser, data):
     assert "Nothing was posted." in upload(browser, data).content.decode()
     assert not Transfer.objects.exists()
+
+
+def test_a_file_beyond_all_bounds_is_not_even_read(browser, monkeypatch):
+    monkeypatch.setattr(payments, "MAX_BYTES", 100)
+    assert upload(browser, b"<" + b"x" * 100).status_code == 422
+    assert not BankFile.objects.exists()
 
 
 def test_no_file_at_all_is_a_typing_error(browser):
