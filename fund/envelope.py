@@ -35,7 +35,7 @@ def _keys(configured: tuple[str, ...]) -> dict[int, Key]:
     keys = {}
     for item in configured:
         version, _, encoded = item.partition(":")
-        secret = base64.urlsafe_b64decode(encoded)
+        secret = base64.b64decode(encoded)
         if len(secret) != 32:
             raise ImproperlyConfigured("Each of VAULT_KEYS is <version>:<32 bytes in base64>")
         keys[int(version)] = Key(int(version), secret)
@@ -107,5 +107,5 @@ def rewrap(sealed: bytes, *, table: str, column: str, row: object) -> bytes:
 
 def blind_index(text: str, *, purpose: str) -> bytes:
     """A fingerprint (32 bytes) keyed by ``BLIND_INDEX_KEY`` that finds equal values without revealing them."""
-    root = hmac.digest(base64.urlsafe_b64decode(settings.BLIND_INDEX_KEY), purpose.encode(), sha256)
+    root = hmac.digest(base64.b64decode(settings.BLIND_INDEX_KEY), purpose.encode(), sha256)
     return hmac.digest(root, text.encode(), sha256)

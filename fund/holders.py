@@ -31,13 +31,18 @@ class Holder(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(name="holder_kind", condition=Q(kind__in=["sovereign", "limited_partner", "citizen"])),
+            models.CheckConstraint(
+                name="holder_kind", condition=Q(kind__in=["sovereign", "limited_partner", "citizen"])
+            ),
             models.CheckConstraint(name="holder_nation", condition=Q(nation__in=["US", "JP"])),
             models.CheckConstraint(
                 name="holder_citizens_have_no_name_here",
-                condition=Q(kind="citizen", name_en="", name_ja="") | (~Q(kind="citizen") & ~Q(name_en="") & ~Q(name_ja="")),
+                condition=Q(kind="citizen", name_en="", name_ja="")
+                | (~Q(kind="citizen") & ~Q(name_en="") & ~Q(name_ja="")),
             ),
-            models.UniqueConstraint(fields=["nation"], condition=Q(kind="sovereign"), name="holder_one_co_owner_a_nation"),
+            models.UniqueConstraint(
+                fields=["nation"], condition=Q(kind="sovereign"), name="holder_one_co_owner_a_nation"
+            ),
         ]
 
     def __str__(self) -> str:

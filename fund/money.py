@@ -202,4 +202,3 @@ def ratio(part: int, whole: int, *, decimals: int) -> Decimal:
     if whole <= 0:
         raise ValueError("A ratio to nothing is not a number")
     return round_half_up(Fraction(part, whole), decimals)
-

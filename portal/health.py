@@ -11,7 +11,10 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from portal.access import public
 
+
+@public
 @never_cache
 @require_safe
 def live(request: HttpRequest) -> JsonResponse:
@@ -19,6 +22,7 @@ def live(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "live"})
 
 
+@public
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:

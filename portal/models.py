@@ -1,5 +1,6 @@
 """Registry of the portal's models."""
 
 from portal.accounts import User
+from portal.relay import Delivery
 
-__all__ = ["User"]
+__all__ = ["Delivery", "User"]

@@ -52,4 +52,6 @@ def restrict(using: str = DEFAULT_DB_ALIAS) -> None:
         for model in apps.get_models():
             if may := getattr(model, "app_may", None):
                 table = connections[using].ops.quote_name(model._meta.db_table)
-                cursor.execute(f"REVOKE ALL ON {table} FROM kakehashi_app; GRANT {', '.join(may)} ON {table} TO kakehashi_app")
+                cursor.execute(
+                    f"REVOKE ALL ON {table} FROM kakehashi_app; GRANT {', '.join(may)} ON {table} TO kakehashi_app"
+                )

@@ -33,10 +33,11 @@ if missing := [name for name, value in given.items() if not value]:
     raise ImproperlyConfigured(f"Cannot start without {', '.join(missing)}: set them in the environment.")
 
 SECRET_KEY = given["SECRET_KEY"]
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", [])
-VAULT_KEYS = given["VAULT_KEYS"]
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
+VAULT_KEYS = [key.strip() for key in given["VAULT_KEYS"].split(",")]
+BLIND_INDEX_KEY = given["BLIND_INDEX_KEY"]
 ALLOWED_HOSTS = [host.strip() for host in given["ALLOWED_HOSTS"].split(",")]
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 
 # ── applications ──────────────────────────────────────────────────────────────────────────────────────────────────
 INSTALLED_APPS = [
@@ -85,6 +86,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "portal.access.AccessMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
 ]
@@ -272,9 +274,9 @@ SECURE_CSP: dict[str, Any] = {
 }
 PERMISSIONS_POLICY: dict[str, Any] = {
     **dict.fromkeys(
-        ["accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer", "microphone",
-         "midi", "payment", "usb"],
-        [],
+        ("accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer", "microphone",
+         "midi", "payment", "usb"),
+        (),
     ),
     "publickey-credentials-get": "self",
     "publickey-credentials-create": "self",
@@ -347,7 +349,9 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_AUTHENTICATION_CLASSES": ["allauth.headless.contrib.rest_framework.authentication.XSessionTokenAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "allauth.headless.contrib.rest_framework.authentication.XSessionTokenAuthentication"
+    ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],

@@ -4,6 +4,7 @@ The tests sign in as the owner, who may lift what the site may not; the fixture 
 With DATABASE_URL set, the tests use that server instead, whose role must then be allowed to make databases and roles.
 """
 
+import atexit
 import contextlib
 import os
 import shutil
@@ -20,6 +21,7 @@ TEST_ENVIRONMENT = {
     "DEBUG": "0",
     "SECRET_KEY": "tests-only-tests-only-tests-only-tests-only-tests-only",
     "VAULT_KEYS": "1:dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk=",
+    "BLIND_INDEX_KEY": "dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk=",
     "ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
     "HTTPS": "0",
     "CONN_MAX_AGE": "0",
@@ -27,6 +29,7 @@ TEST_ENVIRONMENT = {
 }
 
 _running = contextlib.ExitStack()
+atexit.register(_running.close)  # pytest leaves without unconfiguring when a conftest cannot be loaded
 
 
 @pytest.hookimpl(wrapper=True)

@@ -5,6 +5,7 @@ that digest, one per nation and one per person, and refuses the effect until bot
 payload has another digest, so that earlier signatures no longer count.
 """
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -97,6 +98,12 @@ class Proposal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject}"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The payload as data."""
+        read: dict[str, Any] = json.loads(self.payload)
+        return read
 
     @property
     def hex_digest(self) -> str:

@@ -67,7 +67,9 @@ def get(key: str, *, at: datetime) -> Any:
     return declared.default if row is None else row.value
 
 
-def propose(*, key: str, value: Any, effective_from: datetime, officer: Officer, now: datetime, reason: str) -> approval.Proposal:
+def propose(
+    *, key: str, value: Any, effective_from: datetime, officer: Officer, now: datetime, reason: str
+) -> approval.Proposal:
     """Put a change up for approval. Raises Refused when it would change the past or the key is not declared."""
     if key not in DECLARED:
         raise approval.Refused(_("There is no such setting."))
@@ -82,13 +84,14 @@ def propose(*, key: str, value: Any, effective_from: datetime, officer: Officer,
 
 
 @transaction.atomic
-def apply(*, proposal: approval.Proposal, payload: dict[str, Any], now: datetime) -> Setting | None:
+def carry_out(*, proposal: approval.Proposal, now: datetime) -> Setting | None:
     """Carry out an approved change; None when it was carried out before. The database refuses it without two keys."""
     if not approval.carry_out(proposal=proposal, now=now):
         return None
+    facts = proposal.facts
     return Setting.objects.create(
-        key=payload["key"],
-        value=payload["value"],
-        effective_from=datetime.fromisoformat(payload["effective_from"]),
+        key=facts["key"],
+        value=facts["value"],
+        effective_from=datetime.fromisoformat(facts["effective_from"]),
         proposal=proposal,
     )

@@ -52,7 +52,9 @@ class Account(models.Model):
     per_holder = models.BooleanField()
 
     class Meta:
-        constraints = [models.CheckConstraint(name="account_asset", condition=Q(asset__regex=r"^(USD|JPY|unit:[A-Z]{2,4})$"))]
+        constraints = [
+            models.CheckConstraint(name="account_asset", condition=Q(asset__regex=r"^(USD|JPY|unit:[A-Z]{2,4})$"))
+        ]
 
     def __str__(self) -> str:
         return self.code
@@ -70,7 +72,9 @@ class Transfer(Sealable):
     line = models.SmallIntegerField(default=0)
     debit = models.ForeignKey(Account, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
     credit = models.ForeignKey(Account, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
-    holder = models.ForeignKey(Holder, null=True, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
+    holder = models.ForeignKey(
+        Holder, null=True, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
     phase = models.SmallIntegerField(choices=Phase, default=Phase.FINAL)
     resolves = models.UUIDField(null=True)
     amount = models.BigIntegerField()
@@ -82,9 +86,12 @@ class Transfer(Sealable):
             models.CheckConstraint(name="transfer_positive", condition=Q(amount__gt=0)),
             models.CheckConstraint(name="transfer_two_sides", condition=~Q(debit=models.F("credit"))),
             models.CheckConstraint(
-                name="transfer_resolves", condition=Q(phase__in=[0, 1], resolves=None) | (Q(phase__in=[2, 3]) & ~Q(resolves=None))
+                name="transfer_resolves",
+                condition=Q(phase__in=[0, 1], resolves=None) | (Q(phase__in=[2, 3]) & ~Q(resolves=None)),
             ),
-            models.UniqueConstraint(fields=["resolves", "line"], condition=~Q(resolves=None), name="transfer_resolved_once"),
+            models.UniqueConstraint(
+                fields=["resolves", "line"], condition=~Q(resolves=None), name="transfer_resolved_once"
+            ),
         ]
         indexes = [
             *Sealable.Meta.indexes,
@@ -117,7 +124,9 @@ class Balance(models.Model):
             ),
             models.CheckConstraint(name="balance_reserved_not_below_zero", condition=Q(reserved__gte=0)),
         ]
-        indexes = [models.Index(fields=["account_id", "holder_id"], condition=Q(holder_id__gt=0), name="balance_register")]
+        indexes = [
+            models.Index(fields=["account_id", "holder_id"], condition=Q(holder_id__gt=0), name="balance_register")
+        ]
 
     def __str__(self) -> str:
         return f"{self.account_id}/{self.holder_id}"

@@ -4,6 +4,7 @@ import os
 import sys
 
 from portal.local import supervisor
+from portal.local.place import CHECKOUT
 from portal.local.process import DidNotStart
 
 COMMANDS = {"demo": supervisor.demo, "reset": supervisor.reset}
@@ -14,7 +15,7 @@ def main() -> int:
     if command is None:
         print(f"Usage: python -m portal.local {'|'.join(COMMANDS)}", file=sys.stderr)
         return 2
-    os.chdir(supervisor.CHECKOUT)
+    os.chdir(CHECKOUT)
     try:
         command()
     except (supervisor.CannotRun, DidNotStart) as reason:

@@ -54,6 +54,7 @@ def start(place: Place) -> psutil.Process:
     _prepare_folders(place, account)
     if not (place.postgres / "PG_VERSION").exists():
         _initialise(place, account)
+    _clear_after_kill(place)
     server = _launch(place, account)
     _ensure_roles(place)
     return server
@@ -96,10 +97,31 @@ def _adopt(place: Place) -> psutil.Process | None:
     return server
 
 
+def _clear_after_kill(place: Place) -> None:
+    """Remove the lock file of a server that was killed, once the last of its sessions has gone too.
+
+    PostgreSQL does so itself, but not while the killed one's entry stays in the process table, as it does in a
+    container whose first process collects nobody.
+    """
+    deadline = time.monotonic() + 30
+    while any(_works_in(place.postgres, each) for each in psutil.process_iter()):
+        if time.monotonic() > deadline:
+            raise process.DidNotStart(f"Sessions of a killed PostgreSQL still use {place.postgres}.")
+        time.sleep(0.1)
+    (place.postgres / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _works_in(folder: Path, candidate: psutil.Process) -> bool:
+    try:
+        return candidate.name() == "postgres" and process.is_alive(candidate) and candidate.cwd() == str(folder)
+    except psutil.Error:
+        return False
+
+
 def _launch(place: Place, account: str | None) -> psutil.Process:
     """Start the server. After a crash the last of its old sessions may hold the memory for a moment: then again."""
     options = [f"--{name}={value}" for name, value in SETTINGS.items()]
-    command = [BINARIES / "postgres", "-D", place.postgres, "-k", place.postgres_sockets, *options]
+    command: list[str | Path] = [BINARIES / "postgres", "-D", place.postgres, "-k", place.postgres_sockets, *options]
     deadline = time.monotonic() + 30
     while True:
         with _log(place).open("ab") as output:

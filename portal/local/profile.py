@@ -1,6 +1,7 @@
 """What a machine of one's own may leave out of its environment."""
 
 import base64
+import fcntl
 import json
 import os
 import secrets
@@ -9,7 +10,18 @@ from pathlib import Path
 from portal.local.place import HERE, Place
 
 # A deployed site starts only with all of these.
-REQUIRED = ("SECRET_KEY", "VAULT_KEYS", "ALLOWED_HOSTS", "DATABASE_URL", "REDIS_URL")
+REQUIRED = ("SECRET_KEY", "VAULT_KEYS", "BLIND_INDEX_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "REDIS_URL")
+
+
+def _random_key() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+GENERATED = {
+    "SECRET_KEY": lambda: secrets.token_urlsafe(64),
+    "VAULT_KEYS": lambda: f"1:{_random_key()}",
+    "BLIND_INDEX_KEY": _random_key,
+}
 
 
 def is_local() -> bool:
@@ -32,21 +44,13 @@ def defaults(place: Place = HERE) -> dict[str, str]:
 
 
 def _generated_secrets(path: Path) -> dict[str, str]:
-    """Made once and kept, because what they have encrypted is kept too; two at once agree on the first one's."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        made = {
-            "SECRET_KEY": secrets.token_urlsafe(64),
-            "VAULT_KEYS": "1:" + base64.b64encode(secrets.token_bytes(32)).decode(),
-        }
-        draft = path.with_suffix(f".{os.getpid()}")
-        draft.touch(mode=0o600)
-        draft.write_text(json.dumps(made))
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    kept: dict[str, str] = json.loads(path.read_text())
+    """Made once and kept, because what they have encrypted is kept too; a name that came later is added."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # two that start at once agree
+        kept: dict[str, str] = json.loads(file.read() or "{}")
+        if added := {name: make() for name, make in GENERATED.items() if name not in kept}:
+            kept |= added
+            file.seek(0)
+            file.write(json.dumps(kept))
     return kept

@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey for as long as somebody uses them: the first one in starts them, the last one out stops them."""
+"""PostgreSQL and Valkey for as long as somebody uses them: the first one in starts them, the last one out stops."""
 
 import contextlib
 import fcntl

@@ -36,6 +36,7 @@ def demo(place: Place = HERE) -> None:
         environment = {
             **os.environ,
             "LOCAL": "1",
+            "LOG_LEVEL": os.environ.get("LOG_LEVEL") or "WARNING",
             "PYTHONUNBUFFERED": "1",
             "DATABASE_URL": os.environ.get("DATABASE_URL") or place.database_url,
             "REDIS_URL": os.environ.get("REDIS_URL") or place.redis_url,
@@ -106,8 +107,8 @@ def _programs(port: int, environment: Mapping[str, str]) -> list[Child]:
     web = ["-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port), "--workers", "2",
            "--blocking-threads", "1", "--no-ws", "--respawn-failed-workers", "--workers-kill-timeout", "5",
            "--log-level", "warning", "portal.wsgi:application"]  # fmt: skip
-    worker = ["-m", "celery", "--quiet", "--app", "portal.celery", "worker", "--concurrency", "2", "--loglevel", "WARNING",
-              "--without-gossip", "--without-mingle"]  # fmt: skip
+    worker = ["-m", "celery", "--quiet", "--app", "portal.celery", "worker", "--concurrency", "2",
+              "--loglevel", "WARNING", "--without-gossip", "--without-mingle"]  # fmt: skip
     scheduler = ["-m", "celery", "--quiet", "--app", "portal.celery", "beat", "--loglevel", "WARNING", "--pidfile", ""]
     return [
         Child("web", [python, *web], environment),
@@ -116,19 +117,19 @@ def _programs(port: int, environment: Mapping[str, str]) -> list[Child]:
     ]
 
 
-def _supervise(
-    programs: list[Child], place: Place, port: int, stopping: threading.Event, began: float
-) -> None:
+def _supervise(programs: list[Child], place: Place, port: int, stopping: threading.Event, began: float) -> None:
     announced = False
     try:
         while not stopping.is_set():
             if services.are_wanted():
                 services.repair(place)
-            if any([child.keep_running() for child in programs]):
+            started = [child for child in programs if child.keep_running()]
+            if started:
                 children.record(programs, place.run / "children.json")
             if not announced and _answers(port):
                 announced = True
-                say(f"ready after {time.monotonic() - began:.1f} s: http://localhost:{port}/ (Ctrl-C stops everything)")
+                took = time.monotonic() - began
+                say(f"ready after {took:.1f} s: http://localhost:{port}/ (Ctrl-C stops everything)")
             stopping.wait(0.25)
     finally:
         say("stopping")
@@ -138,7 +139,7 @@ def _supervise(
 
 def _answers(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://{HOST}:{port}/health/ready", timeout=2) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"http://{HOST}:{port}/health/ready", timeout=2) as answer:  # nosec B310
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

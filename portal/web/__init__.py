@@ -1,0 +1,1 @@
+"""The public pages and the citizen's own pages."""

@@ -14,7 +14,8 @@ class Command(Migrate):
         using = options["database"]
         with connected_as_owner(using):
             if options["plan"] or options["check_unapplied"]:
-                return super().handle(*args, **options)
+                super().handle(*args, **options)
+                return
             grant(using)
             super().handle(*args, **options)
             if options["app_label"] is None:

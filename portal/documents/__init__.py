@@ -1,0 +1,1 @@
+"""Contract notes, statements and tax forms as PDF."""

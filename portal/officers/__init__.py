@@ -1,0 +1,1 @@
+"""The desk of the fund's officers: the Django admin, read-only pages with actions that call verbs."""

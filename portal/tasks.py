@@ -1,0 +1,76 @@
+"""Every Celery task. A task hears of a note and makes one call into the domain, or it is run by the clock.
+
+Tasks of notes receive the delivery's number and nothing else; what they need they read from the database.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import structlog
+from celery import Task, shared_task
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from fund.governance import audit, config
+from fund.governance.approval import Kind, Proposal
+from fund.governance.outbox import Note
+from fund.ledger import prove as ledger
+from portal import relay
+from portal.celery import app
+
+log = structlog.get_logger(__name__)
+
+SCHEDULE: dict[str, dict[str, Any]] = {
+    "relay": {"task": "portal.relay", "schedule": 1.0, "options": {"expires": 5}},
+    "seal": {"task": "portal.seal", "schedule": 10.0, "options": {"expires": 10}},
+}
+app.conf.beat_schedule = SCHEDULE
+
+
+def consumer(work: Callable[[Note, datetime], Any]) -> Task:
+    """A task that is run for a note, through the relay; its name is the function's."""
+
+    @shared_task(name=f"portal.{work.__name__}")
+    def run(delivery_id: int) -> None:
+        relay.perform(delivery_id=delivery_id, work=work, now=timezone.now())
+
+    return run
+
+
+# ── what follows from a note ──
+
+
+@consumer
+def carry_out(note: Note, now: datetime) -> None:
+    """Both keys were turned: the room of the act carries it out."""
+    proposal = Proposal.objects.get(pk=note.subject)
+    CARRY_OUT[Kind(proposal.kind)](proposal=proposal, now=now)
+
+
+CARRY_OUT: dict[Kind, Callable[..., Any]] = {Kind.CONFIG: config.carry_out}
+
+
+# ── what the clock asks for ──
+
+
+def send(task: str, delivery_id: int) -> None:
+    """Hand a message to the broker; without the broker the delivery is simply due again later."""
+    try:
+        app.send_task(f"portal.{task}", args=[delivery_id])
+    except OperationalError as error:
+        log.warning("broker unreachable", error=type(error).__qualname__)
+
+
+@shared_task(name="portal.relay")
+def relay_notes() -> None:
+    """Turn notes into tasks and send again what was lost."""
+    while relay.sweep(now=timezone.now(), send=send) == relay.BATCH:
+        pass
+
+
+@shared_task(name="portal.seal")
+def seal_logs() -> None:
+    """Seal what was written since the last time into the hash chains."""
+    for one in (audit.AUDIT, ledger.LEDGER):
+        audit.seal(log=one, now=timezone.now())

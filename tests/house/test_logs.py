@@ -1,0 +1,28 @@
+"""What is logged never shows a secret or a person."""
+
+import pytest
+
+from portal.redaction import HIDDEN, redact
+
+SHOWN = [
+    ({"password": "hunter2hunter2"}, {"password": HIDDEN}),
+    (
+        {"headers": {"Authorization": "Bearer abc", "accept": "x"}},
+        {"headers": {"Authorization": HIDDEN, "accept": "x"}},
+    ),
+    ({"event": "cannot reach postgres://site:hush@db/x"}, {"event": f"cannot reach postgres://site:{HIDDEN}@db/x"}),
+    ({"event": "taro@example.jp signed in"}, {"event": f"{HIDDEN} signed in"}),
+    ({"event": "SSN 078-05-1120 given"}, {"event": f"SSN {HIDDEN} given"}),
+    ({"event": "1234 5678 9018 given"}, {"event": f"{HIDDEN} given"}),
+    ({"request": "GET /en/join?code=1234"}, {"request": "GET /en/join"}),
+]
+
+
+@pytest.mark.parametrize(("event", "shown"), SHOWN)
+def test_hides(event: dict[str, object], shown: dict[str, object]) -> None:
+    assert redact(None, "info", event) == shown
+
+
+@pytest.mark.parametrize("event", [{"event": "order placed", "order": 41, "reference": "RF51S2K7F9Q3M"}])
+def test_leaves_the_rest_alone(event: dict[str, object]) -> None:
+    assert redact(None, "info", dict(event)) == event
