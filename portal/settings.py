@@ -106,6 +106,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "portal.templatetags.pages.other_languages",
             ],
         },
     },
@@ -324,6 +325,7 @@ STORAGES = {
 }
 
 # ── mail ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+CONTACT_EMAIL = env.str("CONTACT_EMAIL", "help@localhost")  # where citizens, and finders of weaknesses, write to
 DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", "Kakehashi <no-reply@localhost>")
 MAILERS: dict[str, Any] = {
     "default": {

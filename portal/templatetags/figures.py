@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_time
@@ -35,6 +35,18 @@ def _currency(value: Decimal, currency: Currency | str, pattern: str | None = No
 def money(value: Money | None) -> str:
     """``Money(250000, USD)`` → $2,500.00; nothing → a dash."""
     return "–" if value is None else _currency(value.major, value.currency)
+
+
+@register.filter
+def sum_of(facts: dict[str, Any]) -> str:
+    """The amount in the facts of a notice: minor units with their currency."""
+    return money(Money(facts["amount"], Currency(facts["currency"])))
+
+
+@register.filter
+def instant(text: str) -> datetime:
+    """An instant in the facts of a notice."""
+    return datetime.fromisoformat(text)
 
 
 @register.filter

@@ -49,6 +49,7 @@ def field(bound: BoundField, *, hint: str = "") -> dict[str, Any]:
         "kind": "hidden" if widget.is_hidden else kind,
         "control": bound.as_widget(attrs=attrs),
         "hint": hint or bound.help_text,
+        "optional": getattr(bound.field, "optional", not bound.field.required),
     }
 
 
