@@ -178,7 +178,7 @@ def convert(money: Money, *, to: Currency, usd_jpy: Decimal) -> Money:
 
 
 def share_out(total: int, weights: list[int]) -> list[int]:
-    """Split an integer by weights, rounding **down**, the rest by largest remainder, then by position (D45: 34/33/33)."""
+    """Split an integer by weights, rounded **down**, the rest by largest remainder, then position (D45: 34/33/33)."""
     whole = sum(weights)
     if whole <= 0 or min(weights) < 0:
         raise ValueError("Weights are not negative and not all zero")
@@ -198,7 +198,7 @@ def percent(part: int, whole: int, *, decimals: int = 2) -> Decimal:
 
 
 def ratio(part: int, whole: int, *, decimals: int) -> Decimal:
-    """``part`` ÷ ``whole`` for amounts of one kind, rounded **half up** (leverage, D41). Raises ValueError for whole ≤ 0."""
+    """``part`` ÷ ``whole`` of one kind, rounded **half up** (leverage, D41). Raises ValueError for whole ≤ 0."""
     if whole <= 0:
         raise ValueError("A ratio to nothing is not a number")
     return round_half_up(Fraction(part, whole), decimals)

@@ -1,6 +1,6 @@
 """Who may enter: every view declares it, and a view that declares nothing is closed to everybody.
 
-A view of ours says it with a decorator (or a class attribute ``access``); the views of libraries are named in ``LIBRARIES``.
+Our views say it with a decorator (or a class attribute ``access``); the views of libraries are named in ``LIBRARIES``.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """From outbox note to task: one visible table, and the sweep that guarantees the work (decisions 3 and 4).
 
 The database is the queue. A note is fanned out into one delivery for each task that must hear of it. The sweep, every
-second, sends what is due; the task claims its delivery, does its work and marks it done in the same transaction. A message
-that is lost, doubled or forgotten by the broker therefore changes nothing: what is not done is sent again.
+second, sends what is due; the task claims its delivery, does its work and marks it done in the same transaction. A
+message that is lost, doubled or forgotten by the broker therefore changes nothing: what is not done is sent again.
 """
 
 from collections.abc import Callable
@@ -102,8 +102,9 @@ def claim(*, delivery_id: int, now: datetime) -> Delivery | None:
 def perform(*, delivery_id: int, work: Callable[[Note, datetime], Any], now: datetime) -> bool:
     """Do the work of a delivery in one transaction with its mark; True when it was done by this call.
 
-    ``work`` returns something true when there is more to do; then the delivery stays due and comes again at once. What it
-    raises is kept on the delivery, which is tried again with growing pauses and is dead after ``ATTEMPTS`` failures.
+    ``work`` returns something true when there is more to do; then the delivery stays due and comes again at once. The
+    kind of what it raises is kept on the delivery, which is tried again with growing pauses and is dead after
+    ``ATTEMPTS`` failures.
     """
     delivery = claim(delivery_id=delivery_id, now=now)
     if delivery is None:

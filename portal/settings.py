@@ -65,11 +65,8 @@ INSTALLED_APPS = [
     "drf_standardized_errors",
     "rest_framework",
     "portal",
-    *(
-        config
-        for config in ("investors.apps.InvestorsConfig", "fund.apps.FundConfig")
-        if (BASE_DIR / config.partition(".")[0] / "apps.py").exists()
-    ),
+    "investors.apps.InvestorsConfig",
+    "fund.apps.FundConfig",
 ]
 
 MIDDLEWARE = [

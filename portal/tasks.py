@@ -28,7 +28,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
 app.conf.beat_schedule = SCHEDULE
 
 
-def consumer(work: Callable[[Note, datetime], Any]) -> Task:
+def consumer(work: Callable[[Note, datetime], Any]) -> "Task[[int], None]":
     """A task that is run for a note, through the relay; its name is the function's."""
 
     @shared_task(name=f"portal.{work.__name__}")

@@ -43,7 +43,7 @@ class Kind(models.TextChoices):
 
 
 class Proposal(models.Model):
-    """One act waiting for its keys. ``payload`` is canonical JSON (RFC 8785); ``digest`` its SHA-256, by the database."""
+    """An act waiting for its keys: ``payload`` in canonical JSON (RFC 8785), ``digest`` its SHA-256 by the database."""
 
     class State(models.TextChoices):
         OPEN = "open", _("waiting for keys")
@@ -136,7 +136,8 @@ class Signature(AppendOnly):
                 SELECT person, nation INTO STRICT NEW.person, NEW.nation FROM fund_officer
                  WHERE id = NEW.officer_id AND in_office_from <= NEW.signed_at
                    AND (in_office_until IS NULL OR NEW.signed_at < in_office_until);
-                PERFORM FROM fund_proposal WHERE id = NEW.proposal_id AND state = 'open' AND digest = NEW.digest FOR UPDATE;
+                PERFORM FROM fund_proposal
+                  WHERE id = NEW.proposal_id AND state = 'open' AND digest = NEW.digest FOR UPDATE;
                 IF NOT FOUND THEN
                     RAISE EXCEPTION 'the proposal is not open with this payload' USING ERRCODE = 'restrict_violation';
                 END IF;
@@ -152,8 +153,8 @@ class Signature(AppendOnly):
 def two_keys_trigger(kind: Kind, *, when: str = "TRUE", subject: str, facts: str = "'{}'::jsonb") -> pgtrigger.Trigger:
     """A trigger for the table of an effect: refuses the row unless its ``proposal_id`` carries both keys.
 
-    ``when``, ``subject`` and ``facts`` are SQL over NEW (and OLD): when the effect happens, which subject must have been
-    approved, and which facts (jsonb) the approved payload must contain.
+    ``when``, ``subject`` and ``facts`` are SQL over NEW (and OLD): when the effect happens, which subject must have
+    been approved, and which facts (jsonb) the approved payload must contain.
     """
     return pgtrigger.Trigger(
         name=f"two_keys_{kind.value}",
@@ -206,7 +207,7 @@ def sign(*, proposal: Proposal, officer: Officer, digest: bytes, now: datetime) 
     """Turn a key for the payload with this digest; True when both keys have now been turned.
 
     The note ``proposal.approved`` is left with the second key; the room of the act carries it out from there.
-    Raises Refused for the same person, the same nation, an officer out of office, or a payload edited since it was read.
+    Raises Refused for the same person or nation, an officer out of office, or a payload edited since it was read.
     """
     held = Proposal.objects.select_for_update().get(pk=proposal.pk)
     if held.state != Proposal.State.OPEN:

@@ -1,8 +1,8 @@
 """The audit log and its hash chain (decision 6).
 
 An act is recorded in the transaction that performs it; nobody queues for the chain. Behind the acts a sealer takes all
-rows of transactions that have ended, in one order that never changes again, and chains their digests. A seal keeps eight
-bytes of each row's digest, so that ``prove`` names the row that was tampered with, not only the range.
+rows of transactions that have ended, in one order that never changes again, and chains their digests. A seal keeps
+eight bytes of each row's digest, so that ``prove`` names the row that was tampered with, not only the range.
 """
 
 from dataclasses import dataclass
@@ -168,7 +168,8 @@ def _fault(log: Log, one: Seal, previous: bytes, expected_start: int) -> str:
     )
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {log.label} FROM {log.table} WHERE xact >= %s AND xact < %s ORDER BY {log.order} OFFSET %s LIMIT 1",
+            f"SELECT {log.label} FROM {log.table} WHERE xact >= %s AND xact < %s"
+            f" ORDER BY {log.order} OFFSET %s LIMIT 1",
             [one.from_xact, one.to_xact, place // ROW_DIGEST],
         )
         row = cursor.fetchone()

@@ -1,6 +1,7 @@
 """The shape in which every room answers ``prove``: what was recomputed, over how many rows, with what difference."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -19,7 +20,7 @@ class Check:
         return self.differences == 0
 
 
-def compare(name: str, *, rows: str, differences: str, params: dict[str, object] | None = None) -> Check:
+def compare(name: str, *, rows: str, differences: str, params: dict[str, Any] | None = None) -> Check:
     """Run two statements: ``rows`` counts what was looked at, ``differences`` yields one text per row that is wrong."""
     with connection.cursor() as cursor:
         cursor.execute(rows, params)

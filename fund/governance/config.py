@@ -18,24 +18,28 @@ from fund.governance.officers import Officer
 
 @dataclass(frozen=True)
 class Declared:
-    """A setting's meaning for officers and the value it ships with (JSON; amounts in minor units, ratios as strings)."""
+    """What a setting means and the value it ships with (JSON; amounts in minor units, ratios as strings)."""
 
     meaning: Any
     default: Any
 
 
 DECLARED: dict[str, Declared] = {
-    "age.adult": Declared(_("Age of majority by nation and US state (D6)"), {"JP": 18, "US": 18, "US-AL": 19, "US-NE": 19, "US-MS": 21}),
+    "age.adult": Declared(
+        _("Age of majority by nation and US state (D6)"), {"JP": 18, "US": 18, "US-AL": 19, "US-NE": 19, "US-MS": 21}
+    ),
     "residence.accepted": Declared(_("Countries of residence that are accepted (D7)"), ["US", "JP"]),
     "reverification.months": Declared(_("Months until an approved citizen is verified again (D10)"), 24),
-    "cap.citizen": Declared(_("Holding cap of one citizen, in minor units (D18)"), {"USD": 10_000_000, "JPY": 15_000_000}),
+    "cap.citizen": Declared(
+        _("Holding cap of one citizen, in minor units (D18)"), {"USD": 10_000_000, "JPY": 15_000_000}
+    ),
     "bank_change.hold_hours": Declared(_("Hours until payouts go to a changed bank account (D17)"), 72),
     "leverage.limit": Declared(_("Limit of gross assets to net asset value (D41)"), "2.50"),
     "valuation.max_age_days": Declared(_("Days after which a mark is stale (D42)"), 95),
     "nav.tolerance_percent": Declared(_("Price move that needs a recorded reason, in percent (D42)"), "5"),
     "nav.correction_percent": Declared(_("Pricing error above which orders are compensated, in percent (D43)"), "0.5"),
     "fee.management_bps": Declared(_("Management fee in basis points of net asset value a year"), 20),
-}  # fmt: skip
+}
 
 
 class Setting(AppendOnly):

@@ -31,7 +31,7 @@ class NotOnDuty(Refusal):
 
 
 class Officer(models.Model):
-    """An officer's account. ``person`` is the ministry's own number of the person behind it: two keys are two persons."""
+    """An officer's account. ``person`` is the ministry's number of the person behind it: two keys are two persons."""
 
     id = models.BigAutoField(primary_key=True)
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="officer")

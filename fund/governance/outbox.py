@@ -8,7 +8,7 @@ from django.db.models import Q
 
 
 class Note(models.Model):
-    """Something happened. Holds ids and states, never personal data; ``relayed_at`` is set when it has been fanned out."""
+    """Something happened. Ids and states, never personal data; ``relayed_at`` is set when it has been fanned out."""
 
     id = models.BigAutoField(primary_key=True)
     topic = models.CharField(max_length=60)

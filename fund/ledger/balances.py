@@ -19,7 +19,7 @@ def balance(code: str, *, holder_id: int | None = None) -> int:
 
 def total(code: str) -> int:
     """The sum over all holders of a per-holder account now: all units of a class, all money held."""
-    return Balance.objects.filter(account_id=account(code).pk).aggregate(all=Coalesce(Sum("amount"), 0))["all"]
+    return int(Balance.objects.filter(account_id=account(code).pk).aggregate(all=Coalesce(Sum("amount"), 0))["all"])
 
 
 def balance_at(
@@ -36,4 +36,4 @@ def balance_at(
     if recorded is not None:
         moved = moved.filter(recorded_at__lte=recorded)
     signed = Case(When(credit=one, then=F("amount")), default=-F("amount"))
-    return moved.aggregate(sum=Coalesce(Sum(signed), 0))["sum"]
+    return int(moved.aggregate(sum=Coalesce(Sum(signed), 0))["sum"])

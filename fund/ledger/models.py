@@ -10,12 +10,12 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from fund.append_only import AppendOnly, Sealable
+from fund.append_only import Sealable
 from fund.holders import Holder
 
 
 class Event(models.IntegerChoices):
-    """Which business event a transfer belongs to; with the event's own id and a line it is the transfer's unique key."""
+    """Which business event a transfer belongs to; with the event's id and a line it is the transfer's unique key."""
 
     RECEIPT = 1, _("payment received")
     SUSPENSE = 2, _("payment to suspense")

@@ -62,7 +62,7 @@ def post_set(select: str, params: Mapping[str, Any]) -> int:
     """Post the rows of a SELECT that yields ``COLUMNS`` in that order; returns how many. Same refusals as ``post``."""
     with connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO fund_transfer ({COLUMNS}) {select}", params)
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def resolve(*, event_id: UUID, event: Event, pending: UUID, phase: Phase, effective_at: datetime) -> None:

@@ -56,14 +56,15 @@ def assets() -> Check:
         "every asset sums to zero",
         rows="SELECT count(DISTINCT asset) FROM fund_account",
         differences="""
-            SELECT a.asset || ' is off by ' || sum(b.amount) FROM fund_balance b JOIN fund_account a ON a.id = b.account_id
+            SELECT a.asset || ' is off by ' || sum(b.amount)
+              FROM fund_balance b JOIN fund_account a ON a.id = b.account_id
              GROUP BY a.asset HAVING sum(b.amount) <> 0
         """,
     )
 
 
 def chart() -> Check:
-    """Every transfer moves one asset between two accounts of the chart, names a holder where it must, and stands alone."""
+    """Every transfer moves one asset between two accounts of the chart and names a holder where it must."""
     return compare(
         "transfers agree with the chart",
         rows="SELECT count(*) FROM fund_transfer",

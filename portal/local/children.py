@@ -90,7 +90,7 @@ def end_recorded(path: Path) -> None:
     for row in rows:
         try:
             left_over = psutil.Process(row["pid"])
-            if abs(left_over.create_time() - row["created"]) < 0.1:
+            if process.is_alive(left_over) and abs(left_over.create_time() - row["created"]) < 0.1:
                 say(f"ending process {left_over.pid}, left over from a run that was killed")
                 process.end(left_over, patience=5)
         except psutil.NoSuchProcess:

@@ -98,7 +98,7 @@ def _adopt(place: Place) -> psutil.Process | None:
 
 
 def _clear_after_kill(place: Place) -> None:
-    """Remove the lock file of a server that was killed, once the last of its sessions has gone too.
+    """Remove the lock files of a server that was killed, once the last of its sessions has gone too.
 
     PostgreSQL does so itself, but not while the killed one's entry stays in the process table, as it does in a
     container whose first process collects nobody.
@@ -108,7 +108,8 @@ def _clear_after_kill(place: Place) -> None:
         if time.monotonic() > deadline:
             raise process.DidNotStart(f"Sessions of a killed PostgreSQL still use {place.postgres}.")
         time.sleep(0.1)
-    (place.postgres / "postmaster.pid").unlink(missing_ok=True)
+    for lock in (place.postgres / "postmaster.pid", place.postgres_sockets / ".s.PGSQL.5432.lock"):
+        lock.unlink(missing_ok=True)
 
 
 def _works_in(folder: Path, candidate: psutil.Process) -> bool:

@@ -130,8 +130,8 @@ def test_work_that_fails_leaves_nothing_behind(sent):
 
     def work(note: Note, now: datetime) -> None:
         outbox.leave(topic="half.done", subject="1", now=now)
-        raise ValueError
+        raise ValueError("half way")
 
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="half way"):
         relay.perform(delivery_id=sent[0][1], work=work, now=NOW)
     assert not Note.objects.filter(topic="half.done").exists()

@@ -32,8 +32,8 @@ def write(statements: Sequence[Statement]) -> bytes:
         ),
     )
     assert root is not None
-    root.set("xmlns", f"{NAMESPACE}camt.{kind}.001.08")
-    return etree.tostring(root, encoding="UTF-8", xml_declaration=True, pretty_print=True)
+    root.set("xmlns", f"{NAMESPACE}camt.{kind}.001.08")  # spares every node below its namespace
+    return bytes(etree.tostring(root, encoding="UTF-8", xml_declaration=True, pretty_print=True))
 
 
 def _written_statement(holder: str, statement: Statement) -> etree._Element | None:
@@ -77,7 +77,7 @@ def _written_summary(signed: list[int], currency: str) -> etree._Element | None:
 def _written_entry(parts: list[Entry]) -> etree._Element | None:
     first = parts[0]
     value_date = first.value_date.isoformat() if first.value_date else ""
-    entry = _node(
+    return _node(
         "Ntry",
         _node("NtryRef", first.entry_reference),
         *_money(sum(part.signed for part in parts), first.currency, credit=first.credit),
@@ -89,7 +89,6 @@ def _written_entry(parts: list[Entry]) -> etree._Element | None:
         etree.Element("BkTxCd"),
         _node("NtryDtls", *map(_written_transaction, parts)),
     )
-    return entry
 
 
 def _written_transaction(part: Entry) -> etree._Element | None:

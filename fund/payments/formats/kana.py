@@ -36,7 +36,7 @@ def to_zengin(text: str, *, hiragana: bool = False) -> str:
 
 def from_zengin(text: str) -> str:
     """Full-width kana with the voicing marks joined: ﾖ-ｺ → ヨーコ. A small kana that was widened stays large."""
-    return jaconv.h2z(re.sub(rf"(?<={KANA})-", "ー", text))
+    return jaconv.h2z(re.sub(rf"(?<={KANA})-+", lambda dashes: "ー" * len(dashes[0]), text))
 
 
 def is_zengin(text: str) -> bool:

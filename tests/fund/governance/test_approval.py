@@ -122,7 +122,7 @@ def test_the_database_refuses_the_wrong_second_key(proposal, american, make_offi
 
 @pytest.mark.parametrize("constraint", ["signature_one_a_nation", "signature_one_a_person"])
 def test_without_the_constraint_the_wrong_second_key_would_stand(proposal, american, make_officer, constraint):
-    """Negative control: each constraint is what refuses its case. Two keys of one nation or person still open nothing."""
+    """Negative control: each constraint is what refuses its case. Two such keys still open nothing."""
     with connection.cursor() as cursor:
         cursor.execute(f"SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE fund_signature DROP CONSTRAINT {constraint}")
     nation, person = ("US", "") if constraint.endswith("nation") else ("JP", american.person)
