@@ -24,7 +24,7 @@ def citizen() -> int:
     accounts.open_bank(name="TEST", currency=Currency.JPY)
     holder = holders.register(kind=Holder.Kind.CITIZEN, nation=Nation.JP, now=NOW).pk
     line = post.Line("bank:TEST", "held:JPY", 700, holder)
-    post.post(event=Event.RECEIPT, event_id=uuid4(), lines=[line], effective_at=NOW)
+    post.post(event=Event.CORRECTION, event_id=uuid4(), lines=[line], effective_at=NOW)
     return holder
 
 
