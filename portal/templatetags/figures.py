@@ -83,6 +83,12 @@ def lot(unit_class: UnitClass) -> str:
 
 
 @register.filter
+def quoted(value: Price | None, unit_class: UnitClass) -> str:
+    """A price with what it buys: $10.0000 per unit, 10,000口当たり¥10,000."""
+    return "–" if value is None else gettext("%(price)s %(lot)s") % {"price": price(value), "lot": lot(unit_class)}
+
+
+@register.filter
 def units(count: int, unit_class: UnitClass) -> str:
     """Smallest units as people read them: 2.5000 units, 25,000 口 (D19)."""
     pattern = "#,##0." + "0" * unit_class.unit_decimals if unit_class.unit_decimals else "#,##0"

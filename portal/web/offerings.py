@@ -104,7 +104,9 @@ def shown(offering: Offering) -> dict[str, Any]:
         "closes_at": offering.closes_at,
         "pay_by": offering.pay_by,
         "dealing_day": offering.dealing_day,
-        "price_rule": f"{rule}: {figures.price(offering.price)} {figures.lot(offering.unit_class)}" if offering.price else rule,
+        "price_rule": _("%(rule)s: %(price)s") % {"rule": rule, "price": figures.quoted(offering.price, offering.unit_class)}
+        if offering.price
+        else rule,
         "rounding_rule": words.ROUNDING_RULES["units_down_remainder_to_fund"],
         "seed_commitment": bytes(offering.seed_commitment).hex(),
         "seed": bytes(offering.seed).hex() if offering.seed else "",

@@ -166,7 +166,7 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
     offering = Offering.objects.select_related("unit_class").get(pk=order.offering_id)
     line = AllotmentLine.objects.filter(pk=order.pk).first()
     expected = Expected.objects.filter(order_id=order.pk).first()
-    applicant = Applicant.objects.filter(offering=offering, holder_id=order.holder_id).first()
+    applicant = Applicant.objects.filter(offering_id=offering.pk, holder_id=order.holder_id).first()
     receipt = dealing.receipt(subscription=order)
     return render(
         request,
