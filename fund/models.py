@@ -7,7 +7,10 @@ from fund.governance.officers import Officer
 from fund.governance.outbox import Note
 from fund.holders import Holder
 from fund.ledger.models import Account, Balance, Transfer
+from fund.nav.models import ClassNav, Nav
 from fund.payments.models import BankAccount, BankEntry, BankFile, Expected
+from fund.portfolio.models import Deployment, Expense, Facility, FacilityBalance, FeeBasis, Investment, Valuation
+from fund.rates import ReferenceRate
 from fund.units import UnitClass
 
 __all__ = [
@@ -17,14 +20,24 @@ __all__ = [
     "BankAccount",
     "BankEntry",
     "BankFile",
+    "ClassNav",
+    "Deployment",
     "Expected",
+    "Expense",
+    "Facility",
+    "FacilityBalance",
+    "FeeBasis",
     "Holder",
+    "Investment",
+    "Nav",
     "Note",
     "Officer",
     "Proposal",
+    "ReferenceRate",
     "Seal",
     "Setting",
     "Signature",
     "Transfer",
     "UnitClass",
+    "Valuation",
 ]
