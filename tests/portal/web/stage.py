@@ -1,9 +1,9 @@
 """A small fund in the middle of its life, built by the verbs of its rooms, for the tests of what people see."""
 
-import json
 import uuid
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 from allauth.account.models import EmailAddress
 
@@ -28,6 +28,7 @@ from investors.people import Investor
 from portal.accounts import User
 from tests.investors.conftest import american, fill, japanese
 
+ROOT = Path(__file__).resolve().parents[3]
 NOW = datetime(2026, 11, 20, 3, tzinfo=UTC)
 DAYS = [date(2026, 8, 31), date(2026, 9, 30), date(2026, 10, 30)]
 USD, JPY = "DEMO-USD-001", "DEMO-JPY-001"
@@ -61,6 +62,18 @@ def officers() -> tuple[Officer, Officer]:
             )
         )
     return made[0], made[1]
+
+
+def existing_officers() -> tuple[Officer, Officer]:
+    return Officer.objects.get(nation="US"), Officer.objects.get(nation="JP")
+
+
+def new_version(kind: str, version: int) -> None:
+    """A text that nobody has accepted yet."""
+    for language, title in (("en", "New terms"), ("ja", "新しい規約")):
+        agreements.Agreement.objects.create(
+            kind=kind, version=version, language=language, title=title, text=f"# {title}", in_force_from=NOW
+        )
 
 
 def signed(proposal: approval.Proposal, second: Officer, now: datetime) -> approval.Proposal:
@@ -167,7 +180,7 @@ def publish_navs(keys: tuple[Officer, Officer]) -> None:
             )
         nav = strike.value(day=day, now=at)
         proposal = strike.propose(nav=nav, officer=keys[0], now=at, reason="as checked")
-        assert strike.publish(proposal=proposal, payload=json.loads(signed(proposal, keys[1], at).payload), now=at)
+        assert strike.publish(proposal=signed(proposal, keys[1], at), now=at)
 
 
 def citizen_units(holder_id: int, class_code: str, money: Money, units: int) -> None:
@@ -182,7 +195,9 @@ def citizen_units(holder_id: int, class_code: str, money: Money, units: int) -> 
     )
 
 
-def announce(code: str, *, opens: datetime, closes: datetime, capacity: int = 0) -> Offering:
+def announce(
+    code: str, *, opens: datetime, closes: datetime, capacity: int = 0, texts: list[str] | None = None
+) -> Offering:
     japan = code.startswith("JP")
     unit = 1 if japan else 100
     return offering.announce(
@@ -201,7 +216,7 @@ def announce(code: str, *, opens: datetime, closes: datetime, capacity: int = 0)
         opens_at=opens,
         closes_at=closes,
         pay_by=closes + timedelta(days=5),
-        agreements=["prospectus:1", "terms:1"],
+        agreements=texts or ["prospectus:1", "terms:1"],
         actor="officer:1",
         now=opens - timedelta(days=7),
         fixed_price=Decimal(10_000) if japan else Decimal(10),
