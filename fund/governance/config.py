@@ -30,10 +30,23 @@ DECLARED: dict[str, Declared] = {
     ),
     "residence.accepted": Declared(_("Countries of residence that are accepted (D7)"), ["US", "JP"]),
     "reverification.months": Declared(_("Months until an approved citizen is verified again (D10)"), 24),
+    "document.register_days": Declared(_("Days for which a certificate of the family register is recent (D11)"), 90),
+    "suitability.mismatch": Declared(
+        _("Whether a mismatch can be acknowledged or is refused, by question (D13)"),
+        {
+            "purpose": "acknowledge",
+            "horizon": "acknowledge",
+            "loss_capacity": "acknowledge",
+            "experience": "acknowledge",
+        },
+    ),
     "cap.citizen": Declared(
         _("Holding cap of one citizen, in minor units (D18)"), {"USD": 10_000_000, "JPY": 15_000_000}
     ),
     "bank_change.hold_hours": Declared(_("Hours until payouts go to a changed bank account (D17)"), 72),
+    "payment.statement_hours": Declared(
+        _("Hours after the payment deadline until unpaid orders lapse, for the banks' statements to arrive (D25)"), 0
+    ),
     "leverage.limit": Declared(_("Limit of gross assets to net asset value (D41)"), "2.50"),
     "valuation.max_age_days": Declared(_("Days after which a mark is stale (D42)"), 95),
     "nav.tolerance_percent": Declared(_("Price move that needs a recorded reason, in percent (D42)"), "5"),
