@@ -27,6 +27,8 @@ TASKS: dict[str, list[str]] = {
     "proposal.approved": ["carry_out"],
     "allotment.published": ["settle", "notify"],
     "offering.settled": ["notify"],
+    "offering.cancelled": ["notify"],
+    "subscription.lapsed": ["notify"],
     "security.changed": ["notify"],
 }
 

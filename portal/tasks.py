@@ -19,11 +19,14 @@ from fund.ledger import prove as ledger
 from fund.nav import strike
 from portal import relay
 from portal.celery import app
+from portal.notices import mail
+from portal.notices.send import send as tell
 
 log = structlog.get_logger(__name__)
 
 SCHEDULE: dict[str, dict[str, Any]] = {
     "relay": {"task": "portal.relay", "schedule": 1.0, "options": {"expires": 5}},
+    "mail": {"task": "portal.mail", "schedule": 5.0, "options": {"expires": 5}},
     "seal": {"task": "portal.seal", "schedule": 10.0, "options": {"expires": 10}},
 }
 app.conf.beat_schedule = SCHEDULE
@@ -49,6 +52,12 @@ def carry_out(note: Note, now: datetime) -> None:
     CARRY_OUT[Kind(proposal.kind)](proposal=proposal, now=now)
 
 
+@consumer
+def notify(note: Note, now: datetime) -> None:
+    """Write the inbox of everybody whom the note concerns; the e-mails follow by the clock."""
+    tell(note=note, now=now)
+
+
 CARRY_OUT: dict[Kind, Callable[..., Any]] = {Kind.CONFIG: config.carry_out, Kind.NAV: strike.publish}
 
 
@@ -68,6 +77,12 @@ def relay_notes() -> None:
     """Turn notes into tasks and send again what was lost."""
     while relay.sweep(now=timezone.now(), send=send) == relay.BATCH:
         pass
+
+
+@shared_task(name="portal.mail")
+def send_mail() -> None:
+    """Send the e-mails that are due."""
+    mail.send_due(now=timezone.now())
 
 
 @shared_task(name="portal.seal")

@@ -19,16 +19,18 @@ from fund.money import Currency, convert, value_of
 from fund.nav import prices, strike
 from fund.units import UnitClass
 from investors import onboarding, people
-from portal.accounts import User
 from portal.access import applicant, citizen
-from portal.web import offerings, orders, words
+from portal.accounts import User
+from portal.web import offerings, orders, who, words
 
 
 @applicant
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
-    """One page that says what to do next."""
+    """One page that says what to do next. Officers have their own."""
     now = timezone.now()
+    if hasattr(request.user, "officer"):
+        return redirect("admin:index")
     investor = people.register(user=request.user, now=now)
     if investor.holder_id is None:
         return render(
@@ -37,7 +39,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             {
                 "application": onboarding.current(investor=investor),
                 "left": len(onboarding.remaining(investor=investor)),
-                "unread": request.user.inbox.filter(read_at=None).count(),
+                "unread": who.user(request).inbox.filter(read_at=None).count(),
                 "secure": _is_secure(request.user),
             },
         )
@@ -52,7 +54,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             "orders": own[:3],
             "holdings": _holdings(investor.holder_id, now),
             "open_offerings": [offerings.shown(one) for one in open_],
-            "unread": request.user.inbox.filter(read_at=None).count(),
+            "unread": who.user(request).inbox.filter(read_at=None).count(),
             "secure": _is_secure(request.user),
         },
     )
@@ -63,8 +65,8 @@ def overview(request: HttpRequest) -> HttpResponse:
 def holdings(request: HttpRequest) -> HttpResponse:
     """Units at the latest price, in dollars and in yen. Valued when read (D44)."""
     now = timezone.now()
-    found = _holdings(request.user.investor.holder_id, now)
-    waiting = [one for one in orders.listed(request.user.investor.holder_id) if one["status"] in WAITING]
+    found = _holdings(who.holder_id(request), now)
+    waiting = [one for one in orders.listed(who.holder_id(request)) if one["status"] in WAITING]
     return render(request, "account/holdings.html", {"holdings": found, "waiting": waiting})
 
 
@@ -83,23 +85,26 @@ class LanguageForm(forms.Form):
 @applicant
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
-    user = request.user
+    user = who.user(request)
     form = LanguageForm(request.POST or None, initial={"language": user.language}, label_suffix="")
     if request.method == "POST" and form.is_valid():
-        User.objects.filter(pk=user.pk).update(language=form.cleaned_data["language"])
+        user.language = form.cleaned_data["language"]
+        user.save(update_fields=["language"])
         messages.success(request, _("Saved."))
         return redirect("profile")
     investor = people.register(user=user, now=timezone.now())
-    return render(request, "account/profile.html", {"form": form, "investor": investor, "nations": _nations(investor.nations)})
+    return render(
+        request, "account/profile.html", {"form": form, "investor": investor, "nations": _nations(investor.nations)}
+    )
 
 
 @applicant
 @require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
     """The newest messages; opening the page marks them as read for the next time."""
-    found = list(request.user.inbox.order_by("-pk")[:NEWEST])
+    found = list(who.user(request).inbox.order_by("-pk")[:NEWEST])
     response = render(request, "account/inbox.html", {"found": found})
-    request.user.inbox.filter(read_at=None).update(read_at=timezone.now())
+    who.user(request).inbox.filter(read_at=None).update(read_at=timezone.now())
     return response
 
 
@@ -129,7 +134,11 @@ def _holdings(holder_id: int, now: datetime) -> list[dict[str, Any]]:
         newest = prices.published(class_code=unit_class.code, at=now).exclude(price=None).first()
         value = value_of(units, price)
         in_both = {
-            currency.value: convert(value, to=currency, usd_jpy=usd_jpy) if usd_jpy else value if value.currency == currency else None
+            currency.value: convert(value, to=currency, usd_jpy=usd_jpy)
+            if usd_jpy
+            else value
+            if value.currency == currency
+            else None
             for currency in Currency
         }
         found.append(

@@ -46,7 +46,8 @@ def home(request: HttpRequest) -> HttpResponse:
             "leverage": _leverage(nav),
             "sectors": _groups(marks, lambda one: one["sector"]),
             "open_offerings": [
-                offerings.shown(one) for one in offerings.listed().filter(state=Offering.State.OPEN).order_by("closes_at")
+                offerings.shown(one)
+                for one in offerings.listed().filter(state=Offering.State.OPEN).order_by("closes_at")
             ],
         },
     )
@@ -58,7 +59,9 @@ def nav(request: HttpRequest) -> HttpResponse:
     """Every published price of a class: chart, table, link to CSV."""
     unit_class = _class(request.GET.get("class", "US"))
     rows = [_nav_row(one) for one in prices.published(class_code=unit_class.code).exclude(price=None)]
-    drawn = charts.line([(one.nav.valuation_day, one.price) for one in strike.history(class_code=unit_class.code) if one.price])
+    drawn = charts.line(
+        [(one.nav.valuation_day, one.price) for one in strike.history(class_code=unit_class.code) if one.price]
+    )
     ticks = [
         {"at": tick.at, "label": figures.price(Price(tick.value, Currency(unit_class.currency), unit_class.lot))}
         for tick in (drawn.ticks if drawn else [])
@@ -87,7 +90,9 @@ def nav_csv(request: HttpRequest, code: str) -> HttpResponse:
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="kakehashi-{unit_class.code}.csv"'
     writer = csv.writer(response)
-    writer.writerow(["valuation_day", "version", "class", "currency", "price", "units", "value", "usd_jpy", "published_at"])
+    writer.writerow(
+        ["valuation_day", "version", "class", "currency", "price", "units", "value", "usd_jpy", "published_at"]
+    )
     for one in prices.published(class_code=unit_class.code).exclude(price=None):
         value = Money(one.value, Currency(unit_class.currency))
         published = one.nav.published_at.isoformat() if one.nav.published_at else ""
@@ -170,7 +175,11 @@ def ownership(request: HttpRequest) -> HttpResponse:
 @require_safe
 def leverage(request: HttpRequest) -> HttpResponse:
     found = _leverage(strike.latest())
-    used = None if found is None or found.ratio is None else percent(int(found.ratio * 100), int(found.limit * 100), decimals=0)
+    used = (
+        None
+        if found is None or found.ratio is None
+        else percent(int(found.ratio * 100), int(found.limit * 100), decimals=0)
+    )
     return render(
         request,
         "public/leverage.html",
@@ -179,12 +188,18 @@ def leverage(request: HttpRequest) -> HttpResponse:
             "used": used,
             "gauge": min(used or 0, 100),
             "facilities": [
-                {"name": words.of(one.facility, "name"), "limit": one.limit, "drawn": one.drawn, "allowed": one.allowed_percent,
-                 "debt": one.debt_percent, "headroom": one.headroom}
+                {
+                    "name": words.of(one.facility, "name"),
+                    "limit": one.limit,
+                    "drawn": one.drawn,
+                    "allowed": one.allowed_percent,
+                    "debt": one.debt_percent,
+                    "headroom": one.headroom,
+                }
                 for one in (found.covenants if found else [])
             ],
         },
-    )  # fmt: skip
+    )
 
 
 @public
@@ -257,13 +272,13 @@ def _leverage(nav: Nav | None) -> debts.Leverage | None:
 
 
 def _owners(table: capital.Table) -> list[dict[str, Any]]:
-    """The owners as parts of a whole: both co-owners, partners, the citizens of each nation. Empty without any value."""
-    parts = []
+    """The owners as parts of a whole: co-owners, partners, the citizens of each nation. Empty without any value."""
+    parts: list[dict[str, Any]] = []
     for kind, nation, name in words.OWNERS:
         rows = [row for row in table.rows if row.owner_kind == kind and nation in (None, row.nation)]
         value = _sum(row.value_base for row in rows if row.value_base is not None)
-        share = sum((row.share for row in rows if row.share is not None), Decimal(0))
-        parts.append({"name": name, "value": value, "percent": share})
+        owned = sum((row.share for row in rows if row.share is not None), Decimal(0))
+        parts.append({"name": name, "value": value, "percent": owned})
     placed = charts.shares([part["value"].amount for part in parts])
     for part, share in zip(parts, placed, strict=True):
         part["share"] = share
@@ -302,10 +317,15 @@ def _groups(marks: list[dict[str, Any]], by: Callable[[dict[str, Any]], str]) ->
     whole = sum(value for _, value in sums.values())
     largest = max((value for _, value in sums.values()), default=0)
     return [
-        {"name": name, "count": count, "value": Money(value, Currency.USD), "percent": percent(value, whole, decimals=1),
-         "bar": percent(value, largest, decimals=0)}
+        {
+            "name": name,
+            "count": count,
+            "value": Money(value, Currency.USD),
+            "percent": percent(value, whole, decimals=1),
+            "bar": percent(value, largest, decimals=0),
+        }
         for name, (count, value) in sorted(sums.items(), key=lambda item: -item[1][1])
-    ]  # fmt: skip
+    ]
 
 
 def _sum(parts: Iterable[Money]) -> Money:

@@ -34,11 +34,20 @@ def overview(request: HttpRequest) -> HttpResponse:
     investor = people.register(user=request.user, now=now)
     application = onboarding.current(investor=investor)
     if application is None or application.editable:
-        return render(request, "join/overview.html", _way(investor) | {"application": application, "reasons": _reasons(application)})
+        return render(
+            request,
+            "join/overview.html",
+            _way(investor) | {"application": application, "reasons": _reasons(application)},
+        )
     return render(
         request,
         "join/status.html",
-        {"application": application, "investor": investor, "reasons": _reasons(application), "status": application.status},
+        {
+            "application": application,
+            "investor": investor,
+            "reasons": _reasons(application),
+            "status": application.status,
+        },
     )
 
 
@@ -94,6 +103,7 @@ class StepForm(forms.Form):
 
     def __init__(self, described: dict[str, Any], kept: dict[str, Any], data: Any = None) -> None:
         super().__init__(data, label_suffix="")
+        self.sent = data
         self.described = described["fields"]
         labels = {one["name"]: one["label"] for one in self.described}
         options = {one["name"]: {c["value"]: c["label"] for c in one["choices"]} for one in self.described}
@@ -101,7 +111,9 @@ class StepForm(forms.Form):
             made = _field(one)
             made.initial = _shown(one, kept)
             if ending := kept.get(f"{one['name']}_ending"):
-                made.help_text = _("Given already, ending in %(ending)s. Leave it empty to keep it.") % {"ending": ending}
+                made.help_text = _("Given already, ending in %(ending)s. Leave it empty to keep it.") % {
+                    "ending": ending
+                }
             if when := one["when"]:
                 told = options[when["field"]] or dict(YES_NO)
                 made.only_if = _("Only if: %(question)s %(answers)s") % {  # type: ignore[attr-defined]
@@ -114,7 +126,7 @@ class StepForm(forms.Form):
     def answers(self) -> dict[str, Any]:
         """What was typed, as investors expect it: text, lists for several choices."""
         return {
-            one["name"]: self.data.getlist(one["name"]) if one["type"] == "choices" else self.data.get(one["name"], "")
+            one["name"]: self.sent.getlist(one["name"]) if one["type"] == "choices" else self.sent.get(one["name"], "")
             for one in self.described
         }
 
@@ -127,7 +139,9 @@ def _field(one: dict[str, Any]) -> forms.Field:
     match one["type"]:
         case "choice" if len(choices) > FEW:
             blank = [("", _("Choose"))]
-            made = forms.CharField(widget=forms.Select(choices=blank + choices, attrs={"autocomplete": one["autocomplete"]}), **about)
+            made = forms.CharField(
+                widget=forms.Select(choices=blank + choices, attrs={"autocomplete": one["autocomplete"]}), **about
+            )
         case "choice":
             made = forms.CharField(widget=forms.RadioSelect(choices=choices), **about)
         case "choices" if len(choices) > FEW:
@@ -139,11 +153,15 @@ def _field(one: dict[str, Any]) -> forms.Field:
         case "confirm":
             made = forms.CharField(widget=forms.CheckboxInput(attrs={"value": "true"}), **about)
         case "date":
-            made = forms.CharField(widget=forms.DateInput(attrs={"type": "date", "autocomplete": one["autocomplete"]}), **about)
+            made = forms.CharField(
+                widget=forms.DateInput(attrs={"type": "date", "autocomplete": one["autocomplete"]}), **about
+            )
         case "lines":
             made = forms.CharField(widget=forms.Textarea(attrs=attrs | {"rows": 3, "spellcheck": "false"}), **about)
         case "secret":
-            made = forms.CharField(widget=forms.TextInput(attrs=attrs | {"inputmode": "numeric", "autocomplete": "off"}), **about)
+            made = forms.CharField(
+                widget=forms.TextInput(attrs=attrs | {"inputmode": "numeric", "autocomplete": "off"}), **about
+            )
         case _:
             made = forms.CharField(widget=forms.TextInput(attrs=attrs), **about)
     made.optional = not one["required"]  # type: ignore[attr-defined]

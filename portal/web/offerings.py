@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from fund.dealing import allotment as allotting
@@ -83,6 +84,7 @@ def allotment(request: HttpRequest, code: str) -> HttpResponse:
             "book": page.applicants if page else [],
             "next": page.next if page else None,
             "progress": basis and _progress(offering),
+            "for_programs": f"/api/v1/offerings/{offering.code}/book",
         },
     )
 
@@ -104,7 +106,8 @@ def shown(offering: Offering) -> dict[str, Any]:
         "closes_at": offering.closes_at,
         "pay_by": offering.pay_by,
         "dealing_day": offering.dealing_day,
-        "price_rule": _("%(rule)s: %(price)s") % {"rule": rule, "price": figures.quoted(offering.price, offering.unit_class)}
+        "price_rule": _("%(rule)s: %(price)s")
+        % {"rule": rule, "price": figures.quoted(offering.price, offering.unit_class)}
         if offering.price
         else rule,
         "rounding_rule": words.ROUNDING_RULES["units_down_remainder_to_fund"],
@@ -139,9 +142,9 @@ def _demand(offering: Offering, now: datetime) -> dict[str, Any]:
     return {"demand": figures_, "demand_percent": part, "demand_bar": min(part, 100), "now": as_of}
 
 
-def _ticket(request: HttpRequest) -> UUID | None:
+def _ticket(request: HttpRequest) -> str | None:
     try:
-        return UUID(request.GET["after"]) if "after" in request.GET else None
+        return str(UUID(request.GET["after"])) if "after" in request.GET else None
     except ValueError:
         raise Http404 from None
 
@@ -161,13 +164,16 @@ def _sentence(offering: Offering) -> str:
     basis = offering.allotment
     if basis.requested_lots <= basis.capacity_lots:
         return _("Everybody received what they asked for.")
-    if basis.ballot_lots:
-        return _(
-            "Everybody received what they asked for up to %(level)s. Of those who asked for more, %(count)s received one more lot by ballot."
-        ) % {"level": figures.money(offering.money(basis.level * offering.lot)), "count": figures.whole(basis.ballot_lots)}
-    return _("Everybody received what they asked for up to %(level)s.") % {
-        "level": figures.money(offering.money(basis.level * offering.lot))
-    }
+    level = figures.money(offering.money(basis.level * offering.lot))
+    said = _("Everybody received what they asked for up to %(level)s.") % {"level": level}
+    if not basis.ballot_lots:
+        return said
+    more = ngettext(
+        "Of those who asked for more, %(count)s received one more lot by ballot.",
+        "Of those who asked for more, %(count)s received one more lot by ballot.",
+        basis.ballot_lots,
+    ) % {"count": figures.whole(basis.ballot_lots)}
+    return said + more if words.language() == "ja" else f"{said} {more}"
 
 
 def _progress(offering: Offering) -> str:

@@ -23,7 +23,7 @@ from investors import agreements, subscribing
 from investors.people import Investor
 from portal.access import citizen
 from portal.templatetags import figures
-from portal.web import amounts, offerings, words
+from portal.web import amounts, offerings, who, words
 
 STATE = Offering.State
 OPEN_ENDED = (Status.PLACED, Status.FUNDED)
@@ -38,8 +38,8 @@ class AmountForm(forms.Form):
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )
 
-    def __init__(self, currency: Currency, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+    def __init__(self, currency: Currency, data: Any = None, initial: dict[str, Any] | None = None) -> None:
+        super().__init__(data, initial=initial, label_suffix="")
         self.currency = currency
 
     def clean_amount(self) -> Money:
@@ -54,8 +54,9 @@ class ReviewForm(AmountForm):
         label=gettext_lazy("I have read and accept"), required=False, widget=forms.CheckboxSelectMultiple
     )
 
-    def __init__(self, currency: Currency, choices: list[tuple[str, str]], *args: Any, **kwargs: Any) -> None:
-        super().__init__(currency, *args, **kwargs)
+    def __init__(self, currency: Currency, choices: list[tuple[str, str]], **given: Any) -> None:
+        super().__init__(currency, **given)
+        self.asked = choices
         self.fields["amount"].widget = forms.HiddenInput()
         accepts = self.fields["accepts"]
         assert isinstance(accepts, forms.MultipleChoiceField)
@@ -64,10 +65,8 @@ class ReviewForm(AmountForm):
             del self.fields["accepts"]
 
     def clean_accepts(self) -> list[str]:
-        accepts = self.fields["accepts"]
-        assert isinstance(accepts, forms.MultipleChoiceField)
         chosen: list[str] = self.cleaned_data["accepts"]
-        if len(chosen) < len(list(accepts.choices)):
+        if len(chosen) < len(self.asked):
             raise ValidationError(_("Please read and accept every document."))
         return chosen
 
@@ -77,13 +76,15 @@ class ReviewForm(AmountForm):
 def subscribe(request: HttpRequest, code: str) -> HttpResponse:
     """First page: the amount. Its POST shows the review page, whose POST places the order."""
     offering, now = _offering(code), timezone.now()
-    investor: Investor = request.user.investor
+    investor = who.citizen(request)
     if request.method == "POST" and "key" in request.POST:
         return _place(request, offering, investor, now)
     form = AmountForm(offering.currency, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid() and _fits(form, offering):
         key = uuid.uuid4()
-        review = _review_form(offering, investor, now, initial={"amount": form.cleaned_data["amount"].value, "key": key})
+        review = _review_form(
+            offering, investor, now, initial={"amount": form.cleaned_data["amount"].value, "key": key}
+        )
         return _review(request, offering, form.cleaned_data["amount"], review)
     return render(
         request,
@@ -155,7 +156,7 @@ def _review(request: HttpRequest, offering: Offering, amount: Money, form: Revie
 @citizen
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    return render(request, "account/orders.html", {"orders": listed(request.user.investor.holder_id)})
+    return render(request, "account/orders.html", {"orders": listed(who.holder_id(request))})
 
 
 @citizen
@@ -179,7 +180,9 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
             | {"routing": receipt.account.routing, "number": receipt.account.number},
             "received": expected and Money(expected.received, order.money.currency),
             "pay": order.status == Status.PLACED and now < offering.pay_by,
-            "can_withdraw": order.status in OPEN_ENDED and now < offering.closes_at and offering.state in (STATE.OPEN, STATE.CLOSED),
+            "can_withdraw": order.status in OPEN_ENDED
+            and now < offering.closes_at
+            and offering.state in (STATE.OPEN, STATE.CLOSED),
             "line": line and _line(line, offering),
             "ticket": applicant.ticket if applicant and offering.state in (STATE.ALLOTTED, STATE.SETTLED) else None,
             "way": _way(order, offering, now),
@@ -202,7 +205,9 @@ def withdraw(request: HttpRequest, reference: str) -> HttpResponse:
 def listed(holder_id: int) -> list[dict[str, Any]]:
     """A citizen's orders, newest first, as pages show them."""
     rows = list(Subscription.objects.filter(holder_id=holder_id).order_by("-placed_at"))
-    names = {one.code: words.of(one, "name") for one in Offering.objects.filter(pk__in={row.offering_id for row in rows})}
+    names = {
+        one.code: words.of(one, "name") for one in Offering.objects.filter(pk__in={row.offering_id for row in rows})
+    }
     return [shown(row) | {"offering_name": names[row.offering_id]} for row in rows]
 
 
@@ -276,7 +281,7 @@ def _offering(code: str) -> Offering:
 
 def _order(request: HttpRequest, reference: str) -> Subscription:
     """Somebody else's order answers exactly as one that does not exist."""
-    order = Subscription.objects.filter(reference=reference, holder_id=request.user.investor.holder_id).first()
+    order = Subscription.objects.filter(reference=reference, holder_id=who.holder_id(request)).first()
     if order is None:
         raise Http404
     return order

@@ -29,7 +29,9 @@ LATE = timedelta(minutes=2)
 def documents(request: HttpRequest) -> HttpResponse:
     """The agreements in force in the reader's language, with their fingerprints."""
     found = agreements.in_force(kinds=agreements.Kind.values, at=timezone.now())
-    return render(request, "public/documents.html", {"documents": [one for one in found if one.language == words.language()]})
+    return render(
+        request, "public/documents.html", {"documents": [one for one in found if one.language == words.language()]}
+    )
 
 
 @public
@@ -69,7 +71,11 @@ def help_(request: HttpRequest) -> HttpResponse:
 def status(request: HttpRequest) -> HttpResponse:
     """Whether the parts of the service run, in words for everybody."""
     now = timezone.now()
-    names = {"database": _("Database"), "queue": _("Messages between the parts"), "migrations": _("Version of the tables")}
+    names = {
+        "database": _("Database"),
+        "queue": _("Messages between the parts"),
+        "migrations": _("Version of the tables"),
+    }
     parts = [{"name": names.get(name, name), "well": check(), "note": ""} for name, check in health.CHECKS.items()]
     waiting = Delivery.objects.filter(done_at=None, note__left_at__lt=now - LATE).count()
     parts.append(
@@ -95,7 +101,11 @@ def verify(request: HttpRequest) -> HttpResponse:
         "public/verify.html",
         {
             "chains": [
-                {"name": name, "head": bytes(seal.hash).hex() if seal else "", "sealed_at": seal.sealed_at if seal else None}
+                {
+                    "name": name,
+                    "head": bytes(seal.hash).hex() if seal else "",
+                    "sealed_at": seal.sealed_at if seal else None,
+                }
                 for name, seal in chains
             ],
             "allotted": [{"code": one.code, "name": words.of(one, "name")} for one in allotted],

@@ -21,8 +21,10 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         known = {name: value or "" for name, value in attrs}
         self.tags.append((tag, known))
-        foreign = "lang" in known and tag != "html" or "hreflang" in known
-        silent = foreign or tag in SILENT or "k-code" in known.get("class", "") or (bool(self._open) and self._open[-1][1])
+        foreign = ("lang" in known and tag != "html") or "hreflang" in known
+        silent = (
+            foreign or tag in SILENT or "k-code" in known.get("class", "") or (bool(self._open) and self._open[-1][1])
+        )
         if not silent:
             self.texts += [value for name, value in known.items() if name in SPOKEN and value]
         if tag not in VOID:

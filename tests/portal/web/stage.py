@@ -100,15 +100,15 @@ def open_fund() -> None:
             now=begun,
         )
     agreements.ship()
-    for day, yen in zip([date(2026, 8, 3), *DAYS, NOW.date()], ["155", "156.25", "157.50", "158", "157.25"], strict=True):
+    for day, yen in zip(
+        [date(2026, 8, 3), *DAYS, NOW.date()], ["155", "156.25", "157.50", "158", "157.25"], strict=True
+    ):
         rates.record(day=day, usd_per_eur=Decimal(1), jpy_per_eur=Decimal(yen), source="test")
     for nation, name_en, name_ja in (
         (Nation.US, "US Treasury", "米国財務省"),
         (Nation.JP, "Ministry of Finance, Japan", "財務省"),
     ):
-        owner = holders.register(
-            kind=Holder.Kind.SOVEREIGN, nation=nation, now=begun, name_en=name_en, name_ja=name_ja
-        )
+        owner = holders.register(kind=Holder.Kind.SOVEREIGN, nation=nation, now=begun, name_en=name_en, name_ja=name_ja)
         contribute(owner, "SOV", dollars(100_000_000_000), begun)
     partner = holders.register(
         kind=Holder.Kind.LIMITED_PARTNER, nation=Nation.US, now=begun, name_en="Example Pension", name_ja="見本年金"

@@ -14,6 +14,7 @@ from portal.web import amounts, charts, words
 
 US = UnitClass(code="US", unit_decimals=4, lot=10_000, currency="USD")
 JP = UnitClass(code="JP", unit_decimals=0, lot=10_000, currency="JPY")
+TEN_DOLLARS, SOME_YEN = Price(Decimal(10), Currency.USD, 10_000), Price(Decimal(10_049), Currency.JPY, 10_000)
 
 
 @pytest.mark.parametrize(
@@ -25,8 +26,8 @@ JP = UnitClass(code="JP", unit_decimals=0, lot=10_000, currency="JPY")
         (lambda: figures.money(None), "–", "–"),
         (lambda: figures.big(Money(21_639_876_543_210, Currency.USD)), "$216.4 billion", "2,163.99億ドル"),
         (lambda: figures.big(Money(99_999_999, Currency.USD)), "$999,999.99", "$999,999.99"),
-        (lambda: figures.quoted(Price(Decimal(10), Currency.USD, 10_000), US), "$10.0000 per unit", "1口当たり$10.0000"),
-        (lambda: figures.quoted(Price(Decimal(10_049), Currency.JPY, 10_000), JP), "¥10,049 per 10,000 口", "10,000口当たり¥10,049"),
+        (lambda: figures.quoted(TEN_DOLLARS, US), "$10.0000 per unit", "1口当たり$10.0000"),
+        (lambda: figures.quoted(SOME_YEN, JP), "¥10,049 per 10,000 口", "10,000口当たり¥10,049"),
         (lambda: figures.units(25_000, US), "2.5000 units", "2.5000口"),
         (lambda: figures.units(1_340_000, JP), "1,340,000 口", "1,340,000口"),
         (lambda: figures.day(date(2026, 10, 30)), "October 30, 2026", "2026年10月30日"),
@@ -44,8 +45,14 @@ def test_written(written, en: str, ja: str) -> None:
 def test_a_cut_off_shows_both_clocks_and_only_one_of_them_changes_for_summer() -> None:
     winter, summer = datetime(2026, 12, 1, 14, 59, tzinfo=UTC), datetime(2026, 7, 1, 14, 59, tzinfo=UTC)
     with translation.override("en"):
-        assert figures.clocks_in_text(winter) == "December 1, 2026, 9:59 AM EST (Washington) · December 1, 2026, 11:59 PM JST (Tokyo)"
-        assert figures.clocks_in_text(summer) == "July 1, 2026, 10:59 AM EDT (Washington) · July 1, 2026, 11:59 PM JST (Tokyo)"
+        assert (
+            figures.clocks_in_text(winter)
+            == "December 1, 2026, 9:59 AM EST (Washington) · December 1, 2026, 11:59 PM JST (Tokyo)"
+        )
+        assert (
+            figures.clocks_in_text(summer)
+            == "July 1, 2026, 10:59 AM EDT (Washington) · July 1, 2026, 11:59 PM JST (Tokyo)"
+        )
     with translation.override("ja"):
         assert figures.clocks_in_text(winter) == "2026年12月1日 9:59 (ワシントン) · 2026年12月1日 23:59 (東京)"
 
@@ -92,7 +99,11 @@ def test_ruled_values_enclose_the_prices(low: str, high: str) -> None:
 
 
 def test_a_line_needs_two_days_and_stays_in_its_frame() -> None:
-    days = [(date(2026, 8, 31), Decimal("9.9446")), (date(2026, 9, 30), Decimal("10.0760")), (date(2026, 10, 30), Decimal("10.2074"))]
+    days = [
+        (date(2026, 8, 31), Decimal("9.9446")),
+        (date(2026, 9, 30), Decimal("10.0760")),
+        (date(2026, 10, 30), Decimal("10.2074")),
+    ]
     assert charts.line(days[:1]) is None
     drawn = charts.line(days)
     assert drawn is not None

@@ -52,7 +52,9 @@ def test_each_step_leads_to_the_next(applicant: Investor, signed_in: Any) -> Non
     assert "10 steps left" in client.get("/en/join/").content.decode()
 
 
-def test_errors_stand_in_a_summary_and_beside_the_field_and_nothing_is_lost(applicant: Investor, signed_in: Any) -> None:
+def test_errors_stand_in_a_summary_and_beside_the_field_and_nothing_is_lost(
+    applicant: Investor, signed_in: Any
+) -> None:
     client: Client = signed_in(applicant)
     client.post("/en/join/citizenship", {"nations": ["US"]})
     given = american()["residence"] | {"postcode": "not a code", "city": "Springfield"}

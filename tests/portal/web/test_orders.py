@@ -151,7 +151,9 @@ def test_anybody_can_run_the_allotment_again(everything: Stage) -> None:
     html = Client().get("/en/offerings/JP-2026-1/allotment").content.decode()
     recipe = re.search(r'<pre lang="en"><code>(.*?)</code></pre>', html, re.DOTALL)
     assert recipe
-    lines = re.findall(r'class="k-code">([0-9a-f-]{36})</th><td class="k-num">(\d+)</td><td class="k-num">(\d+)</td>', html)
+    lines = re.findall(
+        r'class="k-code">([0-9a-f-]{36})</th><td class="k-num">(\d+)</td><td class="k-num">(\d+)</td>', html
+    )
     assert len(lines) == 5
     seed, commitment = re.findall(r'<dd class="k-code">([0-9a-f]{64})</dd>', html)
     allotment = everything.settled.allotment

@@ -29,6 +29,8 @@ CITIZEN = [
     "/account/inbox", "/account/security", "/join/",
 ]  # fmt: skip
 
+FONTS = ["public-sans/PublicSans-Regular", "public-sans/PublicSans-SemiBold", "merriweather/Latin-Merriweather-Regular"]
+
 # Proper names and fixed terms that stay in Latin letters in Japanese.
 LATIN = {"Kakehashi", "English", "SHA-256", "CSV", "UTC", "Email"}
 
@@ -61,7 +63,9 @@ def faults(found: list[tuple[str, str, str]]) -> list[str]:
         wrong += [f"{where}: field without a label: {name}" for name in unlabelled(page)]
         if language == "ja":
             wrong += [f"{where}: English: {text}" for text in english(html)]
-            wrong += [f"{where}: not translated: {text}" for text in page.texts if text in japanese and text not in LATIN]
+            wrong += [
+                f"{where}: not translated: {text}" for text in page.texts if text in japanese and text not in LATIN
+            ]
     return wrong
 
 
@@ -78,7 +82,9 @@ def unlabelled(page: Reader) -> list[str]:
     return [
         attrs.get("name", "?")
         for attrs in controls
-        if attrs.get("type") not in ("hidden", "submit") and attrs.get("id") not in labelled and "aria-label" not in attrs
+        if attrs.get("type") not in ("hidden", "submit")
+        and attrs.get("id") not in labelled
+        and "aria-label" not in attrs
     ]
 
 
@@ -120,7 +126,11 @@ def test_every_address_of_this_room_is_looked_at() -> None:
 
 def test_the_checks_see_what_they_look_for() -> None:
     bad = '<html lang="ja"><a style="x">We have three words</a><script>1</script><img src="https://elsewhere.example/x.png"></html>'
-    assert forbidden(bad) == ["style attribute on <a>", "inline script", "foreign source https://elsewhere.example/x.png"]
+    assert forbidden(bad) == [
+        "style attribute on <a>",
+        "inline script",
+        "foreign source https://elsewhere.example/x.png",
+    ]
     assert english(bad) == ["We have three words"]
     assert english('<p lang="en">We have three words</p><p>これはSHA-256です。</p>') == []
     assert "The fund" in translated()
@@ -138,7 +148,9 @@ def test_the_switch_keeps_page_and_query(everything: Stage) -> None:
     links = {attrs.get("href") for attrs in Reader(html).of("a") if attrs.get("hreflang") == "ja"}
     assert links == {"/ja/fund/nav?class=JP"}
     back = Client().get("/ja/fund/nav?class=JP").content.decode()
-    assert {attrs.get("href") for attrs in Reader(back).of("a") if attrs.get("hreflang") == "en"} == {"/en/fund/nav?class=JP"}
+    assert {attrs.get("href") for attrs in Reader(back).of("a") if attrs.get("hreflang") == "en"} == {
+        "/en/fund/nav?class=JP"
+    }
 
 
 def test_the_first_visit_is_light(everything: Stage) -> None:
@@ -146,8 +158,7 @@ def test_the_first_visit_is_light(everything: Stage) -> None:
     client = Client(headers={"accept-encoding": "gzip"})
     parts = [
         "/en/", "/static/uswds/css/uswds.min.css", "/static/kakehashi.css", "/static/mark.svg",
-        "/static/uswds/fonts/public-sans/PublicSans-Regular.woff2", "/static/uswds/fonts/public-sans/PublicSans-SemiBold.woff2",
-        "/static/uswds/fonts/merriweather/Latin-Merriweather-Regular.woff2",
+        *(f"/static/uswds/fonts/{font}.woff2" for font in FONTS),
     ]  # fmt: skip
     sizes = {}
     for path in parts:
