@@ -45,6 +45,11 @@ EVERYBODY_IN_OFFERING = """
       FROM fund_subscription s JOIN investors_investor i ON i.holder_id = s.holder_id
      WHERE s.offering_id = %(payload)s::jsonb ->> 'offering' AND s.status NOT IN ('withdrawn', 'lapsed')
 """
+EVERYBODY_WHO_ORDERED = """
+    SELECT DISTINCT i.user_id, jsonb_build_object('offering', s.offering_id)
+      FROM fund_subscription s JOIN investors_investor i ON i.holder_id = s.holder_id
+     WHERE s.offering_id = %(payload)s::jsonb ->> 'offering' AND s.status <> 'withdrawn'
+"""
 THE_USER = """
     SELECT u.id, jsonb_build_object('change', coalesce(%(payload)s::jsonb ->> 'change', ''))
       FROM portal_user u WHERE u.id = (%(payload)s::jsonb ->> 'user')::bigint
@@ -59,7 +64,7 @@ AUDIENCES = {
     "subscription.lapsed": LAPSED_ORDERS,
     "allotment.published": EVERYBODY_IN_OFFERING,
     "offering.settled": EVERYBODY_IN_OFFERING,
-    "offering.cancelled": EVERYBODY_IN_OFFERING,
+    "offering.cancelled": EVERYBODY_WHO_ORDERED,
     "security.changed": THE_USER,
 }
 
