@@ -18,12 +18,19 @@ from fund.governance.outbox import Note
 log = structlog.get_logger(__name__)
 
 TASKS: dict[str, list[str]] = {
-    "application.submitted": ["assess_application"],
+    "application.submitted": ["assess_application", "notify"],
+    "application.decided": ["notify"],
+    "subscription.placed": ["notify"],
+    "subscription.withdrawn": ["notify"],
+    "subscription.funded": ["notify"],
+    "subscription.lapsed": ["notify"],
     "statement.posted": ["fund_orders"],
     "proposal.approved": ["carry_out"],
-    "allotment.published": ["settle"],
+    "allotment.published": ["settle", "notify"],
     "nav.published": ["settle_waiting"],
-    "offering.cancelled": ["refund_orders"],
+    "offering.settled": ["notify"],
+    "offering.cancelled": ["refund_orders", "notify"],
+    "security.changed": ["notify"],
 }
 
 SEND_AGAIN = timedelta(seconds=30)  # a message that was not claimed by then is taken for lost

@@ -22,11 +22,14 @@ from fund.nav import strike
 from investors import onboarding
 from portal import relay
 from portal.celery import app
+from portal.notices import mail
+from portal.notices.send import send as tell
 
 log = structlog.get_logger(__name__)
 
 SCHEDULE: dict[str, dict[str, Any]] = {
     "relay": {"task": "portal.relay", "schedule": 1.0, "options": {"expires": 5}},
+    "mail": {"task": "portal.mail", "schedule": 5.0, "options": {"expires": 5}},
     "seal": {"task": "portal.seal", "schedule": 10.0, "options": {"expires": 10}},
     "open and close": {"task": "portal.open_and_close", "schedule": 5.0, "options": {"expires": 5}},
     "lapse": {"task": "portal.lapse", "schedule": 60.0, "options": {"expires": 60}},
@@ -94,6 +97,12 @@ def refund_orders(note: Note, now: datetime) -> int:
     return subscription.refund_next(offering_code=note.payload["offering"], now=now)
 
 
+@consumer
+def notify(note: Note, now: datetime) -> None:
+    """Something happened that concerns citizens: it is written into their inbox. The e-mails follow by the clock."""
+    tell(note=note, now=now)
+
+
 # ── what the clock asks for ──
 
 
@@ -110,6 +119,12 @@ def relay_notes() -> None:
     """Turn notes into tasks and send again what was lost."""
     while relay.sweep(now=timezone.now(), send=send) == relay.BATCH:
         pass
+
+
+@shared_task(name="portal.mail")
+def send_mail() -> None:
+    """Send the e-mails that are due."""
+    mail.send_due(now=timezone.now())
 
 
 @shared_task(name="portal.seal")

@@ -5,14 +5,17 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from portal import health
 from portal.officers.rooms import site as officers_site
+from portal.web import pages
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("api/auth/", include("allauth.headless.urls")),
+    path(".well-known/security.txt", pages.security_txt, name="security-txt"),
     *i18n_patterns(
         path("account/", include("allauth.urls")),
         path("officers/", officers_site.urls),
+        path("", include("portal.web.urls")),
     ),
 ]
