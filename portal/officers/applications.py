@@ -56,11 +56,11 @@ class Applications(Room):
     page_template = "officers/application.html"
     list_display = (
         column("id", gettext_lazy("Number")),
-        column("status", gettext_lazy("State"), lambda row: row.get_status_display(), ordered=True),
+        column("status", gettext_lazy("Status"), lambda row: row.get_status_display(), ordered=True),
         column("nations", gettext_lazy("Citizenship"), lambda row: _nations(row)),
         column("submitted_at", gettext_lazy("Submitted"), lambda row: shown.moment(row.submitted_at), ordered=True),
     )
-    list_filter = (("status", titled(gettext_lazy("state"))),)
+    list_filter = (("status", titled(gettext_lazy("status"))),)
     list_select_related = ("investor",)
     ordering = (Case(When(status=Status.IN_REVIEW, then=Value(0)), default=Value(1)), "submitted_at")
 
@@ -112,7 +112,7 @@ def _nations(row: Application) -> str:
 
 def _about(row: Application, now: datetime) -> Iterator[Line]:
     assert row.first_submitted_at and row.submitted_at, "drafts are not seen here"
-    yield Line(_("State"), row.get_status_display())
+    yield Line(_("Status"), row.get_status_display())
     yield Line(_("Citizenship"), _nations(row))
     yield Line(_("First submitted"), shown.instant(row.first_submitted_at))
     yield Line(_("Submitted"), shown.instant(row.submitted_at), shown.age(row.submitted_at, now))

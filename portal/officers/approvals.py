@@ -38,11 +38,11 @@ class Approvals(Room):
     list_display = (
         column("subject", gettext_lazy("Subject")),
         column("kind", gettext_lazy("Kind of act"), lambda row: row.get_kind_display(), ordered=True),
-        column("state", gettext_lazy("State"), lambda row: row.get_state_display(), ordered=True),
+        column("state", gettext_lazy("Status"), lambda row: row.get_state_display(), ordered=True),
         column("proposed_at", gettext_lazy("Proposed"), lambda row: shown.moment(row.proposed_at), ordered=True),
         column("keys", gettext_lazy("Keys turned"), lambda row: _turned(row)),
     )
-    list_filter = (("state", titled(gettext_lazy("state"))), ("kind", titled(gettext_lazy("kind of act"))))
+    list_filter = (("state", titled(gettext_lazy("status"))), ("kind", titled(gettext_lazy("kind of act"))))
     ordering = (Case(When(state=OPEN, then=Value(0)), default=Value(1)), "-proposed_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Proposal]:

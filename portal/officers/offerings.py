@@ -93,11 +93,11 @@ class Offerings(Room):
     list_display = (
         column("code", gettext_lazy("Code")),
         column("name", gettext_lazy("Name of the offering"), lambda row: _name(row)),
-        column("state", gettext_lazy("State"), lambda row: row.get_state_display(), ordered=True),
+        column("state", gettext_lazy("Status"), lambda row: row.get_state_display(), ordered=True),
         column("closes_at", gettext_lazy("Closes"), lambda row: shown.moment(row.closes_at), ordered=True),
         column("capacity", gettext_lazy("Capacity"), lambda row: shown.money(row.money(row.capacity))),
     )
-    list_filter = (("state", titled(gettext_lazy("state"))),)
+    list_filter = (("state", titled(gettext_lazy("status"))),)
     list_select_related = ("unit_class",)
     ordering = ("-opens_at", "code")
 
@@ -294,7 +294,7 @@ def _cancellation(proposal: Proposal, payload: Payload) -> Words:
     row, code = _row(payload), payload.pop("offering")
     payload.pop("reason", None)  # the page shows the proposal's reason, which is the same text
     said = Words(_("The offering %(offering)s is cancelled and every payment for it is returned.") % {"offering": code})
-    said.lines = [Line(_("State"), row.get_state_display()), *terms(row)] if row else []
+    said.lines = [Line(_("Status"), row.get_state_display()), *terms(row)] if row else []
     return said
 
 

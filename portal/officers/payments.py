@@ -64,12 +64,12 @@ class BankFiles(Room):
     page_template = "officers/bank_file.html"
     list_display = (
         column("name", gettext_lazy("File")),
-        column("state", gettext_lazy("State"), lambda row: row.get_state_display(), ordered=True),
+        column("state", gettext_lazy("Status"), lambda row: row.get_state_display(), ordered=True),
         column("reason", gettext_lazy("Reason"), lambda row: row.get_reason_display() or "—"),
         column("received_at", gettext_lazy("Received"), lambda row: shown.moment(row.received_at), ordered=True),
         column("received_by", gettext_lazy("Received by")),
     )
-    list_filter = (("state", titled(gettext_lazy("state"))), ("kind", titled(gettext_lazy("kind of file"))))
+    list_filter = (("state", titled(gettext_lazy("status"))), ("kind", titled(gettext_lazy("kind of file"))))
     ordering = ("-id",)
 
     def title_of(self, row: BankFile) -> str:
@@ -113,7 +113,7 @@ class BankFiles(Room):
 
 
 def _about_file(row: BankFile) -> Iterator[Line]:
-    yield Line(_("State"), row.get_state_display())
+    yield Line(_("Status"), row.get_state_display())
     if row.reason:
         yield Line(_("Reason"), row.get_reason_display(), row.detail)
     yield Line(_("Kind of file"), row.get_kind_display())
@@ -193,7 +193,7 @@ class Suspense(Room):
 
 
 def _about_entry(row: BankEntry) -> Iterator[Line]:
-    yield Line(_("Paid"), shown.minor(row.amount, row.currency))
+    yield Line(_("Paid amount"), shown.minor(row.amount, row.currency))
     yield Line(_("In suspense"), shown.minor(row.suspended, row.currency), row.get_suspense_reason_display())
     if row.held:
         yield Line(_("Credited to the order"), shown.minor(row.held, row.currency))

@@ -115,12 +115,12 @@ class Settings(Room):
                 Line(_("Setting"), row.pk),
                 Line(_("In force"), words.setting(row.value)),
                 Line(
-                    _("Since"),
+                    _("In force since"),
                     shown.instant(row.since) if row.since else _("shipped with the system"),
                 ),
                 *(
                     Line(
-                        _("Announced"),
+                        _("Announced change"),
                         words.plain(one.value),
                         shown.instant(one.effective_from),
                     )

@@ -55,12 +55,12 @@ class Navs(Room):
     list_display = (
         column("valuation_day", gettext_lazy("Day"), lambda row: shown.day(row.valuation_day), ordered=True),
         column("version", gettext_lazy("Version")),
-        column("state", gettext_lazy("State"), lambda row: row.get_state_display(), ordered=True),
+        column("state", gettext_lazy("Status"), lambda row: row.get_state_display(), ordered=True),
         column("net", gettext_lazy("Net asset value"), lambda row: shown.minor(row.net, BASE)),
         column("valued_at", gettext_lazy("Valued"), lambda row: shown.moment(row.valued_at)),
         column("published_at", gettext_lazy("Published"), lambda row: shown.moment(row.published_at)),
     )
-    list_filter = (("state", titled(gettext_lazy("state"))),)
+    list_filter = (("state", titled(gettext_lazy("status"))),)
     ordering = ("-valuation_day", "-version")
 
     def title_of(self, row: Nav) -> str:
@@ -136,7 +136,7 @@ class NoRate(Refusal):
 
 
 def _figures(row: Nav) -> Iterator[Line]:
-    yield Line(_("State"), row.get_state_display())
+    yield Line(_("Status"), row.get_state_display())
     yield Line(_("Gross assets"), shown.minor(row.gross, BASE))
     yield Line(_("Debt"), shown.minor(row.debt, BASE))
     yield Line(_("Accrued fees and expenses"), shown.minor(row.accruals, BASE))

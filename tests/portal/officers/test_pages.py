@@ -17,6 +17,7 @@ from portal.officers.room import COUNT_AT_MOST, Room
 from portal.officers.rooms import site
 from portal.relay import Delivery
 from tests.portal.officers.conftest import make_user, sign_in
+from tests.portal.web.reading import SENTENCE, Reader
 
 WHO_LOOKS = {
     "note": {Duty.ADMINISTRATION, Duty.AUDIT},
@@ -198,3 +199,20 @@ def test_the_switch_keeps_the_page(american, rows):
     url = f"/en/officers/fund/proposal/{rows['proposal']}/"
     answer = client.post("/i18n/setlang/", {"language": "ja", "next": url})
     assert answer.url == url.replace("/en/", "/ja/")
+
+
+def test_no_sentence_of_ours_is_left_in_english(american, rows):
+    client = sign_in(american.user)
+    client.get("/en/officers/")  # reads the greeting of the sign-in, which was in English
+    left = []
+    for _model, kind, url in addresses(rows):
+        if kind in ("list", "page"):
+            page = Reader(client.get(url.replace("/en/", "/ja/")).content.decode())
+            left += [f"{url}: {text}" for text in page.texts if SENTENCE.search(text)]
+    assert left == []
+
+
+def test_an_english_page_would_be_noticed(american, rows):
+    """Negative control."""
+    page = Reader(sign_in(american.user).get("/en/officers/fund/setting/").content.decode())
+    assert [text for text in page.texts if SENTENCE.search(text)] != []
