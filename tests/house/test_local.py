@@ -2,14 +2,10 @@
 
 import contextlib
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,44 +13,9 @@ import psutil
 import psycopg
 import pytest
 
-from portal.local import postgres, services, valkey
-from portal.local.place import CHECKOUT, Place
-
-PATIENCE = 90  # seconds
-
-
-class Demo:
-    """A demonstration in a folder of its own, started as `make demo` starts it."""
-
-    def __init__(self, run: Path) -> None:
-        self.place = Place(run)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.supervisor: psutil.Popen | None = None
-
-    def start(self) -> psutil.Popen:
-        kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "VIRTUAL_ENV"}}
-        self.supervisor = psutil.Popen(
-            [sys.executable, "-m", "portal.local", "demo"],
-            cwd=CHECKOUT,
-            env={**kept, "RUN_DIR": str(self.place.run), "PORT": str(self.port), "SEED": "0"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        return self.supervisor
-
-    def is_ready(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health/ready", timeout=5) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-
-    def processes(self) -> list[psutil.Process]:
-        assert self.supervisor is not None
-        found = [self.supervisor, *self.supervisor.children(recursive=True)]
-        return found + [server for server in (postgres.find(self.place), valkey.find(self.place)) if server]
+from portal.local import postgres, valkey
+from portal.local.place import CHECKOUT
+from tests.demo import Demo, alive, wait_for
 
 
 @pytest.fixture
@@ -62,22 +23,7 @@ def demo() -> Iterator[Demo]:
     with tempfile.TemporaryDirectory(prefix="kakehashi-", ignore_cleanup_errors=True) as folder:
         demo = Demo(Path(folder) / "run")
         yield demo
-        if demo.supervisor is not None and demo.supervisor.is_running():
-            demo.supervisor.terminate()
-            demo.supervisor.wait(PATIENCE)
-        services.stop(demo.place)
-        shutil.rmtree(demo.place.sockets, ignore_errors=True)
-
-
-def wait_for(what: str, condition: object, patience: float = PATIENCE) -> None:
-    deadline = time.monotonic() + patience
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < deadline, f"{what} did not happen within {patience} seconds"
-        time.sleep(0.1)
-
-
-def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
-    return [each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+        demo.end()
 
 
 def test_survives_crashes_and_stops_without_orphans(demo: Demo) -> None:

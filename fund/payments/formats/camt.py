@@ -9,10 +9,12 @@ must add up to it. Without such amounts the entry stays whole and names no payer
 whose. A single transaction lends its references, while the entry's own amount stands, for that is what moved.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
+from itertools import chain
+from typing import Any
 
 from lxml import etree
 
@@ -25,6 +27,9 @@ __all__ = ["MESSAGES", "read", "write"]
 
 MESSAGES = tuple(f"camt.{kind}.001.{version}" for kind in Kind for version in ("02", "04", "08"))
 LARGEST = 2**63 - 1
+NO_WORDS = dict.fromkeys(("end_to_end_id", "creditor_reference", "payer_name", "payer_account"), "") | {
+    "remittance": ()
+}
 
 
 @dataclass(slots=True)
@@ -41,19 +46,7 @@ class _Transaction:
     currency: str
     credit: bool | None
     bank_reference: str
-    end_to_end_id: str
-    creditor_reference: str
-    remittance: tuple[str, ...]
-    payer_name: str
-    payer_account: str
-
-
-@dataclass(slots=True)
-class _Movement:
-    """One Ntry as the summaries count it."""
-
-    signed: int
-    booked: bool
+    words: dict[str, Any]
 
 
 def read(data: bytes, *, limit: int = MAX_BYTES) -> tuple[Statement, ...]:
@@ -64,8 +57,7 @@ def read(data: bytes, *, limit: int = MAX_BYTES) -> tuple[Statement, ...]:
     statements: list[Statement] = []
     transactions: list[_Transaction] = []
     in_these_details = 0
-    entries: list[Entry] = []
-    movements: list[_Movement] = []
+    lines: list[list[Entry]] = []  # one for each bank entry
     for element in parts(data, message, ("GrpHdr", "TxDtls", "NtryDtls", "Ntry", ROOTS[kind][1])):
         match etree.QName(element).localname:
             case "GrpHdr":
@@ -77,103 +69,96 @@ def read(data: bytes, *, limit: int = MAX_BYTES) -> tuple[Statement, ...]:
                 _check_batch(element, transactions[len(transactions) - in_these_details :])
                 in_these_details = 0
             case "Ntry":
-                whole = _whole(element, line=len(movements) + 1, day=header.created_at.date())
-                movements.append(_Movement(whole.signed, whole.booked))
-                entries.extend(_parts(whole, transactions, element.sourceline))
+                whole = _whole(element, line=len(lines) + 1, day=header.created_at.date())
+                lines.append(_parts(whole, transactions, element.sourceline))
                 transactions = []
             case _:
-                statements.append(_statement(element, kind, header, entries, movements))
-                entries, movements = [], []
+                statements.append(_statement(element, kind, header, lines))
+                lines = []
     if len({(statement.account, statement.statement_id) for statement in statements}) < len(statements):
         raise UnsoundFile(Flaw.DUPLICATE_STATEMENT, "The file carries the same statement twice.")
     return identified(statements)
 
 
 def _transaction(element: etree._Element) -> _Transaction:
-    amount, currency = _optional_amount(element, "Amt")
+    told = _children(element)
+    refs, parties, remittance = (_children(told.get(name)) for name in ("Refs", "RltdPties", "RmtInf"))
+    amount, currency = _optional_amount(told.get("Amt"))
     if not amount:
-        amount, currency = _optional_amount(element, "AmtDtls/TxAmt/Amt")
-    direction = _text(element, "CdtDbtInd")
-    end_to_end_id = _text(element, "Refs/EndToEndId")
+        amount, currency = _optional_amount(_children(_children(told.get("AmtDtls")).get("TxAmt")).get("Amt"))
+    direction = _stripped(told.get("CdtDbtInd"))
+    end_to_end_id = _stripped(refs.get("EndToEndId"))
+    payer = _children(parties.get("Dbtr"))
     return _Transaction(
         amount=amount or None,  # banks write 0 where they do not tell
         currency=currency,
         credit=direction == "CRDT" if direction else None,
-        bank_reference=_text(element, "Refs/AcctSvcrRef"),
-        end_to_end_id="" if end_to_end_id == "NOTPROVIDED" else end_to_end_id,
-        creditor_reference=_text(element, "RmtInf/Strd/CdtrRefInf/Ref"),
-        remittance=tuple(filter(None, map(_stripped, element.iterfind(_path("RmtInf/Ustrd"))))),
-        payer_name=_text(element, "RltdPties/Dbtr/Pty/Nm", "RltdPties/Dbtr/Nm"),
-        payer_account=_text(element, "RltdPties/DbtrAcct/Id/IBAN", "RltdPties/DbtrAcct/Id/Othr/Id"),
+        bank_reference=_stripped(refs.get("AcctSvcrRef")),
+        words={
+            "end_to_end_id": "" if end_to_end_id == "NOTPROVIDED" else end_to_end_id,
+            "creditor_reference": _text(remittance["Strd"], "CdtrRefInf/Ref") if "Strd" in remittance else "",
+            "remittance": tuple(filter(None, map(_stripped, told["RmtInf"].iterchildren("{*}Ustrd"))))
+            if "Ustrd" in remittance
+            else (),
+            "payer_name": _stripped((_children(payer["Pty"]) if "Pty" in payer else payer).get("Nm")),
+            "payer_account": _account(parties["DbtrAcct"]) if "DbtrAcct" in parties else "",
+        },
     )
 
 
-def _whole(element: etree._Element, *, line: int, day: date) -> Entry:
-    """The bank entry itself, without what its transactions tell."""
-    amount, currency = _amount(element)
-    booked = _text(element, "Sts/Cd", "Sts") == "BOOK"
-    booking_date = _day(element, "BookgDt")
-    value_date = _day(element, "ValDt")
+def _whole(element: etree._Element, *, line: int, day: date) -> dict[str, Any]:
+    """The bank entry itself, as the fields of an Entry, without what its transactions tell."""
+    told = _children(element)
+    amount, currency = _amount(told["Amt"])
+    booked = _stripped(_children(told["Sts"]).get("Cd", told["Sts"])) == "BOOK"
+    booking_date = _day(told.get("BookgDt"))
+    value_date = _day(told.get("ValDt"))
     if booked and not booking_date:
         raise UnsoundFile(Flaw.DATE, "A booked entry has no booking date.", element.sourceline)
-    return Entry(
-        amount=amount,
-        currency=currency,
-        credit=_text(element, "CdtDbtInd") == "CRDT",
-        reversal=_text(element, "RvslInd") in ("true", "1"),
-        booked=booked,
-        booking_date=booking_date or value_date or day,
-        value_date=value_date,
-        bank_reference=_text(element, "AcctSvcrRef"),
-        entry_reference=_text(element, "NtryRef"),
-        end_to_end_id="",
-        creditor_reference="",
-        remittance=(),
-        payer_name="",
-        payer_account="",
-        line=line,
-        detail=0,
-        detail_reference="",
-    )
+    return {
+        "amount": amount,
+        "currency": currency,
+        "credit": _stripped(told["CdtDbtInd"]) == "CRDT",
+        "reversal": _stripped(told.get("RvslInd")) in ("true", "1"),
+        "booked": booked,
+        "booking_date": booking_date or value_date or day,
+        "value_date": value_date,
+        "bank_reference": _stripped(told.get("AcctSvcrRef")),
+        "entry_reference": _stripped(told.get("NtryRef")),
+        "line": line,
+        "detail": 0,
+        "detail_reference": "",
+    }
 
 
-def _parts(whole: Entry, transactions: list[_Transaction], line: int | None) -> list[Entry]:
+def _parts(whole: dict[str, Any], transactions: list[_Transaction], line: int | None) -> list[Entry]:
     """The movements of one bank entry: itself, or its transactions when they carry amounts."""
     if len(transactions) == 1:
-        return [_told(whole, transactions[0], bank_reference=whole.bank_reference or transactions[0].bank_reference)]
-    if not transactions or any(one.amount is None or one.currency != whole.currency for one in transactions):
-        return [whole]
+        only = transactions[0]
+        return [Entry(**whole | only.words | {"bank_reference": whole["bank_reference"] or only.bank_reference})]
+    if not transactions or any(one.amount is None or one.currency != whole["currency"] for one in transactions):
+        return [Entry(**whole | NO_WORDS)]
     parts = [
-        _told(
-            replace(whole, amount=_minor(one.amount, one.currency, line), detail=number),
-            one,
-            credit=whole.credit if one.credit is None else one.credit,
-            detail_reference=one.bank_reference,
+        Entry(
+            **whole
+            | one.words
+            | {
+                "amount": _minor(one.amount, one.currency, line),
+                "credit": whole["credit"] if one.credit is None else one.credit,
+                "detail": number,
+                "detail_reference": one.bank_reference,
+            }
         )
         for number, one in enumerate(transactions, 1)
         if one.amount is not None
     ]
-    if sum(part.signed for part in parts) != whole.signed:
+    if sum(part.signed for part in parts) != (whole["amount"] if whole["credit"] else -whole["amount"]):
         raise UnsoundFile(Flaw.SUM_MISMATCH, "The transactions of a batch do not add up to its entry.", line)
     return parts
 
 
-def _told(entry: Entry, transaction: _Transaction, **changes: str | bool) -> Entry:
-    return replace(
-        entry,
-        end_to_end_id=transaction.end_to_end_id,
-        creditor_reference=transaction.creditor_reference,
-        remittance=transaction.remittance,
-        payer_name=transaction.payer_name,
-        payer_account=transaction.payer_account,
-        **changes,  # type: ignore[arg-type]
-    )
-
-
-def _statement(
-    element: etree._Element, kind: Kind, header: _Header, entries: list[Entry], movements: list[_Movement]
-) -> Statement:
-    account = _text(element, "Acct/Id/IBAN", "Acct/Id/Othr/Id")
+def _statement(element: etree._Element, kind: Kind, header: _Header, lines: list[list[Entry]]) -> Statement:
+    entries = list(chain.from_iterable(lines))
     balances = element.findall(_path("Bal"))
     currency = _one_currency(element, balances, entries)
     opening = _balance(element, balances, "OPBD", "PRCD") if kind is Kind.STATEMENT else None
@@ -182,7 +167,7 @@ def _statement(
         raise UnsoundFile(
             Flaw.BALANCE_MISMATCH, "Opening balance and entries do not make the closing balance.", element.sourceline
         )
-    _check_summary(element, currency, movements)
+    _check_summary(element, currency, lines)
     sequence = _text(element, "ElctrncSeqNb")
     covered = element.find(_path("FrToDt")) is not None
     return Statement(
@@ -193,7 +178,7 @@ def _statement(
         created_at=_moment(element, "CreDtTm") if _text(element, "CreDtTm") else header.created_at,
         covers_from=_moment(element, "FrToDt/FrDtTm") if covered else None,
         covers_to=_moment(element, "FrToDt/ToDtTm") if covered else None,
-        account=account,
+        account=_account(_required(element, "Acct")),
         currency=currency,
         opening=opening[0] if opening else None,
         closing=closing[0] if closing else None,
@@ -204,7 +189,7 @@ def _statement(
 
 
 def _one_currency(element: etree._Element, balances: list[etree._Element], entries: list[Entry]) -> str:
-    currencies = {_text(element, "Acct/Ccy"), *(_amount_of(balance).get("Ccy", "") for balance in balances)}
+    currencies = {_text(element, "Acct/Ccy"), *(_required(balance, "Amt").get("Ccy", "") for balance in balances)}
     currencies.update(entry.currency for entry in entries)
     currencies.discard("")
     if len(currencies) > 1:
@@ -217,8 +202,8 @@ def _balance(element: etree._Element, balances: list[etree._Element], *codes: st
     for code in codes:
         found = [balance for balance in balances if _text(balance, "Tp/CdOrPrtry/Cd") == code]
         if len(found) == 1:
-            amount, _ = _amount(found[0])
-            return amount if _text(found[0], "CdtDbtInd") == "CRDT" else -amount, _day(found[0], "Dt")
+            amount, _ = _amount(_required(found[0], "Amt"))
+            return amount if _text(found[0], "CdtDbtInd") == "CRDT" else -amount, _day(found[0].find("{*}Dt"))
         if found:
             break
     raise UnsoundFile(
@@ -233,7 +218,7 @@ def _check_batch(element: etree._Element, transactions: list[_Transaction]) -> N
         raise UnsoundFile(
             Flaw.COUNT_MISMATCH, "A batch does not list as many transactions as it counts.", element.sourceline
         )
-    claimed, currency = _optional_amount(element, "Btch/TtlAmt")
+    claimed, currency = _optional_amount(element.find(_path("Btch/TtlAmt")))
     if claimed is None or any(one.amount is None or one.currency != currency for one in transactions):
         return
     summed = sum((-one.amount if one.credit is False else one.amount) for one in transactions if one.amount is not None)
@@ -241,13 +226,16 @@ def _check_batch(element: etree._Element, transactions: list[_Transaction]) -> N
         raise UnsoundFile(Flaw.SUM_MISMATCH, "A batch does not add up to its own total.", element.sourceline)
 
 
-def _check_summary(element: etree._Element, currency: str, movements: list[_Movement]) -> None:
+def _check_summary(element: etree._Element, currency: str, lines: list[list[Entry]]) -> None:
     """TxsSummry ties. Banks differ on whether it counts entries not booked yet; both readings are taken."""
     summary = element.find(_path("TxsSummry"))
     if summary is None:
         return
-    booked = [movement for movement in movements if movement.booked]
-    flaws = [_summary_flaw(summary, currency, [one.signed for one in counted]) for counted in (booked, movements)]
+    booked = [parts for parts in lines if parts[0].booked]
+    flaws = [
+        _summary_flaw(summary, currency, [sum(part.signed for part in parts) for parts in counted])
+        for counted in (booked, lines)
+    ]
     if all(flaws):
         raise UnsoundFile(
             flaws[0] or Flaw.SUM_MISMATCH, "The summary does not tie with the entries.", summary.sourceline
@@ -273,21 +261,17 @@ def _summary_flaw(summary: etree._Element, currency: str, signed: list[int]) -> 
     return None
 
 
-def _amount_of(element: etree._Element) -> etree._Element:
-    found = element.find(_path("Amt"))
-    assert found is not None  # the schema says so
-    return found
+def _account(element: etree._Element) -> str:
+    return _text(element, "Id/IBAN", "Id/Othr/Id")
 
 
-def _amount(element: etree._Element) -> tuple[int, str]:
-    """Minor units and currency of the element's Amt."""
-    found = _amount_of(element)
+def _amount(found: etree._Element) -> tuple[int, str]:
+    """Minor units and currency of an Amt."""
     currency = found.get("Ccy", "")
     return _minor(Decimal(_stripped(found)), currency, found.sourceline), currency
 
 
-def _optional_amount(element: etree._Element, path: str) -> tuple[Decimal | None, str]:
-    found = element.find(_path(path))
+def _optional_amount(found: etree._Element | None) -> tuple[Decimal | None, str]:
     return (None, "") if found is None else (Decimal(_stripped(found)), found.get("Ccy", ""))
 
 
@@ -302,15 +286,14 @@ def _minor(amount: Decimal, currency: str, line: int | None) -> int:
     return minor
 
 
-def _day(element: etree._Element, name: str) -> date | None:
+def _day(element: etree._Element | None) -> date | None:
     """The day as the bank wrote it, in its own time."""
-    text = _text(element, f"{name}/Dt", f"{name}/DtTm")
-    if not text:
+    if element is None:
         return None
     try:
-        return date.fromisoformat(text[:10])
+        return date.fromisoformat(_stripped(element[0])[:10])  # Dt or DtTm
     except ValueError as error:
-        raise UnsoundFile(Flaw.DATE, f"The date {name} cannot be read.", element.sourceline) from error
+        raise UnsoundFile(Flaw.DATE, "A date cannot be read.", element.sourceline) from error
 
 
 def _moment(element: etree._Element, path: str) -> datetime:
@@ -330,8 +313,20 @@ def _text(element: etree._Element, *paths: str) -> str:
     return ""
 
 
-def _stripped(element: etree._Element) -> str:
-    return (element.text or "").strip()
+def _required(element: etree._Element, name: str) -> etree._Element:
+    """A child that the schema has proved to be there."""
+    return next(element.iterchildren(f"{{*}}{name}"))
+
+
+def _children(element: etree._Element | None) -> dict[str, etree._Element]:
+    """The first child of each name, which is faster than to find them one by one."""
+    if element is None:
+        return {}
+    return {child.tag.rpartition("}")[2]: child for child in element.iterchildren(reversed=True)}
+
+
+def _stripped(element: etree._Element | None) -> str:
+    return "" if element is None else (element.text or "").strip()
 
 
 @cache

@@ -159,7 +159,7 @@ def _identified(statement: Statement, equals: Counter[str]) -> Iterator[Entry]:
             key = _digest("content", str(first.booking_date), str(first.value_date), *whole, *map(_content, parts))
             ordinal = equals[f"{key}{first.booked}"]
             equals[f"{key}{first.booked}"] += 1
-        yield from _identified_parts(parts, _digest(key, ordinal))
+        yield from _identified_parts(parts, _digest(key, ordinal) if ordinal else key)
 
 
 def _identified_parts(parts: list[Entry], bank_entry: str) -> Iterator[Entry]:

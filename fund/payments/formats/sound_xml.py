@@ -60,6 +60,7 @@ def parts(data: bytes, message: str, names: Sequence[str]) -> Iterator[etree._El
     validator = schema(message, parts=frozenset(names))
     tags = [f"{{{NAMESPACE}{message}}}{name}" for name in names]
     parser = etree.XMLPullParser(events=("end",), tag=[*tags, f"{{{XINCLUDE}}}*"], **SAFE)
+    may_pose = b"Envlp" in data
     try:
         since_last = 0
         for start in range(0, len(data), CHUNK):
@@ -68,7 +69,7 @@ def parts(data: bytes, message: str, names: Sequence[str]) -> Iterator[etree._El
             for _, element in parser.read_events():
                 if element.tag.startswith(f"{{{XINCLUDE}}}"):
                     raise UnsoundFile(Flaw.XINCLUDE, "The file asks to include another file.", element.sourceline)
-                if next(element.iterancestors("{*}Envlp"), None) is None:
+                if not may_pose or next(element.iterancestors("{*}Envlp"), None) is None:
                     _check_valid(element, validator)
                     yield element
                     element.clear(keep_tail=True)

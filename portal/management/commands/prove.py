@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from fund.governance import audit
 from fund.governance.checks import Check
 from fund.ledger import prove as ledger
+from fund.payments import prove as payments
 
 
 def every_check() -> list[Check]:
@@ -18,7 +19,7 @@ def every_check() -> list[Check]:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        return [audit.prove(log=audit.AUDIT), *ledger.prove()]
+        return [audit.prove(log=audit.AUDIT), *ledger.prove(), *payments.prove()]
 
 
 class Command(BaseCommand):

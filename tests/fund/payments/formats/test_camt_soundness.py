@@ -33,6 +33,7 @@ def test_the_sound_files_are_taken(data: bytes) -> None:
         ("<Cd>CLBD<", "<Cd>CLAV<", Flaw.BALANCE_MISSING),
         ("<Cd>CLBD<", "<Cd>OPBD<", Flaw.BALANCE_MISSING),
         ("<Cd>BOOK<", "<Cd>PDNG<", Flaw.BALANCE_MISMATCH),
+        ("<Cd>BOOK</Cd>", "<Prtry>BOOK</Prtry>", Flaw.BALANCE_MISMATCH),
         ("<NbOfNtries>3<", "<NbOfNtries>4<", Flaw.COUNT_MISMATCH),
         ("<NbOfNtries>2<", "<NbOfNtries>1<", Flaw.COUNT_MISMATCH),
         ("<Sum>139.45<", "<Sum>139.46<", Flaw.SUM_MISMATCH),

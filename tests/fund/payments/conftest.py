@@ -1,0 +1,60 @@
+"""The fund's two accounts, citizens, and payments they are asked for."""
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from fund import holders
+from fund.holders import Holder, Nation
+from fund.money import Currency, Money
+from fund.payments import receipts
+from fund.payments.models import BankAccount, Expected
+from fund.payments.receipts import Import
+from tests.fund.payments.bank_files import JPY, NOW, USD
+
+PAY_BY = datetime(2027, 1, 20, 14, 59, tzinfo=UTC)  # late on 20 January in Tokyo, the morning of that day in New York
+
+
+def open_account(code: str, currency: Currency) -> BankAccount:
+    return receipts.open_account(
+        code=code,
+        currency=currency,
+        name_en="Kakehashi Fund",
+        name_ja="架け橋ファンド",
+        bank_name_en="Demonstration Bank",
+        bank_name_ja="デモ銀行",
+        number="0001234567",
+        now=NOW,
+    )
+
+
+@pytest.fixture(autouse=True)
+def _accounts(_shipped: None, request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("django_db"):
+        open_account(USD, Currency.USD)
+        open_account(JPY, Currency.JPY)
+
+
+@pytest.fixture
+def citizen() -> int:
+    return holders.register(kind=Holder.Kind.CITIZEN, nation=Nation.JP, now=NOW).pk
+
+
+@pytest.fixture
+def expect(citizen: int) -> Callable[..., Expected]:
+    def expect_one(amount: int = 50_000, currency: Currency = Currency.USD, **told: Any) -> Expected:
+        plain = {"holder_id": citizen, "pay_by": PAY_BY, "order_id": uuid.uuid4(), "subject": "US-2027-1", "now": NOW}
+        return receipts.expect(amount=Money(amount, currency), **plain | told)
+
+    return expect_one
+
+
+@pytest.fixture
+def take() -> Callable[[bytes], Import]:
+    def take_one(data: bytes) -> Import:
+        return receipts.import_file(data=data, name="statement.xml", actor="officer:1", now=NOW)
+
+    return take_one
