@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/ready", health.ready, name="health-ready"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("api/auth/", include("allauth.headless.urls")),
+    path("api/v1/", include("portal.api.urls")),
     *i18n_patterns(
         path("account/", include("allauth.urls")),
         path("officers/", admin.site.urls),

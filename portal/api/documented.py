@@ -119,6 +119,11 @@ RATE_HEADERS = {
 }
 
 
+def only_ours(endpoints: list[Any], **_ignored: Any) -> list[Any]:
+    """A hook of drf-spectacular: the addresses under /api/v1 that are something."""
+    return [one for one in endpoints if one[0].startswith("/api/v1/") and "unknown" not in one[0] and one[0] != "/api/v1/"]
+
+
 def add_problems(result: dict[str, Any], **_ignored: Any) -> dict[str, Any]:
     """A hook of drf-spectacular: every error that an operation can answer, and the headers of every answer."""
     components = result.setdefault("components", {})

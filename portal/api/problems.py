@@ -48,7 +48,6 @@ STATUS_OF_REFUSAL = {
     "draft_changed": 409,
     "too_late_to_withdraw": 409,
     "not_published": 404,
-    "unknown_offering": 404,
     "unknown_order": 404,
 }
 
@@ -72,22 +71,22 @@ def problem(
 
 def of(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
     """What the API answers to an exception; None for a fault of ours, which Django logs (the border words it)."""
-    answer = _answer(error)
+    answer = _answer(error, getattr(context.get("view"), "pointers", {}))
     if answer is not None:
         set_rollback()
     return answer
 
 
-def _answer(error: Exception) -> HttpResponse | None:
+def _answer(error: Exception, pointers: dict[str, str]) -> HttpResponse | None:
     match error:
         case Refusal():
-            return of_refusal(error)
+            return of_refusal(error, pointers)
         case Http404():
-            return _answer(NotFound())
+            return _answer(NotFound(), pointers)
         case PermissionDenied():
-            return _answer(Forbidden())
+            return _answer(Forbidden(), pointers)
         case DomainValidationError():
-            return _answer(ValidationError(as_detail(error)))
+            return _answer(ValidationError(as_detail(error)), pointers)
         case ValidationError():
             detail = gettext("Some of what was sent cannot be accepted; “errors” says what.")
             return problem(400, code="invalid", detail=detail, errors=faults(error.detail))
@@ -97,9 +96,11 @@ def _answer(error: Exception) -> HttpResponse | None:
             return None
 
 
-def of_refusal(refusal: Refusal) -> HttpResponse:
-    """A rule of the fund says no: 422, or what ``STATUS_OF_REFUSAL`` says."""
-    return problem(STATUS_OF_REFUSAL.get(refusal.code, 422), code=refusal.code, detail=str(refusal))
+def of_refusal(refusal: Refusal, pointers: dict[str, str]) -> HttpResponse:
+    """A rule of the fund says no: 422, or what ``STATUS_OF_REFUSAL`` says. ``pointers``: the field that a code is about."""
+    told = {"code": refusal.code, "detail": str(refusal)}
+    errors = [{"pointer": pointers[refusal.code], **told}] if refusal.code in pointers else []
+    return problem(STATUS_OF_REFUSAL.get(refusal.code, 422), errors=errors, **told)
 
 
 def as_detail(error: DomainValidationError) -> Any:

@@ -1,6 +1,8 @@
 """What every operation of the API has in common: who may ask, what is read, and how long an answer is good."""
 
 import re
+from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from allauth.headless.contrib.rest_framework.authentication import XSessionTokenAuthentication
@@ -9,6 +11,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
 from django.utils.decorators import method_decorator
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import conditional_page
 from rest_framework.exceptions import NotFound
@@ -22,6 +25,7 @@ from investors import people
 from investors.people import Investor
 from portal import access
 from portal.api.border import Body, Query, StrictJSONParser
+from portal.api.remembering import remembered
 
 SESSION_TOKEN = re.compile(r"[0-9a-z]{16,64}")
 
@@ -77,8 +81,10 @@ class View(APIView):
     query: type[Query] = NoQuery
 
     asked: dict[str, Any]
+    received_at: datetime
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        self.received_at = timezone.now()
         method = str(request.method).lower()
         if method == "options" or not hasattr(self, method):
             self.http_method_not_allowed(request, *args, **kwargs)
