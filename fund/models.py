@@ -1,5 +1,13 @@
 """Registry of the vault's tables: imports the rooms' models, nothing else."""
 
+from fund.dealing.models import (
+    Allotment,
+    AllotmentLine,
+    Applicant,
+    Offering,
+    SettlementChunk,
+    Subscription,
+)
 from fund.governance.approval import Proposal, Signature
 from fund.governance.audit import Act, Seal
 from fund.governance.config import Setting
@@ -13,6 +21,9 @@ from fund.units import UnitClass
 __all__ = [
     "Account",
     "Act",
+    "Allotment",
+    "AllotmentLine",
+    "Applicant",
     "Balance",
     "BankAccount",
     "BankEntry",
@@ -20,11 +31,14 @@ __all__ = [
     "Expected",
     "Holder",
     "Note",
+    "Offering",
     "Officer",
     "Proposal",
     "Seal",
     "Setting",
+    "SettlementChunk",
     "Signature",
+    "Subscription",
     "Transfer",
     "UnitClass",
 ]
