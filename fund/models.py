@@ -15,6 +15,9 @@ from fund.governance.officers import Officer
 from fund.governance.outbox import Note
 from fund.holders import Holder
 from fund.ledger.models import Account, Balance, Transfer
+from fund.nav.models import ClassNav, Nav
+from fund.portfolio.models import Deployment, Expense, Facility, FacilityBalance, FeeBasis, Investment, Valuation
+from fund.rates import ReferenceRate
 from fund.payments.models import BankAccount, BankEntry, BankFile, Expected
 from fund.units import UnitClass
 
@@ -28,12 +31,21 @@ __all__ = [
     "BankAccount",
     "BankEntry",
     "BankFile",
+    "ClassNav",
+    "Deployment",
     "Expected",
+    "Expense",
+    "Facility",
+    "FacilityBalance",
+    "FeeBasis",
     "Holder",
+    "Investment",
+    "Nav",
     "Note",
     "Offering",
     "Officer",
     "Proposal",
+    "ReferenceRate",
     "Seal",
     "Setting",
     "SettlementChunk",
@@ -41,4 +53,5 @@ __all__ = [
     "Subscription",
     "Transfer",
     "UnitClass",
+    "Valuation",
 ]

@@ -71,6 +71,15 @@ def get(key: str, *, at: datetime) -> Any:
     return declared.default if row is None else row.value
 
 
+def steps(key: str) -> list[tuple[datetime | None, Any]]:
+    """Every value a key has had or will have, with the instant from which it is in force; the default is first, from ever.
+
+    Raises KeyError for a key that is not declared.
+    """
+    rows = Setting.objects.filter(key=key).order_by("effective_from").values_list("effective_from", "value")
+    return [(None, DECLARED[key].default), *rows]
+
+
 def propose(
     *, key: str, value: Any, effective_from: datetime, officer: Officer, now: datetime, reason: str
 ) -> approval.Proposal:

@@ -11,7 +11,9 @@ from django.db import connection, transaction
 from fund.governance import audit
 from fund.governance.checks import Check
 from fund.ledger import prove as ledger
+from fund.nav import prove as nav
 from fund.payments import prove as payments
+from fund.register import capital
 
 
 def every_check() -> list[Check]:
@@ -19,7 +21,7 @@ def every_check() -> list[Check]:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        return [audit.prove(log=audit.AUDIT), *ledger.prove(), *payments.prove()]
+        return [audit.prove(log=audit.AUDIT), *ledger.prove(), *payments.prove(), *nav.prove(), *capital.prove()]
 
 
 class Command(BaseCommand):
