@@ -30,6 +30,16 @@ DECLARED: dict[str, Declared] = {
     ),
     "residence.accepted": Declared(_("Countries of residence that are accepted (D7)"), ["US", "JP"]),
     "reverification.months": Declared(_("Months until an approved citizen is verified again (D10)"), 24),
+    "document.register_days": Declared(_("Days for which a certificate of the family register is recent (D11)"), 90),
+    "suitability.mismatch": Declared(
+        _("Whether a mismatch can be acknowledged or is refused, by question (D13)"),
+        {
+            "purpose": "acknowledge",
+            "horizon": "acknowledge",
+            "loss_capacity": "acknowledge",
+            "experience": "acknowledge",
+        },
+    ),
     "cap.citizen": Declared(
         _("Holding cap of one citizen, in minor units (D18)"), {"USD": 10_000_000, "JPY": 15_000_000}
     ),
