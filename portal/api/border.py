@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError as DomainValidationError
 from django.http import QueryDict
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, ErrorDetail, ParseError, ValidationError
 from rest_framework.parsers import BaseParser
@@ -181,6 +182,7 @@ MONEY_SCHEMA = {
 }
 
 
+@extend_schema_field(MONEY_SCHEMA, component_name="Money")
 class MoneyField(serializers.Field[Money, Any, Any, Money]):
     """``{"currency", "value"}`` with the value in the one exact form that ``Money.parse`` reads."""
 

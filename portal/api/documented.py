@@ -59,7 +59,7 @@ def documented(
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the document names the session token."""
 
-    target_class = "portal.api.view.SessionToken"
+    target_class = "portal.api.who.SessionToken"
     name = "sessionToken"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
@@ -179,6 +179,7 @@ class Schema(SpectacularJSONAPIView):
     access = staticmethod(access.anybody)
     authentication_classes: list[Any] = []
 
+    @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         name = f"api schema {request.get_host()}"
         return Response(remembered(name, seconds=3600, make=lambda: super(Schema, self).get(request).data))

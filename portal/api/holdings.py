@@ -43,9 +43,9 @@ class HoldingList(serializers.Serializer[Any]):
 
     results = HoldingForm(many=True)
     next = serializers.URLField(allow_null=True)
-    on_order = MoneyField(many=True)
-    held = MoneyField(many=True)
-    refunds = MoneyField(many=True)
+    on_order = serializers.ListField(child=MoneyField())
+    held = serializers.ListField(child=MoneyField())
+    refunds = serializers.ListField(child=MoneyField())
 
 
 class Holdings(Citizens):

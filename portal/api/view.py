@@ -1,18 +1,14 @@
 """What every operation of the API has in common: who may ask, what is read, and how long an answer is good."""
 
-import re
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from allauth.headless.contrib.rest_framework.authentication import XSessionTokenAuthentication
-from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
 from django.utils.decorators import method_decorator
 from django.utils.translation import get_language
-from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import conditional_page
 from rest_framework.exceptions import NotFound
 from rest_framework.permissions import BasePermission
@@ -26,43 +22,7 @@ from investors.people import Investor
 from portal import access
 from portal.api.border import Body, Query, StrictJSONParser
 from portal.api.remembering import remembered
-
-SESSION_TOKEN = re.compile(r"[0-9a-z]{16,64}")
-
-
-class SessionToken(XSessionTokenAuthentication):
-    """The session token of allauth's headless *app* client. Cookies are never looked at, so nothing can be forged."""
-
-    def get_session_token(self, request: HttpRequest) -> str | None:
-        token = request.headers.get("X-Session-Token", "")
-        return token if SESSION_TOKEN.fullmatch(token) else None
-
-    def authenticate_header(self, request: HttpRequest) -> str:
-        return 'X-Session-Token realm="Kakehashi"'
-
-
-class IsApplicant(BasePermission):
-    """Somebody who has signed in to invest. An officer's account cannot."""
-
-    message = _("An officer's account cannot invest.")
-    code = "not_an_applicant"
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        if not request.user.is_authenticated:
-            return False
-        return not hasattr(request.user, "officer")
-
-
-class IsCitizen(BasePermission):
-    """A citizen whose application was approved."""
-
-    message = _("This is open to citizens whose application was approved.")
-    code = "not_a_citizen"
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        investor = getattr(request.user, "investor", None)
-        return investor is not None and investor.holder_id is not None
-
+from portal.api.who import IsApplicant, IsCitizen, SessionToken
 
 class NoQuery(Query):
     """No parameters."""
