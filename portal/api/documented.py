@@ -181,7 +181,7 @@ class Schema(SpectacularJSONAPIView):
 
     @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        name = f"api schema {request.get_host()}"
+        name = "api:schema"
         return Response(remembered(name, seconds=3600, make=lambda: super(Schema, self).get(request).data))
 
 

@@ -101,10 +101,14 @@ def digest_of(request: Request) -> bytes:
 
 def alone(name: str) -> bool:
     """Take the lock of one key until the transaction ends; False when somebody else holds it."""
-    number = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [lock_number(name)])
         return cursor.fetchone() == (True,)
+
+
+def lock_number(name: str) -> int:
+    """The number of a key's advisory lock."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True)
 
 
 def answer(kept: KeptAnswer, *, replayed: bool = False) -> HttpResponse:

@@ -83,8 +83,8 @@ class Public(View):
         raise NotImplementedError
 
     def _name(self, request: Request) -> str:
-        asked = sha256(repr(sorted(self.asked.items())).encode()).hexdigest()[:16]
-        return f"api {request.get_host()} {request.path} {asked} {get_language()}"
+        parts = [request.get_host(), request.path, sorted(self.asked.items()), get_language()]
+        return f"api:{sha256(repr(parts).encode()).hexdigest()}"
 
     def let_keep(self, answer: HttpResponseBase) -> None:
         patch_cache_control(answer, public=True, max_age=self.seconds)
