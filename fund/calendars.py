@@ -1,16 +1,20 @@
 """Dealing days, banking days and cut-offs (D22).
 
-A dealing day is a day on which both the New York and the Tokyo stock exchanges are open. Money moves on the banking days
-of its nation: US banks follow the Federal Reserve (ACH runs on 2026-07-03 though the NYSE is closed), Japanese banks the
-national holidays and December 31 to January 3.
+A dealing day is a day on which both the New York and the Tokyo stock exchanges are open. Money moves on the banking
+days of its nation: US banks follow the Federal Reserve (ACH runs on 2026-07-03 though the NYSE is closed), Japanese
+banks the national holidays and December 31 to January 3.
 """
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-import holidays
 from django.utils.translation import gettext_lazy as _
+from holidays.constants import BANK, PUBLIC
+from holidays.countries.japan import Japan
+from holidays.financial.federal_reserve import FederalReserve
+from holidays.financial.japan_exchange import JapanExchange
+from holidays.financial.ny_stock_exchange import NewYorkStockExchange
 
 from fund.holders import Nation
 from fund.refusal import Refusal
@@ -21,10 +25,13 @@ KNOWN = range(2015, 2028)
 
 ZONE = {Nation.US: ZoneInfo("America/New_York"), Nation.JP: ZoneInfo("Asia/Tokyo")}
 
-_EXCHANGES = (holidays.NYSE(years=KNOWN, expand=False), holidays.JPX(years=KNOWN, expand=False))
+_EXCHANGES = (
+    NewYorkStockExchange(years=KNOWN, expand=False),  # type: ignore[no-untyped-call]
+    JapanExchange(years=KNOWN, expand=False),
+)
 _BANKS = {
-    Nation.US: holidays.FED(years=KNOWN, expand=False),
-    Nation.JP: holidays.JP(years=KNOWN, expand=False, categories=(holidays.PUBLIC, holidays.BANK)),
+    Nation.US: FederalReserve(years=KNOWN, expand=False),  # type: ignore[no-untyped-call]
+    Nation.JP: Japan(years=KNOWN, expand=False, categories=(PUBLIC, BANK)),
 }
 _SATURDAY = 5
 _ONE_DAY = timedelta(days=1)
@@ -92,8 +99,8 @@ def _nth(is_open: Callable[[date], bool | None], day: date, n: int) -> date:
 def cut_off(*, day: date, at: time, nation: Nation) -> datetime:
     """The one UTC instant of a local wall-clock time in a nation (D22).
 
-    Where the clock shows the time twice, it is the later one: nobody is cut off early. Raises ValueError for a time that
-    the clock skips that day.
+    Where the clock shows the time twice, it is the later one: nobody is cut off early. Raises ValueError for a time
+    that the clock skips that day.
     """
     local = datetime.combine(day, at, tzinfo=ZONE[Nation(nation)]).replace(fold=1)
     instant = local.astimezone(UTC)

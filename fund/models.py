@@ -16,9 +16,9 @@ from fund.governance.outbox import Note
 from fund.holders import Holder
 from fund.ledger.models import Account, Balance, Transfer
 from fund.nav.models import ClassNav, Nav
+from fund.payments.models import BankAccount, BankEntry, BankFile, Expected
 from fund.portfolio.models import Deployment, Expense, Facility, FacilityBalance, FeeBasis, Investment, Valuation
 from fund.rates import ReferenceRate
-from fund.payments.models import BankAccount, BankEntry, BankFile, Expected
 from fund.units import UnitClass
 
 __all__ = [

@@ -16,6 +16,7 @@ from fund.governance import audit, config
 from fund.governance.approval import Kind, Proposal
 from fund.governance.outbox import Note
 from fund.ledger import prove as ledger
+from fund.nav import strike
 from portal import relay
 from portal.celery import app
 
@@ -48,7 +49,7 @@ def carry_out(note: Note, now: datetime) -> None:
     CARRY_OUT[Kind(proposal.kind)](proposal=proposal, now=now)
 
 
-CARRY_OUT: dict[Kind, Callable[..., Any]] = {Kind.CONFIG: config.carry_out}
+CARRY_OUT: dict[Kind, Callable[..., Any]] = {Kind.CONFIG: config.carry_out, Kind.NAV: strike.publish}
 
 
 # ── what the clock asks for ──

@@ -82,7 +82,7 @@ def get(key: str, *, at: datetime) -> Any:
 
 
 def steps(key: str) -> list[tuple[datetime | None, Any]]:
-    """Every value a key has had or will have, with the instant from which it is in force; the default is first, from ever.
+    """Every value a key has had or will have, with the instant it is in force from; first the default, from ever.
 
     Raises KeyError for a key that is not declared.
     """

@@ -56,7 +56,7 @@ class Books:
         return self.balances[code]
 
     def without(self, *names: str, asset: str) -> int:
-        """The sum over the accounts of one asset, leaving out those of the given names (``bank`` for ``bank:<account>``)."""
+        """The sum over the accounts of one asset, leaving out the given names (``bank`` for ``bank:<account>``)."""
         return sum(
             amount
             for code, amount in self.balances.items()

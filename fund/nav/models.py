@@ -114,8 +114,8 @@ class Nav(models.Model):
 class ClassNav(AppendOnly):
     """A class's share of a NAV. Without units it has no value and no price.
 
-    ``units`` smallest units and ``capital`` (money paid in so far, minor units of the class) are as of the valuation day.
-    ``value_base`` is USD cents, ``value`` minor units of the class, ``price`` major units for one lot (D20).
+    ``units`` smallest units and ``capital`` (money paid in so far, minor units of the class) are as of the valuation
+    day. ``value_base`` is USD cents, ``value`` minor units of the class, ``price`` major units for one lot (D20).
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -11,7 +11,7 @@ from fund.units import UnitClass
 
 
 def published(*, class_code: str, at: datetime | None = None) -> QuerySet[ClassNav]:
-    """A class's published figures, newest day first and of a day the newest version first; ``at``: published by then."""
+    """A class's published figures, newest day first, of a day the newest version first; ``at``: published by then."""
     rows = ClassNav.objects.filter(unit_class=class_code, nav__state=Nav.State.PUBLISHED)
     if at is not None:
         rows = rows.filter(nav__published_at__lte=at)

@@ -14,7 +14,8 @@ def classes_add_up() -> Check:
         "classes add up to the NAV",
         rows="SELECT count(*) FROM fund_nav",
         differences="""
-            SELECT 'NAV ' || n.valuation_day || ' v' || n.version || ': net ' || n.net || ', classes ' || coalesce(sum(c.value_base), 0)
+            SELECT 'NAV ' || n.valuation_day || ' v' || n.version || ': net ' || n.net
+                   || ', classes ' || coalesce(sum(c.value_base), 0)
               FROM fund_nav n LEFT JOIN fund_classnav c ON c.nav_id = n.id
              GROUP BY n.id HAVING coalesce(sum(c.value_base), 0) <> n.net
         """,

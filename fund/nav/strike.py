@@ -82,7 +82,7 @@ def payload(*, nav: Nav, findings: Sequence[checks.Finding], reason: str) -> dic
 
 
 @transaction.atomic
-def publish(*, proposal: approval.Proposal, payload: dict[str, Any], now: datetime) -> Nav | None:
+def publish(*, proposal: approval.Proposal, now: datetime) -> Nav | None:
     """Publish an approved NAV for good; None when it was published before. The database refuses it without two keys.
 
     The cost does not depend on the number of holders: their holdings are valued when they are read (D44).
@@ -91,7 +91,8 @@ def publish(*, proposal: approval.Proposal, payload: dict[str, Any], now: dateti
     if not approval.carry_out(proposal=proposal, now=now):
         return None
     _one_at_a_time()
-    nav = Nav.objects.get(valuation_day=payload["day"], version=payload["version"])
+    facts = proposal.facts
+    nav = Nav.objects.get(valuation_day=facts["day"], version=facts["version"])
     previous = last_published()
     if (previous and previous.pk) != nav.previous_id:
         raise Refused(_("Another NAV was published since this one was valued. Value the day again."), code="overtaken")
@@ -112,7 +113,7 @@ def latest(*, class_code: None = None, at: datetime | None = None) -> Nav | None
 @overload
 def latest(*, class_code: str, at: datetime | None = None) -> ClassNav | None: ...
 def latest(*, class_code: str | None = None, at: datetime | None = None) -> Nav | ClassNav | None:
-    """The newest published NAV, or a class's share of it; ``at``: as it was published by then. None before the first."""
+    """The newest published NAV, or a class's share of it; ``at``: as published by then. None before the first."""
     if class_code is not None:
         return prices.published(class_code=class_code, at=at).first()
     rows = Nav.objects.filter(state=Nav.State.PUBLISHED)
@@ -122,7 +123,7 @@ def latest(*, class_code: str | None = None, at: datetime | None = None) -> Nav 
 
 
 def history(*, class_code: str) -> list[ClassNav]:
-    """A class's published figures by day, oldest first, of each day the newest version; days without a price left out."""
+    """A class's published figures by day, oldest first, the newest version of each; days without a price left out."""
     rows = prices.published(class_code=class_code).exclude(price=None).distinct("nav__valuation_day")
     return list(rows)[::-1]
 

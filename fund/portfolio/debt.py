@@ -17,7 +17,7 @@ from fund.portfolio.valuation import Refused, move, require_past
 def borrow(
     *, facility: Facility, money: Money, bank_account: str, day: date, now: datetime, event_id: UUID
 ) -> FacilityBalance:
-    """Draw on a facility. Raises Refused for another currency, more than its limit, or a day before its last balance."""
+    """Draw on a facility. Raises Refused: another currency, over its limit, a day before its last balance."""
     held, drawn = _last(facility, money, day, now)
     if drawn + money.amount > held.limit:
         raise Refused(_("This is more than is left of the facility."), code="over_limit", left=held.limit - drawn)
@@ -29,7 +29,7 @@ def borrow(
 def repay(
     *, facility: Facility, money: Money, bank_account: str, day: date, now: datetime, event_id: UUID
 ) -> FacilityBalance:
-    """Pay back to a facility. Raises Refused for another currency, more than is drawn, or a day before its last balance."""
+    """Pay back to a facility. Raises Refused: another currency, over what is drawn, a day before its last balance."""
     held, drawn = _last(facility, money, day, now)
     if money.amount > drawn:
         raise Refused(_("This is more than is drawn."), code="over_drawn", drawn=drawn)
@@ -38,7 +38,7 @@ def repay(
 
 
 def record_drawn(*, facility: Facility, effective_on: date, drawn: Money, now: datetime) -> FacilityBalance:
-    """Record what the lender's statement says is drawn, interest included; for a day that has one it is the correction."""
+    """Record what the lender says is drawn, interest included; for a day that has one it is the correction."""
     if drawn.currency != facility.currency:
         raise Refused(_("This facility is in another currency."), code="wrong_currency")
     require_past(effective_on, now)

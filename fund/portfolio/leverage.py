@@ -106,7 +106,7 @@ def _covenants(at: position.Position) -> list[Covenant]:
 
 
 def _stress(at: position.Position, code: str, assets_percent: int, yen_percent: int) -> Stress:
-    """The change of the NAV, exact, in dollars and in yen: the yen's holder also feels the dollar's fall against the yen."""
+    """The change of the NAV, exact, in dollars and in yen: in yen the dollar's own fall is felt too."""
     yen_in_dollars = Fraction(at.yen.amount * Currency.USD.minor_per_major) / Fraction(at.usd_jpy)
     net = at.net.amount + at.gross.amount * Fraction(assets_percent, 100) + yen_in_dollars * Fraction(yen_percent, 100)
     left_usd = max(Fraction(net) / at.net.amount, Fraction(0))

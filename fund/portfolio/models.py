@@ -13,7 +13,7 @@ CURRENCIES = [(c.value, c.value) for c in Currency]
 
 
 class Investment(models.Model):
-    """A direct investment in the United States. ``committed`` is promised money; what was paid in are its deployments."""
+    """A direct investment in the United States. ``committed`` is what was promised, deployments what was paid."""
 
     class Sector(models.TextChoices):
         DATA_CENTRES = "data_centres", _("AI and data centres")
@@ -48,7 +48,9 @@ class Investment(models.Model):
             models.CheckConstraint(name="investment_sector", condition=Q(sector__in=[
                 "data_centres", "power", "semiconductors", "transport", "ports", "arctic",
             ])),
-            models.CheckConstraint(name="investment_stage", condition=Q(stage__in=["committed", "construction", "operating"])),
+            models.CheckConstraint(name="investment_stage", condition=Q(stage__in=[
+                "committed", "construction", "operating",
+            ])),
             models.CheckConstraint(name="investment_state", condition=Q(state__regex=r"^[A-Z]{2}$")),
             models.CheckConstraint(
                 name="investment_ownership", condition=Q(ownership_percent__gte=0, ownership_percent__lte=100)
@@ -98,7 +100,7 @@ class Valuation(AppendOnly):
 
 
 class Facility(models.Model):
-    """A credit line. ``covenant`` is the largest debt of the fund in percent of its gross assets that the lender allows."""
+    """A credit line. ``covenant``: the largest debt in percent of gross assets that the lender allows."""
 
     code = models.CharField(primary_key=True, max_length=20)
     name_en = models.CharField(max_length=120)

@@ -64,7 +64,7 @@ def at(*, day: date) -> Position:
 def _own_cash(books: balances.Books, currency: Currency) -> int:
     """Bank balances less what is held, in refund or in suspense, which is not the fund's.
 
-    Every asset sums to zero over the book, so this equals the sum of all the fund's other accounts of the currency; read
+    Every asset sums to zero over the book, so this equals the sum of the fund's other accounts of the currency; read
     that way it costs the same for any number of holders whose money is held.
     """
     return books.without("bank", "suspense", asset=currency.value)

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max, Q, Sum
+from django.db.models import Sum
 from django.utils.translation import gettext_lazy as _
 
 from fund import calendars

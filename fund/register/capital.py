@@ -70,7 +70,7 @@ class Table:
 def contribute(
     *, holder_id: int, class_code: str, money: Money, bank_account: str, day: date, now: datetime, event_id: UUID
 ) -> Purchase:
-    """Take a co-owner's or partner's money into the fund and issue units at the latest price, else the initial one (D21).
+    """Take a co-owner's or partner's money and issue units at the latest price, else the initial one (D21).
 
     Raises Refused for a citizen, a class of other owners, another currency, a day to come, or less than a unit's price;
     IntegrityError when this event was posted before.
@@ -129,11 +129,9 @@ def _rate(at: datetime | None) -> Decimal | None:
     nav = strike.latest(at=at)
     if nav is not None:
         return nav.usd_jpy
-    try:
-        newest = rates.ReferenceRate.objects.order_by("-day").first()
-        return rates.usd_jpy(at.date()) if at else newest and newest.usd_jpy
-    except rates.Unknown:
-        return None
+    known = rates.ReferenceRate.objects.order_by("-day")
+    newest = (known.filter(day__lte=at.date()) if at else known).first()
+    return newest.usd_jpy if newest else None
 
 
 def _in_base(value: Money, usd_jpy: Decimal | None) -> Money | None:
@@ -151,7 +149,7 @@ def _shares(values: list[Money | None]) -> list[Decimal | None]:
 
 
 def _held(at: datetime | None) -> list[tuple[str, str, str, int, int]]:
-    """Class, owner kind, nation, units and number of holders: from the balances, or from the transfers by an instant."""
+    """Class, owner kind, nation, units, number of holders: from the balances, or the transfers by an instant."""
     balances = "SELECT account_id, holder_id, amount FROM fund_balance WHERE holder_id > 0 AND amount > 0"
     transfers = """
         SELECT s.account_id, t.holder_id, sum(s.amount) AS amount
@@ -171,7 +169,8 @@ def _held(at: datetime | None) -> list[tuple[str, str, str, int, int]]:
             """,
             {"at": at},
         )
-        return cursor.fetchall()
+        held: list[tuple[str, str, str, int, int]] = cursor.fetchall()
+    return held
 
 
 def prove() -> list[Check]:
@@ -185,10 +184,12 @@ def units_issued() -> Check:
         "units issued are the holders' units",
         rows="SELECT count(*) FROM fund_unitclass",
         differences="""
-            SELECT 'class ' || c.code || ': issued ' || coalesce(issued.units, 0) || ', held ' || coalesce(held.units, 0)
+            SELECT 'class ' || c.code || ': issued ' || coalesce(issued.units, 0)
+                   || ', held ' || coalesce(held.units, 0)
               FROM fund_unitclass c
               LEFT JOIN (SELECT a.code, sum(CASE WHEN t.debit_id = a.id THEN t.amount ELSE -t.amount END) AS units
-                           FROM fund_account a JOIN fund_transfer t ON a.id IN (t.debit_id, t.credit_id) AND t.phase IN (0, 2)
+                           FROM fund_account a
+                           JOIN fund_transfer t ON a.id IN (t.debit_id, t.credit_id) AND t.phase IN (0, 2)
                           WHERE a.code LIKE 'issued:%%' GROUP BY 1) issued ON issued.code = 'issued:' || c.code
               LEFT JOIN (SELECT a.code, sum(b.amount) AS units
                            FROM fund_account a JOIN fund_balance b ON b.account_id = a.id
@@ -199,7 +200,7 @@ def units_issued() -> Check:
 
 
 def units_of_navs() -> Check:
-    """The units of every published NAV are those in the ledger at the end of its day, as far as recorded when it was valued.
+    """The units of every published NAV are those in the ledger at the end of its day, as recorded when it was valued.
 
     What the valuing transaction itself had posted before cannot be told from what it posted after and is not judged.
     """

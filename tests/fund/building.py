@@ -1,6 +1,5 @@
 """A small fund, built by the verbs of its rooms, for the tests of portfolio, NAV and register."""
 
-import json
 import uuid
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -134,10 +133,6 @@ def publish(nav: Nav, keys: tuple[Officer, Officer], *, now: datetime = NOW, rea
     first, second = keys
     proposal = strike.propose(nav=nav, officer=first, now=now, reason=reason)
     sign(proposal, second, now)
-    published = strike.publish(proposal=proposal, payload=payload_of(proposal), now=now)
+    published = strike.publish(proposal=proposal, now=now)
     assert published is not None
     return published
-
-
-def payload_of(proposal: approval.Proposal) -> dict:
-    return json.loads(proposal.payload)

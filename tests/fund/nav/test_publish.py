@@ -39,7 +39,7 @@ def approved(proposal, small_fund):
 
 
 def publish(proposal):
-    return strike.publish(proposal=proposal, payload=building.payload_of(proposal), now=NOW)
+    return strike.publish(proposal=proposal, now=NOW)
 
 
 def test_publishing_tells_everyone_who_needs_it(approved, nav):
@@ -48,6 +48,10 @@ def test_publishing_tells_everyone_who_needs_it(approved, nav):
     assert Note.objects.get(topic="nav.published").payload == {"nav": nav.pk}
     assert Act.objects.filter(verb="publish", subject=f"nav:{DAY} v1").count() == 1
     assert FeeBasis.objects.get().net == nav.net
+
+
+def test_the_site_itself_may_do_all_of_it(as_site, approved):
+    assert publish(approved).state == Nav.State.PUBLISHED
 
 
 def test_publishing_again_does_nothing(approved):
@@ -138,7 +142,7 @@ def test_a_published_nav_never_changes(approved, statement):
 
 
 @pytest.mark.parametrize(
-    "statement", [one for one in REWRITES if "TRUNCATE" not in one and "DELETE FROM fund_nav" != one]
+    "statement", [one for one in REWRITES if "TRUNCATE" not in one and one != "DELETE FROM fund_nav"]
 )
 def test_without_the_triggers_it_could(approved, statement):
     """Negative control of the test above."""
@@ -200,7 +204,7 @@ def test_a_day_to_come_is_not_valued(small_fund):
 
 
 def two_approved(keys) -> list[approval.Proposal]:
-    """Two days valued side by side, each approved by both: each continues the same NAV before, so one can be published."""
+    """Two days valued side by side and approved by both: they continue the same NAV, so one can be published."""
     both = []
     for day in (DAY, date(2026, 4, 1)):
         nav = strike.value(day=day, now=NOW)

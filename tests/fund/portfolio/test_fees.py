@@ -50,7 +50,7 @@ def change_rate(points: int, *, on: date) -> None:
         reason="agreed",
     )
     approval.sign(proposal=proposal, officer=second, digest=bytes(proposal.digest), now=NOW)
-    config.apply(proposal=proposal, payload=building.payload_of(proposal), now=NOW)
+    config.carry_out(proposal=proposal, now=NOW)
 
 
 def test_a_changed_rate_counts_from_its_day_on():

@@ -168,8 +168,8 @@ def test_a_table_of_the_past_has_the_prices_of_then(keys):
 def test_without_a_rate_for_yen_there_are_no_shares():
     building.open_banks()
     people()
-    table = capital.table(at=NOW)
-    assert [(row.value.amount, row.value_base, row.share) for row in table.rows][0] == (32_000, None, None)
+    in_yen = capital.table(at=NOW).rows[0]
+    assert (in_yen.value, in_yen.value_base, in_yen.share) == (yen(32_000), None, None)
 
 
 @pytest.mark.django_db(transaction=True)
