@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError as DomainValidationError
 from django.db import transaction
 from django.http import HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
@@ -90,7 +91,8 @@ class TheApplication(Applicants):
         given = self.read(AnswersForm)
         versions = given.get("versions", {})
         if unknown := [code for code in {**given["answers"], **versions} if code not in steps.STEPS]:
-            raise ValidationError({"answers": {code: [ErrorDetail("", code="unknown_step")] for code in unknown}})
+            wrong = [ErrorDetail(gettext("There is no such step."), code="unknown_step")]
+            raise ValidationError({"answers": dict.fromkeys(unknown, wrong)})
         investor = self.investor
         with transaction.atomic():
             for code in steps.STEPS:

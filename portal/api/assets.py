@@ -46,7 +46,7 @@ class InvestmentForm(serializers.Serializer[Any]):
     deployed = MoneyField()
     value = MoneyField()
     valued_on = serializers.DateField(allow_null=True)
-    source = serializers.CharField(allow_blank=True)
+    valued_by = serializers.CharField(allow_blank=True)
 
 
 class PortfolioForm(serializers.Serializer[Any]):
@@ -63,7 +63,7 @@ class Portfolio(Public):
         """What the fund owns."""
         return super().get(request, **place)
 
-    def figures(self, **place: str) -> Any:
+    def figures(self, **place: Any) -> Any:
         day = latest_nav().valuation_day
         rows = [investment(mark) for mark in valuation.marks(on=day)]
         return PortfolioForm({"day": day, "results": rows, "next": None}).data
@@ -79,7 +79,7 @@ def investment(mark: valuation.Mark) -> dict[str, Any]:
         "deployed": mark.deployed,
         "value": mark.amount,
         "valued_on": mark.valuation and mark.valuation.effective_on,
-        "source": words(mark.valuation, "source") if mark.valuation else "",
+        "valued_by": words(mark.valuation, "source") if mark.valuation else "",
     }
 
 
@@ -111,7 +111,7 @@ class Capital(Public):
         """Who owns how much."""
         return super().get(request, **place)
 
-    def figures(self, **place: str) -> Any:
+    def figures(self, **place: Any) -> Any:
         table = capital.table()
         rows = [owners(row) for row in table.rows]
         facts = {"usd_jpy": table.usd_jpy, "co_owners_equal": table.co_owners_equal, "results": rows, "next": None}
@@ -174,9 +174,11 @@ class Leverage(Public):
         """How far the fund is leveraged, against its limit."""
         return super().get(request, **place)
 
-    def figures(self, **place: str) -> Any:
+    def figures(self, **place: Any) -> Any:
         now = leverage.figures(on=latest_nav().valuation_day)
-        facts = {name: getattr(now, name) for name in ("day", "gross", "debt", "nav", "ratio", "limit", "within", "headroom")}
+        facts = {
+            name: getattr(now, name) for name in ("day", "gross", "debt", "nav", "ratio", "limit", "within", "headroom")
+        }
         covenants = [
             {**vars(one), "code": one.facility.code, "name": words(one.facility, "name")} for one in now.covenants
         ]
@@ -199,8 +201,11 @@ class Returns(Public):
         """What the classes have returned; a class without a published price is not among them."""
         return super().get(request, **place)
 
-    def figures(self, **place: str) -> Any:
-        newest = [prices.published(class_code=one.code).exclude(price=None).first() for one in UnitClass.objects.order_by("code")]
+    def figures(self, **place: Any) -> Any:
+        newest = [
+            prices.published(class_code=one.code).exclude(price=None).first()
+            for one in UnitClass.objects.order_by("code")
+        ]
         rows = [returned(one) for one in newest if one is not None]
         return {"results": ReturnForm(rows, many=True).data, "next": None}
 

@@ -123,7 +123,9 @@ class Query(serializers.Serializer[Any]):
         """Raises ValidationError."""
         query = cls(data=given.dict())
         wrong = {
-            f"?{name}": [ErrorDetail(gettext("There is no such parameter, or it is given twice."), code="unknown_field")]
+            f"?{name}": [
+                ErrorDetail(gettext("There is no such parameter, or it is given twice."), code="unknown_field")
+            ]
             for name, values in given.lists()
             if name not in query.fields or len(values) > 1
         }

@@ -12,8 +12,9 @@ from rest_framework.response import Response
 from portal import access
 from portal.api import idempotency
 from portal.api.border import Query
-from portal.api.problems import MEDIA_TYPE, TITLES
+from portal.api.problems import MEDIA_TYPE, PREFIX, TITLES
 from portal.api.remembering import remembered
+from portal.api.view import Unknown
 
 KEY_PARAMETER = OpenApiParameter(
     name=idempotency.HEADER,
@@ -56,7 +57,7 @@ def documented(
     )
 
 
-class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class TokenScheme(OpenApiAuthenticationExtension):
     """How the document names the session token."""
 
     target_class = "portal.api.who.SessionToken"
@@ -114,14 +115,16 @@ PROBLEM: dict[str, Any] = {
         }
     ],
 }
-RATE_HEADERS = {
-    name: {"$ref": f"#/components/headers/{name}"} for name in ("RateLimit", "RateLimit-Policy")
-}
+RATE_HEADERS = {name: {"$ref": f"#/components/headers/{name}"} for name in ("RateLimit", "RateLimit-Policy")}
 
 
 def only_ours(endpoints: list[Any], **_ignored: Any) -> list[Any]:
-    """A hook of drf-spectacular: the addresses under /api/v1 that are something."""
-    return [one for one in endpoints if one[0].startswith("/api/v1/") and "unknown" not in one[0] and one[0] != "/api/v1/"]
+    """A hook of drf-spectacular: the operations of the API, without the view that answers unknown addresses."""
+    return [
+        (path, pattern, method, view)
+        for path, pattern, method, view in endpoints
+        if path.startswith(f"{PREFIX}v1/") and not issubclass(view.cls, Unknown)
+    ]
 
 
 def add_problems(result: dict[str, Any], **_ignored: Any) -> dict[str, Any]:
@@ -192,5 +195,3 @@ class Docs(SpectacularSwaggerSplitView):
     authentication_classes: list[Any] = []
     template_name = "api/docs.html"
     url_name = "api:schema"
-
-

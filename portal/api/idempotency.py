@@ -62,19 +62,20 @@ def once(request: Request, *, operation: str, act: Callable[[str], Done]) -> Htt
     ``act`` gets a key for the domain's verb, unique to account, operation and Idempotency-Key.
     Raises KeyMissing, KeyReused, StillRunning, and whatever ``act`` raises.
     """
+    user = request.user.pk
     key = key_of(request)
     digest = digest_of(request)
     with transaction.atomic():
-        if not alone(f"{request.user.pk} {operation} {key}"):
+        if not alone(f"{user} {operation} {key}"):
             raise StillRunning
-        kept = KeptAnswer.objects.filter(user=request.user, operation=operation, key=key).first()
+        kept = KeptAnswer.objects.filter(user_id=user, operation=operation, key=key).first()
         if kept is not None:
             if bytes(kept.request_digest) != digest:
                 raise KeyReused
             return answer(kept, replayed=True)
         done = act(sha256(f"{operation} {key}".encode()).hexdigest())
         kept = KeptAnswer.objects.create(
-            user=request.user,
+            user_id=user,
             operation=operation,
             key=key,
             request_digest=digest,

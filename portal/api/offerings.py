@@ -93,7 +93,7 @@ class Offerings(Public):
         """All offerings, the latest to open first."""
         return super().get(request, **place)
 
-    def figures(self, **place: str) -> Any:
+    def figures(self, **place: Any) -> Any:
         return page(
             self.request,
             Offering.objects.select_related("unit_class"),
@@ -116,7 +116,7 @@ class OneOffering(Public):
         """One offering."""
         return super().get(request, **place)
 
-    def figures(self, *, code: str) -> Any:
+    def figures(self, *, code: str, **place: Any) -> Any:
         return OfferingForm(facts(offering(code))).data
 
 
@@ -138,7 +138,7 @@ class Demand(Public):
         """The demand at this moment."""
         return super().get(request, **place)
 
-    def figures(self, *, code: str) -> Any:
+    def figures(self, *, code: str, **place: Any) -> Any:
         return DemandForm({"offering": code, **vars(offerings.demand(offering=offering(code)))}).data
 
 
@@ -172,7 +172,7 @@ class Book(Public):
         """The anonymised book, from the allotment on."""
         return super().get(request, **place)
 
-    def figures(self, *, code: str) -> Any:
+    def figures(self, *, code: str, **place: Any) -> Any:
         cursor = self.asked.get("cursor")
         after = read_cursor(self.request, cursor)[0] if cursor else None
         book = allotment.book(offering=offering(code), after=after, limit=BOOK_SIZE)

@@ -1,4 +1,4 @@
-"""Lists in pages: ``{"results", "next"}``. A cursor is signed, so that it is only ever one that we gave for this list."""
+"""Lists in pages: ``{"results", "next"}``. A cursor is signed: it is only ever one that we gave for this list."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

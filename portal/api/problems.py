@@ -53,7 +53,12 @@ STATUS_OF_REFUSAL = {
 
 
 def problem(
-    status: int, *, code: str, detail: str = "", errors: Iterable[dict[str, str]] = (), headers: dict[str, str] | None = None
+    status: int,
+    *,
+    code: str,
+    detail: str = "",
+    errors: Iterable[dict[str, str]] = (),
+    headers: dict[str, str] | None = None,
 ) -> HttpResponse:
     """A problem document as an answer."""
     title = str(TITLES.get(status) or HTTPStatus(status).phrase)
@@ -66,7 +71,9 @@ def problem(
         "errors": list(errors),
     }
     text = json.dumps(document, ensure_ascii=False)
-    return HttpResponse(text, status=status, content_type=MEDIA_TYPE, headers={"Cache-Control": "no-store", **(headers or {})})
+    return HttpResponse(
+        text, status=status, content_type=MEDIA_TYPE, headers={"Cache-Control": "no-store", **(headers or {})}
+    )
 
 
 def of(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
@@ -97,10 +104,10 @@ def _answer(error: Exception, pointers: dict[str, str]) -> HttpResponse | None:
 
 
 def of_refusal(refusal: Refusal, pointers: dict[str, str]) -> HttpResponse:
-    """A rule of the fund says no: 422, or what ``STATUS_OF_REFUSAL`` says. ``pointers``: the field that a code is about."""
-    told = {"code": refusal.code, "detail": str(refusal)}
-    errors = [{"pointer": pointers[refusal.code], **told}] if refusal.code in pointers else []
-    return problem(STATUS_OF_REFUSAL.get(refusal.code, 422), errors=errors, **told)
+    """A rule of the fund says no: 422, or what ``STATUS_OF_REFUSAL`` says. ``pointers``: which field a code is about."""
+    code, detail = refusal.code, str(refusal)
+    errors = [{"pointer": pointers[code], "code": code, "detail": detail}] if code in pointers else []
+    return problem(STATUS_OF_REFUSAL.get(code, 422), code=code, detail=detail, errors=errors)
 
 
 def as_detail(error: DomainValidationError) -> Any:

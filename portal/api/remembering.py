@@ -1,5 +1,6 @@
 """Answers that are the same for everybody, worked out once and kept in the cache for a while."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -15,8 +16,6 @@ def remembered(name: str, *, seconds: int, make: Callable[[], Any]) -> Any:
         return make()
     if found is None:
         found = make()
-        try:
+        with contextlib.suppress(RedisError):
             cache.set(name, found, timeout=seconds)
-        except RedisError:
-            pass
     return found

@@ -188,7 +188,9 @@ class Subscriptions(Citizens):
 
 
 class OneSubscription(Citizens):
-    @documented("getSubscription", tag=TAG, answers=SubscriptionForm, example=EXAMPLE, parameters=(REFERENCE_PARAMETER,))
+    @documented(
+        "getSubscription", tag=TAG, answers=SubscriptionForm, example=EXAMPLE, parameters=(REFERENCE_PARAMETER,)
+    )
     def get(self, request: Request, reference: str) -> Response:
         """One order with its receipt."""
         found = Subscription.objects.filter(reference=reference, holder_id=self.holder_id).first()

@@ -24,6 +24,7 @@ from portal.api.border import Body, Query, StrictJSONParser
 from portal.api.remembering import remembered
 from portal.api.who import IsApplicant, IsCitizen, SessionToken
 
+
 class NoQuery(Query):
     """No parameters."""
 
@@ -51,7 +52,7 @@ class View(APIView):
         super().initial(request, *args, **kwargs)
         self.asked = self.query.read(request.query_params)
 
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
         answer = super().finalize_response(request, response, *args, **kwargs)
         if not answer.has_header("Cache-Control"):
             self.let_keep(answer)
@@ -78,7 +79,7 @@ class Public(View):
         """The figures, worked out once for everybody who asks within ``seconds``."""
         return Response(remembered(self._name(request), seconds=self.seconds, make=lambda: self.figures(**place)))
 
-    def figures(self, **place: str) -> Any:
+    def figures(self, **place: Any) -> Any:
         """What is answered, as data for JSON."""
         raise NotImplementedError
 

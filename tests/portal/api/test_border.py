@@ -163,7 +163,8 @@ def test_a_body_beyond_the_bound_is_413(citizen, opened):
 
 
 @pytest.mark.parametrize(
-    "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/json", "x"]
+    "content_type",
+    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/json", "x"],
 )
 def test_other_content_types_are_415(citizen, opened, content_type):
     answer = citizen.post("/subscriptions", b"{}", Content_Type=content_type)
@@ -201,7 +202,16 @@ def test_parameters_of_the_address_are_as_strict(anonymous, path, pointer):
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/nothing", "/fund/", "/offerings/JP%00", "/offerings/../fund", "/offerings/%ff", "/offerings/jp", "/subscriptions/RF1"],
+    [
+        "/",
+        "/nothing",
+        "/fund/",
+        "/offerings/JP%00",
+        "/offerings/../fund",
+        "/offerings/%ff",
+        "/offerings/jp",
+        "/subscriptions/RF1",
+    ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS", "TRACE"])
 def test_unknown_addresses_are_problems_too(anonymous, method, path):
@@ -212,7 +222,13 @@ def test_unknown_addresses_are_problems_too(anonymous, method, path):
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("POST", "/fund"), ("DELETE", "/subscriptions"), ("OPTIONS", "/fund"), ("TRACE", "/fund"), ("GET", "/application/submit")],
+    [
+        ("POST", "/fund"),
+        ("DELETE", "/subscriptions"),
+        ("OPTIONS", "/fund"),
+        ("TRACE", "/fund"),
+        ("GET", "/application/submit"),
+    ],
 )
 def test_other_methods_are_405_and_say_which_there_are(anonymous, method, path):
     answer = anonymous.ask(method, path)
@@ -265,5 +281,3 @@ def test_a_refusal_points_to_the_field_it_is_about(citizen, opened):
     assert answer.status_code == 422
     assert problem(answer)["code"] == "not_in_steps"
     assert pointers(answer) == ["/amount"]
-
-
