@@ -63,7 +63,7 @@ class Portfolio(Public):
         """What the fund owns."""
         return super().get(request, **place)
 
-    def figures(self, **place: Any) -> Any:
+    def figures(self) -> Any:
         day = latest_nav().valuation_day
         rows = [investment(mark) for mark in valuation.marks(on=day)]
         return PortfolioForm({"day": day, "results": rows, "next": None}).data
@@ -111,7 +111,7 @@ class Capital(Public):
         """Who owns how much."""
         return super().get(request, **place)
 
-    def figures(self, **place: Any) -> Any:
+    def figures(self) -> Any:
         table = capital.table()
         rows = [owners(row) for row in table.rows]
         facts = {"usd_jpy": table.usd_jpy, "co_owners_equal": table.co_owners_equal, "results": rows, "next": None}
@@ -174,7 +174,7 @@ class Leverage(Public):
         """How far the fund is leveraged, against its limit."""
         return super().get(request, **place)
 
-    def figures(self, **place: Any) -> Any:
+    def figures(self) -> Any:
         now = leverage.figures(on=latest_nav().valuation_day)
         facts = {
             name: getattr(now, name) for name in ("day", "gross", "debt", "nav", "ratio", "limit", "within", "headroom")
@@ -201,7 +201,7 @@ class Returns(Public):
         """What the classes have returned; a class without a published price is not among them."""
         return super().get(request, **place)
 
-    def figures(self, **place: Any) -> Any:
+    def figures(self) -> Any:
         newest = [
             prices.published(class_code=one.code).exclude(price=None).first()
             for one in UnitClass.objects.order_by("code")

@@ -63,6 +63,7 @@ def once(request: Request, *, operation: str, act: Callable[[str], Done]) -> Htt
     Raises KeyMissing, KeyReused, StillRunning, and whatever ``act`` raises.
     """
     user = request.user.pk
+    assert user is not None, "only somebody signed in can act"
     key = key_of(request)
     digest = digest_of(request)
     with transaction.atomic():

@@ -36,7 +36,7 @@ class Policy:
 
 CLIENT = Policy("client", 300)  # an address with one session token, or without
 ADDRESS = Policy("address", 6000)  # all tokens behind one address: whole towns share one
-SIGNING_IN = Policy("sign-in", 30)
+SIGNING_IN = Policy("sign-in", 120)  # several requests make one sign-in; allauth counts the attempts
 
 
 @dataclass(frozen=True)

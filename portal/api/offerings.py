@@ -93,7 +93,7 @@ class Offerings(Public):
         """All offerings, the latest to open first."""
         return super().get(request, **place)
 
-    def figures(self, **place: Any) -> Any:
+    def figures(self) -> Any:
         return page(
             self.request,
             Offering.objects.select_related("unit_class"),
@@ -116,8 +116,8 @@ class OneOffering(Public):
         """One offering."""
         return super().get(request, **place)
 
-    def figures(self, *, code: str, **place: Any) -> Any:
-        return OfferingForm(facts(offering(code))).data
+    def figures(self) -> Any:
+        return OfferingForm(facts(offering(self.kwargs["code"]))).data
 
 
 class DemandForm(serializers.Serializer[Any]):
@@ -138,8 +138,9 @@ class Demand(Public):
         """The demand at this moment."""
         return super().get(request, **place)
 
-    def figures(self, *, code: str, **place: Any) -> Any:
-        return DemandForm({"offering": code, **vars(offerings.demand(offering=offering(code)))}).data
+    def figures(self) -> Any:
+        one = offering(self.kwargs["code"])
+        return DemandForm({"offering": one.code, **vars(offerings.demand(offering=one))}).data
 
 
 class EntryForm(serializers.Serializer[Any]):
@@ -172,9 +173,9 @@ class Book(Public):
         """The anonymised book, from the allotment on."""
         return super().get(request, **place)
 
-    def figures(self, *, code: str, **place: Any) -> Any:
+    def figures(self) -> Any:
         cursor = self.asked.get("cursor")
         after = read_cursor(self.request, cursor)[0] if cursor else None
-        book = allotment.book(offering=offering(code), after=after, limit=BOOK_SIZE)
+        book = allotment.book(offering=offering(self.kwargs["code"]), after=after, limit=BOOK_SIZE)
         facts = {**vars(book), "next": address(self.request, [book.next]) if book.next else None}
         return BookForm(facts).data

@@ -73,7 +73,7 @@ class Fund(Public):
         """The fund in a few figures."""
         return super().get(request, **place)
 
-    def figures(self, **place: Any) -> Any:
+    def figures(self) -> Any:
         nav = strike.latest()
         head = audit.head(log=audit.AUDIT)
         return FundForm(
@@ -116,7 +116,7 @@ class Classes(Public):
         """The classes of units and their prices."""
         return super().get(request, **place)
 
-    def figures(self, **place: Any) -> Any:
+    def figures(self) -> Any:
         rows = [self._facts(one) for one in UnitClass.objects.order_by("code")]
         return {"results": ClassForm(rows, many=True).data, "next": None}
 
@@ -167,7 +167,7 @@ class Navs(Public):
         """The published prices of a class, also as CSV."""
         return super().get(request, **place)
 
-    def figures(self, **place: Any) -> Any:
+    def figures(self) -> Any:
         unit_class = UnitClass.objects.get(pk=self.asked["class"])
         return page(
             self.request,

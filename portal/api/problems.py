@@ -104,7 +104,7 @@ def _answer(error: Exception, pointers: dict[str, str]) -> HttpResponse | None:
 
 
 def of_refusal(refusal: Refusal, pointers: dict[str, str]) -> HttpResponse:
-    """A rule of the fund says no: 422, or what ``STATUS_OF_REFUSAL`` says. ``pointers``: which field a code is about."""
+    """A rule of the fund says no: 422, or what ``STATUS_OF_REFUSAL`` says. ``pointers``: the field of a code."""
     code, detail = refusal.code, str(refusal)
     errors = [{"pointer": pointers[code], "code": code, "detail": detail}] if code in pointers else []
     return problem(STATUS_OF_REFUSAL.get(code, 422), code=code, detail=detail, errors=errors)

@@ -77,9 +77,9 @@ class Public(View):
 
     def get(self, request: Request, **place: str) -> Response:
         """The figures, worked out once for everybody who asks within ``seconds``."""
-        return Response(remembered(self._name(request), seconds=self.seconds, make=lambda: self.figures(**place)))
+        return Response(remembered(self._name(request), seconds=self.seconds, make=self.figures))
 
-    def figures(self, **place: Any) -> Any:
+    def figures(self) -> Any:
         """What is answered, as data for JSON."""
         raise NotImplementedError
 

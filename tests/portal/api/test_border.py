@@ -53,7 +53,7 @@ def send(api: Api, amount: bytes):
 
 
 @pytest.mark.parametrize("value", WRONG_YEN)
-def test_every_wrong_form_of_an_amount_is_refused_with_its_pointer(citizen, opened, value):
+def test_every_wrong_form_of_an_amount_is_refused_with_its_pointer(citizen, value):
     answer = send(citizen, AMOUNT % value.encode())
     assert answer.status_code == 400
     assert pointers(answer) == ["/amount/value"]
@@ -66,7 +66,7 @@ def test_the_right_form_is_taken(citizen, opened):
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "01", "+1", "1.", "0x1", "'1'"])
-def test_what_json_does_not_know_is_not_json(citizen, opened, value):
+def test_what_json_does_not_know_is_not_json(citizen, value):
     answer = send(citizen, AMOUNT % value.encode())
     assert answer.status_code == 400
     assert problem(answer)["code"] == "not_json"
@@ -91,7 +91,7 @@ def test_what_json_does_not_know_is_not_json(citizen, opened, value):
         (b"true", "/amount"),
     ],
 )
-def test_money_is_a_currency_and_a_value_and_nothing_else(citizen, opened, amount, pointer):
+def test_money_is_a_currency_and_a_value_and_nothing_else(citizen, amount, pointer):
     answer = send(citizen, amount)
     assert answer.status_code == 400
     assert pointers(answer) == [pointer]
@@ -119,7 +119,7 @@ def test_money_is_a_currency_and_a_value_and_nothing_else(citizen, opened, amoun
         (b"true", "invalid"),
     ],
 )
-def test_a_body_that_is_not_one_sound_json_object_is_refused(citizen, opened, body, code):
+def test_a_body_that_is_not_one_sound_json_object_is_refused(citizen, body, code):
     answer = citizen.post("/subscriptions", body)
     assert answer.status_code == 400
     assert problem(answer)["code"] == code
@@ -132,31 +132,31 @@ def test_the_parser_of_the_library_would_take_two_keys_and_nan():
 
 @pytest.mark.parametrize("text", ["\\u0000", "JP\\u0000", "\\ud800", "\\udc00x", "\\udc00\\ud800"])
 @pytest.mark.parametrize("place", ["offering", "accepts"])
-def test_nul_and_lone_surrogates_are_refused_where_they_stand(citizen, opened, text, place):
+def test_nul_and_lone_surrogates_are_refused_where_they_stand(citizen, text, place):
     value = f'["{text}"]' if place == "accepts" else f'"{text}"'
     answer = citizen.post("/subscriptions", f'{{"{place}": {value}}}'.encode())
     assert answer.status_code == 400
     assert pointers(answer) == ["/accepts/0" if place == "accepts" else "/offering"]
 
 
-def test_a_name_of_a_field_may_not_hold_them_either(citizen, opened):
+def test_a_name_of_a_field_may_not_hold_them_either(citizen):
     answer = citizen.post("/subscriptions", b'{"\\ud800": 1}')
     assert answer.status_code == 400
     assert problem(answer)["errors"][0]["code"] == "bad_characters"
 
 
-def test_a_sound_surrogate_pair_is_a_character(citizen, opened):
+def test_a_sound_surrogate_pair_is_a_character(citizen):
     answer = citizen.post("/subscriptions", b'{"offering": "\\ud83c\\udf89"}')
     assert "bad_characters" not in {error["code"] for error in problem(answer)["errors"]}
 
 
-def test_unknown_fields_are_refused_with_escaped_pointers(citizen, opened):
+def test_unknown_fields_are_refused_with_escaped_pointers(citizen):
     answer = citizen.post("/subscriptions", {**order(), "a/b~c": 1, "note": "hello"})
     assert answer.status_code == 400
     assert pointers(answer) == ["/a~1b~0c", "/note"]
 
 
-def test_a_body_beyond_the_bound_is_413(citizen, opened):
+def test_a_body_beyond_the_bound_is_413(citizen):
     answer = citizen.post("/subscriptions", b'{"a": "' + b"x" * border.LARGEST_BODY + b'"}')
     assert answer.status_code == 413
     assert problem(answer)["code"] == "too_large"
@@ -166,7 +166,7 @@ def test_a_body_beyond_the_bound_is_413(citizen, opened):
     "content_type",
     ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/json", "x"],
 )
-def test_other_content_types_are_415(citizen, opened, content_type):
+def test_other_content_types_are_415(citizen, content_type):
     answer = citizen.post("/subscriptions", b"{}", Content_Type=content_type)
     assert answer.status_code == 415
     assert problem(answer)["code"] == "unsupported_media_type"
