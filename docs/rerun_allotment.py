@@ -5,8 +5,8 @@
 
 The files are the pages of /api/v1/offerings/CODE/book in any order, or one file with all applicants. Nothing but Python
 is needed. The rules: everyone receives min(requested, level) lots, with the highest level that fits the capacity. Those
-who asked for more are put in ascending order of HMAC-SHA256(seed, ticket); each receives one more lot until none is left.
-The SHA-256 of the seed was published before the offering opened, so that nobody could choose the seed afterwards.
+who asked for more are put in ascending order of HMAC-SHA256(seed, ticket); each receives one lot more until none is
+left. The SHA-256 of the seed was published before the offering opened, so that nobody could choose the seed afterwards.
 """
 
 import hashlib

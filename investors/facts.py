@@ -7,7 +7,7 @@ from typing import Any
 from fund import envelope
 from fund.governance import config
 from investors import agreements, comprehension, people, suitability, tax_forms
-from investors.applications import Application
+from investors.applications import Application, Status
 from investors.eligibility.facts import Facts
 from investors.people import Investor, MyNumber, TaxpayerNumber
 from investors.steps import Answers, Known
@@ -33,8 +33,8 @@ def gather(*, application: Application, answers: dict[str, Answers], now: dateti
         document_age=_days(_day(document.get("issued_on")), today.isoformat()),
         register_days=config.get("document.register_days", at=now),
         numbers=_numbers(investor),
-        same_number=tuple(people.same_number(investor).values_list("pk", flat=True)),
-        same_person=tuple(people.same_person(investor).values_list("pk", flat=True)),
+        same_number=_standing(people.same_number(investor)),
+        same_person=_standing(people.same_person(investor)),
         tax_forms_needed=tuple(tax_forms.needed(us_person=tax["us_person"])) if tax else (),
         tax_forms_certified=tuple(tax_forms.in_force(investor=investor, on=now.date()).values_list("form", flat=True)),
         mismatches=tuple(mismatches),
@@ -57,6 +57,12 @@ def adult_age(*, country: str, state: str, at: datetime) -> int:
 def digest(answers: dict[str, Answers]) -> bytes:
     """A keyed fingerprint of all answers."""
     return envelope.blind_index(json.dumps(answers, sort_keys=True, ensure_ascii=False), purpose="answers")
+
+
+def _standing(investors: list[int]) -> tuple[int, ...]:
+    """Those who have handed in an application that is not refused: a mere draft must not stand in anybody's way."""
+    found = Application.objects.filter(investor__in=investors).exclude(status__in=[Status.DRAFT, Status.REFUSED])
+    return tuple(sorted(found.values_list("investor_id", flat=True)))
 
 
 def _numbers(investor: Investor) -> tuple[str, ...]:

@@ -84,6 +84,12 @@ def draft(*, investor: Investor, now: datetime) -> Draft | None:
     )
 
 
+def known(*, investor: Investor, now: datetime) -> Known:
+    """What ``steps.describe`` asks for: everything answered so far."""
+    saved = draft(investor=investor, now=now)
+    return Known(now, saved.answers if saved else {})
+
+
 def remaining(*, investor: Investor) -> list[str]:
     """The steps that are not answered, or whose answers no longer fit later ones, in their order."""
     application = current(investor=investor)
@@ -102,8 +108,7 @@ def save(*, investor: Investor, step: str, answers: Answers, now: datetime, vers
     """
     asked = steps.STEPS[step]
     application = _open_application(investor, now)
-    if not application.editable:
-        raise NotEditable(_("Your application is being checked; it cannot be changed now."))
+    _check_editable(application)
     kept = application.answers.filter(step=step).first()
     if version is not None and version != (kept.version if kept else 0):
         raise DraftChanged(_("This page was saved on another device meanwhile. Please look at it again."))
@@ -128,8 +133,7 @@ def submit(*, investor: Investor, now: datetime) -> Application:
     application = current(investor=investor)
     if application is None:
         raise Incomplete(_("Some steps are not answered yet."), steps=list(steps.STEPS))
-    if not application.editable:
-        raise NotEditable(_("This application has been submitted."))
+    _check_editable(application)
     answers = _open(application, purpose=Purpose.DRAFT, actor=investor.actor, now=now)
     _mark_stale(application, Known(now, answers))
     if left := remaining(investor=investor):
@@ -157,7 +161,7 @@ def submit(*, investor: Investor, now: datetime) -> Application:
 @transaction.atomic
 def assess(*, application_id: int, now: datetime) -> Assessment | None:
     """Judge a submitted application by the rules and put it before an officer; None when that was done before."""
-    application = Application.objects.select_for_update().get(pk=application_id)
+    application = _locked(application_id)
     if application.status != Status.SUBMITTED:
         return None
     assessment = _assess(application, actor="system", now=now)
@@ -183,7 +187,7 @@ def decide(
     Raises NotOnDuty, or CannotDecide for an application not in review, missing or unknown reasons, or failed rules.
     """
     _on_duty(officer, now)
-    application = Application.objects.select_for_update().select_related("investor").get(pk=application_id)
+    application = _locked(application_id)
     if application.status != Status.IN_REVIEW:
         raise CannotDecide(_("This application is not in review."))
     result, why = Decision.Outcome(outcome), sorted(set(reasons))
@@ -277,6 +281,19 @@ def _hold_numbers(investor: Investor) -> None:
 
 def _lock(investor: Investor) -> None:
     Investor.objects.select_for_update().get(pk=investor.pk)
+
+
+def _check_editable(application: Application) -> None:
+    if application.status in (Status.APPROVED, Status.REFUSED):
+        raise NotEditable(_("This application has been decided."))
+    if not application.editable:
+        raise NotEditable(_("Your application is being checked; it cannot be changed now."))
+
+
+def _locked(application_id: int) -> Application:
+    """The application, locked after its investor as everywhere in this room."""
+    _lock(Application.objects.select_related("investor").get(pk=application_id).investor)
+    return Application.objects.select_for_update(of=("self",)).select_related("investor").get(pk=application_id)
 
 
 def _open_application(investor: Investor, now: datetime) -> Application:

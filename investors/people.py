@@ -1,5 +1,6 @@
 """The people at the reception: one investor per person and account (D5), with everything personal sealed (D9, D16)."""
 
+import json
 from calendar import monthrange
 from datetime import date, datetime
 from typing import Any
@@ -8,7 +9,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from fund import envelope
@@ -158,17 +159,25 @@ def likeness(*, name: dict[str, str], born: date) -> list[bytes]:
     ]
 
 
-def same_number(investor: Investor) -> QuerySet[Investor]:
-    """Other investors who have given the same SSN, ITIN or My Number."""
-    taxpayer = TaxpayerNumber.objects.filter(pk=investor.pk).values("index")
-    mine = MyNumber.objects.filter(pk=investor.pk).values("index")
-    found = Q(taxpayer_number__index__in=taxpayer) | Q(my_number__index__in=mine)
-    return Investor.objects.filter(found).exclude(pk=investor.pk).order_by("pk")
+def same_number(investor: Investor) -> list[int]:
+    """Ids of other investors who have given the same SSN, ITIN or My Number."""
+    found: set[int] = set()
+    for table in (TaxpayerNumber, MyNumber):
+        own = table._default_manager.filter(pk=investor.pk).values("index")
+        found.update(table._default_manager.filter(index__in=own).values_list("pk", flat=True))
+    return sorted(found - {investor.pk})
 
 
-def same_person(investor: Investor) -> QuerySet[Investor]:
-    """Other investors born on the same day with the same name in one of its writings."""
-    return Investor.objects.filter(likeness__overlap=investor.likeness).exclude(pk=investor.pk).order_by("pk")
+def same_person(investor: Investor) -> list[int]:
+    """Ids of other investors born on the same day with the same name in one of its writings."""
+    found = Investor.objects.filter(likeness__overlap=investor.likeness).exclude(pk=investor.pk)
+    return list(found.order_by("pk").values_list("pk", flat=True))
+
+
+def name(*, investor: Investor, purpose: Purpose, actor: str, now: datetime) -> dict[str, str]:
+    """An approved citizen's name in its writings, as the step ``name`` calls them; {} before the approval."""
+    told: dict[str, str] = json.loads(vault.read(investor, "name", purpose=purpose, actor=actor, now=now) or "{}")
+    return told
 
 
 def age(born: date, on: date) -> int:

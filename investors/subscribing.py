@@ -8,10 +8,10 @@ from datetime import datetime
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
-from fund.dealing.models import Offering, Subscription
 
 from fund import rates
 from fund.dealing import subscription
+from fund.dealing.models import Offering, Subscription
 from fund.governance import config
 from fund.holders import Holder, Nation
 from fund.ledger import balances

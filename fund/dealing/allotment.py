@@ -257,11 +257,15 @@ def book(*, offering: Offering, after: str | None = None, limit: int = 1000) -> 
     """A page of the anonymised book in ascending order of tickets, from the moment of publication.
 
     Citizens without a paid order are not in it, so that a page may hold fewer than ``limit``. Raises Refused:
-    not_published.
+    not_published; unknown_ticket for an ``after`` that has not the form of one.
     """
     allotment = Allotment.objects.filter(offering=offering).first()
     if allotment is None or offering.seed is None:
         raise Refused(_("The allotment has not been published yet."), code="not_published")
+    try:
+        first = UUID(after) if after else UUID(int=0)
+    except ValueError:
+        raise Refused(_("There is no such ticket."), code="unknown_ticket") from None
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -273,7 +277,7 @@ def book(*, offering: Offering, after: str | None = None, limit: int = 1000) -> 
                  WHERE s.offering_id = %(offering)s AND s.holder_id = a.holder_id AND s.status IN {COUNTED}
              ) r ORDER BY a.ticket
             """,
-            {**scalars(offering, allotment), "after": UUID(after) if after else UUID(int=0), "limit": limit},
+            {**scalars(offering, allotment), "after": first, "limit": limit},
         )
         rows = cursor.fetchall()
     return Page(

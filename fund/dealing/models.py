@@ -240,7 +240,7 @@ class Subscription(models.Model):
     holder_id = models.BigIntegerField()
     amount = models.BigIntegerField()
     currency = models.CharField(max_length=3, choices=[(c.value, c.value) for c in Currency])
-    key = models.CharField(max_length=80)
+    key = models.CharField(max_length=255)
     status = models.CharField(max_length=13, choices=Status, default=Status.PLACED)
     received_at = models.DateTimeField()
     placed_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -419,6 +419,8 @@ class SettlementChunk(models.Model):
     orders = models.BigIntegerField()
     allotted_at = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)
+
+    app_may = ("SELECT", "INSERT", "UPDATE")
 
     class Meta:
         constraints = [

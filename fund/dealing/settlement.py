@@ -22,11 +22,12 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from fund.dealing import allotment as allotments
+from fund.dealing import subscription
 from fund.dealing.models import Allotment, Offering, SettlementChunk
-from fund.dealing.subscription import Refused
 from fund.governance import audit, outbox
 from fund.ledger import accounts, post
 from fund.ledger.models import Event
+from fund.nav import prices
 
 STATE = Offering.State
 
@@ -53,6 +54,7 @@ ALLOT = f"""
                div(sum(s.amount) OVER (PARTITION BY s.holder_id), %(lot)s)::bigint AS requested, a.ticket
           FROM fund_subscription s JOIN fund_applicant a USING (offering_id, holder_id)
          WHERE s.offering_id = %(offering)s AND s.holder_id BETWEEN %(first)s AND %(last)s AND s.status = 'funded'
+           AND a.holder_id BETWEEN %(first)s AND %(last)s  -- the planner does not infer it, and would read all of them
         WINDOW earlier AS (PARTITION BY s.holder_id ORDER BY s.id)
       ) o
      CROSS JOIN LATERAL (SELECT {allotments.lots("requested", "ticket")} * %(lot)s AS share) c
@@ -121,7 +123,7 @@ def _prepare(offering_code: str, size: int, now: datetime) -> Decimal | None:
     """Cut the frozen book into ranges and fix the price, each once; returns the price, None where there is none yet."""
     allotment = Allotment.objects.select_related("offering").filter(pk=offering_code).first()
     if allotment is None:
-        raise Refused(_("This offering has not been allotted."), code="not_allotted")
+        raise subscription.Refused(_("This offering has not been allotted."), code="not_allotted")
     planned = SettlementChunk.objects.filter(offering_id=offering_code)
     if allotment.price is not None and (allotment.settled_at is not None or planned.exists()):
         return allotment.price
@@ -135,8 +137,12 @@ def _prepare(offering_code: str, size: int, now: datetime) -> Decimal | None:
 
 
 def _price(offering: Offering, now: datetime) -> Decimal | None:
-    """The fixed price, or the price published for the dealing day."""
-    return offering.fixed_price
+    """The fixed price, or the newest price published for the dealing day: the initial one where the class has none."""
+    if offering.price_basis == Offering.Basis.FIXED:
+        return offering.fixed_price
+    newest = prices.published(class_code=offering.unit_class_id, at=now).filter(nav__valuation_day=offering.dealing_day)
+    one = newest.first()
+    return None if one is None else one.price or one.unit_class.initial_price
 
 
 def _take(offering: Offering, *, ready: Q) -> SettlementChunk | None:
@@ -201,6 +207,7 @@ def _expect(chunk: SettlementChunk, rows: int) -> None:
 
 def _finish(offering: Offering, now: datetime) -> None:
     """The offering is settled when its lines hold exactly the lots that were approved."""
+    subscription.lapse_rest(offering_code=offering.pk, now=now)
     lines = offering.allotment.orders, offering.allotment.allotted_lots * offering.lot
     with connection.cursor() as cursor:
         cursor.execute(
@@ -221,9 +228,9 @@ def _finish(offering: Offering, now: datetime) -> None:
 
 def progress(*, offering_code: str) -> Progress:
     """How far it is, from the ranges alone: cheap at any size."""
-    sums = SettlementChunk.objects.filter(offering_id=offering_code).aggregate(
-        orders=Coalesce(Sum("orders"), 0),
-        allotted=Coalesce(Sum("orders", filter=Q(allotted_at__isnull=False)), 0),
-        settled=Coalesce(Sum("orders", filter=Q(settled_at__isnull=False)), 0),
+    done = SettlementChunk.objects.filter(offering_id=offering_code).aggregate(
+        of_all=Coalesce(Sum("orders"), 0),
+        of_allotted=Coalesce(Sum("orders", filter=Q(allotted_at__isnull=False)), 0),
+        of_settled=Coalesce(Sum("orders", filter=Q(settled_at__isnull=False)), 0),
     )
-    return Progress(**{name: int(value) for name, value in sums.items()})
+    return Progress(int(done["of_all"]), int(done["of_allotted"]), int(done["of_settled"]))

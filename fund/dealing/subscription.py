@@ -7,7 +7,7 @@ allotting take for themselves: after the allotment nothing moves under it.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from django.db.models.functions import UUID7
 from django.utils.translation import gettext_lazy as _
 
 from fund.dealing.models import ORDERED, Applicant, Offering, Status, Subscription
-from fund.governance import audit, outbox
+from fund.governance import audit, config, outbox
 from fund.ledger import post
 from fund.ledger.models import Event
 from fund.money import Currency, Money
@@ -204,9 +204,7 @@ def fund(*, file_id: int, now: datetime) -> int:
 
     An order whose offering is allotted or cancelled by then is left to ``lapse_due``, which refunds it.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT code FROM fund_offering WHERE state IN ('open', 'closed') ORDER BY code FOR SHARE")
-        taking = [code for (code,) in cursor.fetchall()]
+    taking = _share_offerings_before_allotment()
     paid = list(receipts.funded_orders(file_id=file_id))
     placed = Subscription.objects.filter(pk__in=paid, offering__in=taking, status=Status.PLACED)
     funded = placed.update(status=Status.FUNDED, funded_at=now)
@@ -216,21 +214,34 @@ def fund(*, file_id: int, now: datetime) -> int:
     return funded
 
 
+def _share_offerings_before_allotment() -> list[str]:
+    """Their codes; none of them can be allotted until this transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT code FROM fund_offering WHERE state IN ('open', 'closed') ORDER BY code FOR SHARE")
+        return [code for (code,) in cursor.fetchall()]
+
+
 def lapse_due(*, now: datetime) -> int:
     """Lapse the orders that were not paid in full by the deadline, and refund their part payments; returns how many.
 
+    The deadline is the offering's ``pay_by`` and the hours (``config``) in which the banks' statements of it arrive.
     In an offering that is allotted or cancelled nothing waits any longer: what is still placed there lapses as well.
     One transaction a chunk: a run that is killed is simply run again. An order that a bank file is paying at this
     moment is passed over until the next run.
     """
+    wait = timedelta(hours=config.get("payment.statement_hours", at=now))
     due = """
         s.status = 'placed' AND o.state IN ('open', 'closed', 'allotted', 'cancelled')
-        AND (o.state IN ('allotted', 'cancelled') OR o.pay_by <= %(now)s AND x.received < s.amount)
+        AND (o.state IN ('allotted', 'cancelled') OR o.pay_by <= %(deadline)s AND x.received < s.amount)
         """
-    lapsed = 0
-    while chunk := _sweep_chunk(due, {"now": now}):
-        lapsed += chunk
-    return lapsed
+    return _sweep(due, {"deadline": now - wait, "now": now})
+
+
+def lapse_rest(*, offering_code: str, now: datetime) -> int:
+    """Lapse and refund what is still only placed in one allotted offering; settlement does so before it ends."""
+    return _sweep(
+        "o.code = %(code)s AND o.state = 'allotted' AND s.status = 'placed'", {"code": offering_code, "now": now}
+    )
 
 
 def refund_next(*, offering_code: str, now: datetime) -> int:
@@ -239,6 +250,13 @@ def refund_next(*, offering_code: str, now: datetime) -> int:
         "o.code = %(code)s AND o.state = 'cancelled' AND s.status IN ('placed', 'funded')",
         {"code": offering_code, "now": now},
     )
+
+
+def _sweep(due: str, params: dict[str, Any]) -> int:
+    ended = 0
+    while chunk := _sweep_chunk(due, params):
+        ended += chunk
+    return ended
 
 
 @transaction.atomic

@@ -403,7 +403,7 @@ class Migration(migrations.Migration):
                 ('holder_id', models.BigIntegerField()),
                 ('amount', models.BigIntegerField()),
                 ('currency', models.CharField(choices=[('USD', 'USD'), ('JPY', 'JPY')], max_length=3)),
-                ('key', models.CharField(max_length=80)),
+                ('key', models.CharField(max_length=255)),
                 ('status', models.CharField(choices=[('placed', 'placed'), ('funded', 'paid'), ('withdrawn', 'withdrawn'), ('lapsed', 'lapsed'), ('allotted', 'allotted'), ('part_allotted', 'allotted in part'), ('unallotted', 'not allotted'), ('settled', 'settled')], default='placed', max_length=13)),
                 ('received_at', models.DateTimeField()),
                 ('placed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),

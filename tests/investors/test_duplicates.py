@@ -7,7 +7,7 @@ from fund.holders import Holder
 from investors import onboarding
 from investors.applications import Application
 from investors.people import Investor, TaxpayerNumber
-from tests.investors.conftest import NOW, american, approved, japanese, submitted
+from tests.investors.conftest import NOW, american, approved, fill, japanese, submitted
 
 pytestmark = pytest.mark.django_db
 
@@ -81,6 +81,19 @@ def test_the_first_is_judged_again_before_it_is_approved(person, officer):
     with pytest.raises(onboarding.CannotDecide) as refused:
         onboarding.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
     assert refused.value.facts["rules"] == ["no_duplicate"]
+
+
+def test_when_the_second_is_refused_the_first_can_be_approved(person, officer):
+    first, second = person("one@example.org"), person("two@example.org")
+    application_id, again = submitted(first, japanese()), submitted(second, japanese())
+    onboarding.decide(application_id=again, officer=officer, outcome="refused", reasons=["no_duplicate"], now=NOW)
+    onboarding.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
+    assert Holder.objects.filter(kind="citizen").count() == 1
+
+
+def test_a_mere_draft_stands_in_nobodys_way(person):
+    fill(person("one@example.org"), japanese())
+    assert failed(submitted(person("two@example.org"), japanese())) == []
 
 
 def test_two_people_who_share_name_and_birthday_can_both_be_approved(person, officer):

@@ -62,6 +62,27 @@ def test_a_dual_national_is_one_holder_of_the_nation_of_residence(investor, offi
     assert Holder.objects.filter(kind="citizen").count() == 1
 
 
+def test_the_sites_own_role_may_do_all_of_it_and_no_more(as_site, investor, officer):
+    approved(investor, japanese(), officer)
+    for table in ("investors_decision", "investors_acceptance", "investors_statuschange"):
+        with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(f"DELETE FROM {table}")
+
+
+def test_after_the_decision_nothing_is_edited(investor, officer):
+    approved(investor, japanese(), officer)
+    with pytest.raises(onboarding.NotEditable, match="decided"):
+        onboarding.save(investor=investor, step="birth", answers={"birth_date": "1990-05-01"}, now=NOW)
+
+
+def test_what_is_known_makes_the_form_of_the_next_step(investor):
+    assert onboarding.known(investor=investor, now=NOW).nations == []
+    onboarding.save(investor=investor, step="citizenship", answers={"nations": ["JP"]}, now=NOW)
+    described = steps.describe("name", onboarding.known(investor=investor, now=NOW))
+    assert described["fields"][0]["name"] == "family_kanji"
+
+
 def test_remaining_tells_what_is_left_in_order(investor):
     assert onboarding.remaining(investor=investor) == list(steps.STEPS)
     answers = japanese()

@@ -8,7 +8,7 @@ from django.db import connection
 
 from fund import envelope
 from fund.governance.audit import Act
-from investors import onboarding, vault
+from investors import onboarding, people, vault
 from investors.applications import Answer
 from investors.people import Investor, MyNumber, TaxpayerNumber
 from investors.vault import Purpose, SealedField
@@ -125,6 +125,13 @@ def test_the_approved_record_opens_with_name_birth_and_residence(investor, offic
     assert "髙﨑" in told["name"]
     assert told["birth_date"] == "1990-04-30"
     assert "+819012345678" in told["residence"]
+
+
+def test_the_name_is_known_from_the_approval_on(investor, officer):
+    asked = {"purpose": Purpose.CORRESPONDENCE, "actor": "system", "now": NOW}
+    assert people.name(investor=investor, **asked) == {}
+    approved(investor, japanese(), officer)
+    assert people.name(investor=investor, **asked)["family_kanji"] == "髙﨑"
 
 
 def test_only_sealed_columns_go_through_the_door(investor):

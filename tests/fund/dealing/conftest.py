@@ -206,9 +206,9 @@ def allot(american: Officer, second_key: Keys) -> Callable[[Offering], Proposal]
     return decide
 
 
-def settle(one: Offering, *, chunk: int = 2000) -> list[int]:
+def settle(one: Offering, *, chunk: int = 2000, now: datetime = AFTER) -> list[int]:
     """Settle to the end; returns the orders of each chunk."""
-    return list(iter(lambda: settlement.settle_next(offering_code=one.code, now=AFTER, chunk=chunk), 0))
+    return list(iter(lambda: settlement.settle_next(offering_code=one.code, now=now, chunk=chunk), 0))
 
 
 PAID = """
@@ -218,7 +218,8 @@ PAID = """
     ), orders AS (
         INSERT INTO fund_subscription (id, reference, numeric_reference, offering_id, holder_id, amount, currency, key,
                                        status, received_at, funded_at)
-        SELECT id, 'RF00' || number, number, %(offering)s, holder_id, amount, 'JPY', 'paid-' || n, 'funded', %(at)s, %(at)s
+        SELECT id, 'RF00' || number, number, %(offering)s, holder_id, amount, 'JPY', 'paid-' || n, 'funded',
+               %(at)s, %(at)s
           FROM asked
     ), citizens AS (
         INSERT INTO fund_holder (id, kind, nation, name_en, name_ja, registered_at)
@@ -226,8 +227,8 @@ PAID = """
     ), applicants AS (
         INSERT INTO fund_applicant (offering_id, holder_id) SELECT DISTINCT %(offering)s, holder_id FROM asked
     ), expected AS (
-        INSERT INTO fund_expected (reference, numeric_reference, holder_id, currency, amount, received, pay_by, order_id,
-                                   offering_code, expected_at)
+        INSERT INTO fund_expected (reference, numeric_reference, holder_id, currency, amount, received, pay_by,
+                                   order_id, offering_code, expected_at)
         SELECT 'RF00' || number, number, holder_id, 'JPY', amount, amount, %(at)s, id, %(offering)s, %(at)s FROM asked
     )
     INSERT INTO fund_transfer (event_id, event, line, debit_id, credit_id, holder_id, amount, effective_at, phase)

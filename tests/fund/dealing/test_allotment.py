@@ -279,6 +279,9 @@ def test_another_seed_is_noticed(opened, allot, tmp_path):
     assert page["level"] == 1
     bad = rerun(tmp_path, [{**page, "seed": bytes(32).hex()}])
     assert bad.returncode == 1 and "not the one that was committed to" in bad.stdout
+    with pytest.raises(Refusal) as refused:
+        allotment.book(offering=one, after="nonsense")
+    assert refused.value.code == "unknown_ticket"
 
 
 @pytest.mark.django_db

@@ -7,6 +7,7 @@ from django.db import DatabaseError, connection, transaction
 
 from fund.dealing import offering, prove, subscription
 from fund.dealing.models import Applicant, Status, Subscription
+from fund.governance import config
 from fund.governance.audit import Act
 from fund.governance.outbox import Note
 from fund.ledger import balances
@@ -228,3 +229,19 @@ def test_the_sites_own_role_can_deal(opened, as_site):
     order = place(one, holder, 10_000)
     assert pay(order) == 1
     assert subscription.withdraw(reference=order.reference, holder_id=holder, now=DURING).status == Status.WITHDRAWN
+
+
+def test_lapsing_waits_for_the_banks_statements_as_officers_have_set(opened, american, second_key):
+    one = opened()
+    place(one, citizen(), 10_000)
+    proposal = config.propose(
+        key="payment.statement_hours",
+        value=36,
+        effective_from=DURING,
+        officer=american,
+        now=DURING,
+        reason="slow banks",
+    )
+    config.carry_out(proposal=second_key(proposal), now=DURING)
+    assert subscription.lapse_due(now=PAY_BY + timedelta(hours=35)) == 0
+    assert subscription.lapse_due(now=PAY_BY + timedelta(hours=36)) == 1

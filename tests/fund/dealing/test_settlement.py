@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,8 +16,11 @@ from fund.ledger import accounts, balances, post
 from fund.ledger import prove as ledger
 from fund.ledger.models import Event, Transfer
 from fund.money import Currency, Money, buy
+from fund.nav import strike
+from fund.nav.models import ClassNav
 from fund.refusal import Refusal
-from tests.fund.dealing.conftest import AFTER, citizen, crowd, paid_list, pay, place, settle
+from tests.fund import building
+from tests.fund.dealing.conftest import AFTER, NOW, citizen, crowd, paid_list, pay, place, settle
 
 ODD_PRICE = Decimal(10_123)
 BOOK = [(1, 7), (2, 20), (2, 3), (3, 51), (4, 2), (5, 30), (6, 30), (6, 1)]
@@ -105,8 +109,8 @@ def test_a_chunk_that_fails_midway_leaves_nothing_and_is_done_by_the_next_run(op
     before = (Transfer.objects.count(), AllotmentLine.objects.count())
     for step in ("ALLOT", "TRANSFERS", "OUTCOME"):
         with monkeypatch.context() as patch:
-            patch.setattr(settlement, step, getattr(settlement, step) + " AND 1 / 0 = 1 ")
-            with pytest.raises(Exception, match="division|syntax"), transaction.atomic():
+            patch.setattr(settlement, step, getattr(settlement, step).replace("%(first)s", "(1 / 0)"))
+            with pytest.raises(Exception, match="division by zero"), transaction.atomic():
                 settlement.settle_next(offering_code=one.code, now=AFTER)
         assert (Transfer.objects.count(), AllotmentLine.objects.count()) == before
     assert settle(one) == [2, 3]
@@ -149,6 +153,31 @@ def test_forward_pricing_allots_first_and_settles_when_the_price_is_known(opened
     assert settled_money()[0] == 0 and everything_is_clean()
 
 
+@pytest.mark.django_db
+def test_a_forward_order_is_settled_at_the_price_published_for_its_dealing_day(opened, allot, american, japanese):
+    building.open_banks()
+    for nation in ("US", "JP"):
+        building.contribute(building.co_owner(nation), building.dollars(1_000), day=NOW.date(), now=NOW)
+    first = opened()
+    paid_list(first, [(1, 10)])
+    allot(first)
+    settle(first)
+    second, holder = opened(code="JP-2026-2", fixed_price=None), citizen()
+    pay(place(second, holder, 50_000))
+    allot(second)
+    assert settle(second) == [1] and settle(second) == []
+    later = datetime(2026, 9, 25, 9, tzinfo=UTC)
+    for day, usd_jpy in ((AFTER.date(), 160), (second.dealing_day, 150)):
+        building.rate(day, usd_jpy)
+        nav = strike.value(day=day, now=later)
+        building.publish(nav, (american, japanese), now=later)
+        before = ClassNav.objects.get(nav=nav, unit_class="JP").price
+        assert (settle(second, now=later) == [1]) is (day == second.dealing_day)
+    line = AllotmentLine.objects.get(holder_id=holder)
+    assert line.units == buy(Money(50_000, Currency.JPY), second.unit_class.price(before)).units
+    assert second.unit_class.initial_price != before and everything_is_clean()
+
+
 TAMPERED = [
     ("UPDATE fund_allotmentline SET refund = refund + 1 WHERE holder_id = 3", "allotted and refunded money"),
     ("UPDATE fund_allotmentline SET units = units + 1 WHERE holder_id = 3", "settled orders equal ledger"),
@@ -159,8 +188,8 @@ TAMPERED = [
     ("DELETE FROM fund_applicant WHERE holder_id = 3", "orders stand as"),
     ("UPDATE fund_balance SET amount = amount + 5 WHERE holder_id = 3", "held money belongs"),
     (
-        "UPDATE fund_allotmentline SET allotted = CASE holder_id WHEN 3 THEN 10000 ELSE allotted + 10000 END,"
-        " refund = 0, cost = NULL, rounding = NULL, units = NULL WHERE holder_id IN (3, 5)",
+        "UPDATE fund_allotmentline SET allotted = allotted + (holder_id - 4) * 10000, cost = NULL, rounding = NULL,"
+        " refund = refund - (holder_id - 4) * 10000, units = NULL WHERE holder_id IN (3, 5)",
         "re-runs",
     ),
 ]
