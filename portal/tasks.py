@@ -18,6 +18,7 @@ from fund.governance.outbox import Note
 from fund.ledger import prove as ledger
 from fund.nav import strike
 from portal import relay
+from portal.api import idempotency
 from portal.celery import app
 
 log = structlog.get_logger(__name__)
@@ -25,6 +26,7 @@ log = structlog.get_logger(__name__)
 SCHEDULE: dict[str, dict[str, Any]] = {
     "relay": {"task": "portal.relay", "schedule": 1.0, "options": {"expires": 5}},
     "seal": {"task": "portal.seal", "schedule": 10.0, "options": {"expires": 10}},
+    "forget": {"task": "portal.forget", "schedule": 600.0, "options": {"expires": 600}},
 }
 app.conf.beat_schedule = SCHEDULE
 
@@ -75,3 +77,10 @@ def seal_logs() -> None:
     """Seal what was written since the last time into the hash chains."""
     for one in (audit.AUDIT, ledger.LEDGER):
         audit.seal(log=one, now=timezone.now())
+
+
+@shared_task(name="portal.forget")
+def forget_answers() -> None:
+    """Delete the API's kept answers when their time is over."""
+    while idempotency.forget(now=timezone.now()) == idempotency.FORGOTTEN_AT_ONCE:
+        pass
