@@ -363,6 +363,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     ),
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "COMPONENT_SPLIT_PATCH": False,  # a PATCH here has a form of its own
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "PREPROCESSING_HOOKS": ["portal.api.documented.only_ours"],
     "POSTPROCESSING_HOOKS": [

@@ -113,8 +113,6 @@ class Submission(Applicants):
     @documented(
         "submitApplication",
         tag=TAG,
-        body=SubmissionForm,
-        asked={},
         answers={200: SubmittedForm},
         parameters=(KEY_PARAMETER,),
     )

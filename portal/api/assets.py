@@ -1,6 +1,5 @@
 """What the fund owns, whose it is, how far it is leveraged, and what it has returned (D3)."""
 
-from dataclasses import asdict
 from typing import Any
 
 from django.utils.translation import gettext
@@ -182,7 +181,7 @@ class Leverage(Public):
         covenants = [
             {**vars(one), "code": one.facility.code, "name": words(one.facility, "name")} for one in now.covenants
         ]
-        return LeverageForm({**facts, "covenants": covenants, "stress": [asdict(one) for one in now.stress]}).data
+        return LeverageForm({**facts, "covenants": covenants, "stress": [vars(one) for one in now.stress]}).data
 
 
 class ReturnForm(serializers.Serializer[Any]):

@@ -157,28 +157,24 @@ class Choice(serializers.ChoiceField):
         return data
 
 
+def _money_in(currency: Currency, value: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "title": currency.value,
+        "required": ["currency", "value"],
+        "additionalProperties": False,
+        "properties": {
+            "currency": {"type": "string", "const": currency.value},
+            "value": {"type": "string", "pattern": value},
+        },
+    }
+
+
 MONEY_SCHEMA = {
-    "type": "object",
     "description": "Money: `value` is a plain decimal string with the currency's own decimals.",
-    "required": ["currency", "value"],
-    "additionalProperties": False,
     "oneOf": [
-        {
-            "type": "object",
-            "title": "Dollars",
-            "properties": {
-                "currency": {"type": "string", "const": "USD"},
-                "value": {"type": "string", "pattern": r"^-?(0|[1-9][0-9]{0,15})\.[0-9]{2}$"},
-            },
-        },
-        {
-            "type": "object",
-            "title": "Yen",
-            "properties": {
-                "currency": {"type": "string", "const": "JPY"},
-                "value": {"type": "string", "pattern": r"^-?(0|[1-9][0-9]{0,17})$"},
-            },
-        },
+        _money_in(Currency.USD, r"^-?(0|[1-9][0-9]{0,15})\.[0-9]{2}$"),
+        _money_in(Currency.JPY, r"^-?(0|[1-9][0-9]{0,17})$"),
     ],
     "examples": [{"currency": "JPY", "value": "100000"}, {"currency": "USD", "value": "250.00"}],
 }

@@ -203,8 +203,6 @@ class Withdrawal(Citizens):
     @documented(
         "withdrawSubscription",
         tag=TAG,
-        body=WithdrawalForm,
-        asked={},
         answers={200: SubscriptionForm},
         parameters=(KEY_PARAMETER, REFERENCE_PARAMETER),
     )
