@@ -14,7 +14,7 @@ from fund.nav.models import ClassNav, Nav
 from fund.portfolio import leverage, valuation
 from fund.register import capital
 from fund.units import UnitClass
-from portal.api.border import MoneyField
+from portal.api.border import MoneyField, SignedMoneyField
 from portal.api.documented import documented
 from portal.api.forms import Plain, PriceForm, a_list, price, words
 from portal.api.view import Public
@@ -139,7 +139,7 @@ class CovenantForm(serializers.Serializer[Any]):
     drawn = MoneyField()
     debt_percent = Plain(allow_null=True)
     allowed_percent = Plain()
-    headroom = MoneyField()
+    headroom = SignedMoneyField()
 
 
 class StressForm(serializers.Serializer[Any]):
@@ -148,8 +148,8 @@ class StressForm(serializers.Serializer[Any]):
     code = serializers.CharField()
     assets_percent = serializers.IntegerField()
     yen_percent = serializers.IntegerField()
-    loss_usd = MoneyField()
-    loss_jpy = MoneyField()
+    loss_usd = SignedMoneyField()
+    loss_jpy = SignedMoneyField()
 
 
 class LeverageForm(serializers.Serializer[Any]):
@@ -162,7 +162,7 @@ class LeverageForm(serializers.Serializer[Any]):
     ratio = Plain(allow_null=True)
     limit = Plain()
     within = serializers.BooleanField()
-    headroom = MoneyField()
+    headroom = SignedMoneyField()
     covenants = CovenantForm(many=True)
     stress = StressForm(many=True)
 

@@ -157,6 +157,13 @@ class Choice(serializers.ChoiceField):
         return data
 
 
+def _money_schema(sign: str, description: str) -> dict[str, Any]:
+    dollars = _money_in(Currency.USD, rf"^{sign}(0|[1-9][0-9]{{0,15}})\.[0-9]{{2}}$")
+    yen = _money_in(Currency.JPY, rf"^{sign}(0|[1-9][0-9]{{0,17}})$")
+    examples = [{"currency": "JPY", "value": "100000"}, {"currency": "USD", "value": "250.00"}]
+    return {"description": description, "oneOf": [dollars, yen], "examples": examples}
+
+
 def _money_in(currency: Currency, value: str) -> dict[str, Any]:
     return {
         "type": "object",
@@ -170,17 +177,10 @@ def _money_in(currency: Currency, value: str) -> dict[str, Any]:
     }
 
 
-MONEY_SCHEMA = {
-    "description": "Money: `value` is a plain decimal string with the currency's own decimals.",
-    "oneOf": [
-        _money_in(Currency.USD, r"^-?(0|[1-9][0-9]{0,15})\.[0-9]{2}$"),
-        _money_in(Currency.JPY, r"^-?(0|[1-9][0-9]{0,17})$"),
-    ],
-    "examples": [{"currency": "JPY", "value": "100000"}, {"currency": "USD", "value": "250.00"}],
-}
-
-
-@extend_schema_field(MONEY_SCHEMA, component_name="Money")
+@extend_schema_field(
+    _money_schema("", "Money: `value` is a plain decimal string with the currency's own decimals."),
+    component_name="Money",
+)
 class MoneyField(serializers.Field[Money, Any, Any, Money]):
     """``{"currency", "value"}`` with the value in the one exact form that ``Money.parse`` reads."""
 
@@ -196,6 +196,11 @@ class MoneyField(serializers.Field[Money, Any, Any, Money]):
 
     def to_representation(self, value: Money) -> dict[str, str]:
         return {"currency": value.currency.value, "value": value.value}
+
+
+@extend_schema_field(_money_schema("-?", "Money that may be less than nothing."), component_name="SignedMoney")
+class SignedMoneyField(MoneyField):
+    """Money in answers that may be less than nothing; it is never read."""
 
 
 class MoneyForm(Body):
