@@ -134,4 +134,7 @@ def room(*, holder: Holder, now: datetime) -> Money:
 def _in(currency: Currency, money: Money, now: datetime) -> Money:
     if money.currency == currency:
         return money
-    return convert(money, to=currency, usd_jpy=rates.usd_jpy(now.date()))
+    usd_jpy = prices.latest_rate(now)  # that of the latest NAV, at which the units are counted as well (D18)
+    if usd_jpy is None:
+        raise rates.Unknown(_("There is no exchange rate yet."))
+    return convert(money, to=currency, usd_jpy=usd_jpy)

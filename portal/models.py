@@ -2,6 +2,7 @@
 
 from portal.accounts import User
 from portal.api.kept import KeptAnswer
+from portal.notices.models import Message
 from portal.relay import Delivery
 
-__all__ = ["Delivery", "KeptAnswer", "User"]
+__all__ = ["Delivery", "KeptAnswer", "Message", "User"]

@@ -45,7 +45,7 @@ DECLARED: dict[str, Declared] = {
     ),
     "bank_change.hold_hours": Declared(_("Hours until payouts go to a changed bank account (D17)"), 72),
     "payment.statement_hours": Declared(
-        _("Hours after the payment deadline until unpaid orders lapse, for the banks' statements to arrive (D25)"), 0
+        _("Hours after the payment deadline until unpaid orders lapse, for the banks' statements to arrive (D25)"), 24
     ),
     "leverage.limit": Declared(_("Limit of gross assets to net asset value (D41)"), "2.50"),
     "valuation.max_age_days": Declared(_("Days after which a mark is stale (D42)"), 95),

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from django.db.models import QuerySet
 
+from fund import rates
 from fund.money import Price
 from fund.nav.models import ClassNav, Nav
 from fund.units import UnitClass
@@ -23,6 +24,16 @@ def latest_price(class_code: str, at: datetime) -> Price:
     unit_class = UnitClass.objects.get(pk=class_code)
     newest = published(class_code=class_code, at=at).exclude(price=None).first()
     return unit_class.price(unit_class.initial_price if newest is None or newest.price is None else newest.price)
+
+
+def latest_rate(at: datetime | None = None) -> Decimal | None:
+    """Yen per dollar of the newest NAV published by an instant; before the first one the newest reference rate."""
+    navs = Nav.objects.filter(state=Nav.State.PUBLISHED).order_by("-valuation_day", "-version")
+    known = rates.ReferenceRate.objects.order_by("-day")
+    if at is not None:
+        navs, known = navs.filter(published_at__lte=at), known.filter(day__lte=at.date())
+    newest = navs.first() or known.first()
+    return newest.usd_jpy if newest else None
 
 
 def price_before(one: ClassNav) -> Decimal:

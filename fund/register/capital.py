@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
-from fund import calendars, rates
+from fund import calendars
 from fund.governance import audit
 from fund.governance.checks import Check, compare
 from fund.holders import Holder, Nation
@@ -16,7 +16,7 @@ from fund.ledger import post
 from fund.ledger.models import Event
 from fund.ledger.post import Line
 from fund.money import Currency, Money, Purchase, buy, convert, share_out, value_of
-from fund.nav import prices, strike
+from fund.nav import prices
 from fund.refusal import Refusal
 from fund.units import UnitClass
 
@@ -113,7 +113,7 @@ def table(*, at: datetime | None = None) -> Table:
     """Units and value by class, owner kind and nation, now or as of an instant, at the prices published by then."""
     classes = UnitClass.objects.in_bulk()
     now = at or datetime.max.replace(tzinfo=UTC)
-    usd_jpy = _rate(at)
+    usd_jpy = prices.latest_rate(at)
     found = []
     for code, kind, nation, units, holders in _held(at):
         value = value_of(units, prices.latest_price(code, now))
@@ -122,16 +122,6 @@ def table(*, at: datetime | None = None) -> Table:
         )
     shares = _shares([row[-1] for row in found])
     return Table([Row(*row, share) for row, share in zip(found, shares, strict=True)], at, usd_jpy)
-
-
-def _rate(at: datetime | None) -> Decimal | None:
-    """The rate of the newest published NAV; before the first one the reference rate, if there is one."""
-    nav = strike.latest(at=at)
-    if nav is not None:
-        return nav.usd_jpy
-    known = rates.ReferenceRate.objects.order_by("-day")
-    newest = (known.filter(day__lte=at.date()) if at else known).first()
-    return newest.usd_jpy if newest else None
 
 
 def _in_base(value: Money, usd_jpy: Decimal | None) -> Money | None:

@@ -17,7 +17,7 @@ from portal.accounts import User
 IN_OFFICE_FROM = datetime(2020, 1, 1, tzinfo=UTC)
 LOGINS = settings.RUN_DIR / "logins.json"
 
-OFFICERS = [
+OFFICERS: list[tuple[str, str, str, str, str, list[str]]] = [
     ("alice.morgan@treasury.example", "US", "T-1001", "Alice Morgan", "アリス・モーガン", list(Duty.values)),
     ("naomi.saeki@mof.example", "JP", "M-2001", "Naomi Saeki", "佐伯 直美", list(Duty.values)),
     (

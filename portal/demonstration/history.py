@@ -11,6 +11,7 @@ from fund import calendars, holders, rates
 from fund.governance.officers import Officer
 from fund.holders import Holder, Nation
 from fund.ledger import accounts
+from fund.ledger.models import Transfer
 from fund.money import Currency, Money
 from fund.nav import strike
 from fund.nav.models import Nav
@@ -119,6 +120,15 @@ def unpublished(*, today: date) -> Iterator[tuple[int, date, date]]:
     for number, (first, last) in enumerate(months(today)):
         if last not in done:
             yield number, first, last
+
+
+def is_told(number: int) -> bool:
+    """Whether the month's money has moved already; a run that was stopped goes on behind it."""
+    moved = [
+        *(event("call", name, number) for _nation, name, *_rest in CO_OWNERS),
+        *(event("draw", holding.code, number) for holding in HOLDINGS),
+    ]
+    return Transfer.objects.filter(event_id__in=moved).exists()
 
 
 @transaction.atomic

@@ -29,6 +29,7 @@ OPENS = NOW + timedelta(days=1)
 DURING = OPENS + timedelta(days=1)
 CLOSES = OPENS + timedelta(days=10)
 PAY_BY = CLOSES + timedelta(days=5)
+LAPSES = PAY_BY + timedelta(hours=24)  # the statements of the last day have arrived
 AFTER = PAY_BY + timedelta(days=3)
 BANK = "DEMO-JPY-001"
 numbers = itertools.count(1)
@@ -197,7 +198,7 @@ def allot(american: Officer, second_key: Keys) -> Callable[[Offering], Proposal]
 
     def decide(one: Offering) -> Proposal:
         offering.close_due(now=CLOSES)
-        subscription.lapse_due(now=PAY_BY)
+        subscription.lapse_due(now=LAPSES)
         proposal = allotment.propose(offering=one, officer=american, now=AFTER)
         assert allotment.carry_out(proposal=second_key(proposal), now=AFTER) is not None
         one.refresh_from_db()

@@ -78,7 +78,7 @@ def test_it_opens_and_closes_by_the_clock(opened):
     assert one.state == Offering.State.OPEN
     assert offering.close_due(now=DURING) == []
     assert offering.close_due(now=CLOSES) == [one.code] and offering.close_due(now=CLOSES) == []
-    assert list(Note.objects.filter(subject=one.code).values_list("topic", flat=True)) == [
+    assert list(Note.objects.filter(subject=one.code).order_by("id").values_list("topic", flat=True)) == [
         "offering.opened",
         "offering.closed",
     ]

@@ -17,6 +17,7 @@ from fund.refusal import Refusal
 from tests.fund.dealing.conftest import (
     CLOSES,
     DURING,
+    LAPSES,
     OPENS,
     PAY_BY,
     announce,
@@ -183,9 +184,9 @@ def test_unpaid_orders_lapse_at_the_deadline_with_part_payments_refunded(opened,
     take((part, 5_000))
     file = take((unmarked, 40_000))  # paid in time, and not marked yet
     offering.close_due(now=CLOSES)
-    assert subscription.lapse_due(now=PAY_BY - timedelta(seconds=1)) == 0
-    assert subscription.lapse_due(now=PAY_BY) == 5
-    assert subscription.lapse_due(now=PAY_BY) == 0
+    assert subscription.lapse_due(now=LAPSES - timedelta(seconds=1)) == 0
+    assert subscription.lapse_due(now=LAPSES) == 5
+    assert subscription.lapse_due(now=LAPSES) == 0
     assert set(
         Subscription.objects.filter(pk__in=[o.pk for o in (*unpaid, part)]).values_list("status", flat=True)
     ) == {Status.LAPSED}
