@@ -363,8 +363,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "OAS_VERSION": "3.1.1",
     "DESCRIPTION": (
         "The US–Japan wealth fund for programs. Sign-in is the headless *app* client of django-allauth under "
-        "`/api/auth/app/v1`; its session token goes into `X-Session-Token`. Money is an object of a currency and a plain "
-        "decimal string. Times are UTC. Errors are problem documents (RFC 9457)."
+        "`/api/auth/app/v1`; its session token goes into `X-Session-Token`. Money is an object of a currency and a "
+        "plain decimal string. Times are UTC. Errors are problem documents (RFC 9457)."
     ),
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
