@@ -23,11 +23,14 @@ from fund.governance import approval
 from fund.governance.officers import Duty, Officer
 from fund.holders import Holder, Nation
 from fund.money import Currency
+from fund.nav import strike
 from fund.payments import receipts
+from fund.portfolio import valuation
 from investors import agreements, people
 from investors.people import Investor
 from portal.accounts import User
 from portal.api import limits
+from tests.fund import building
 
 BASE = "/api/v1"
 CODE = "JP-2026-1"
@@ -206,6 +209,36 @@ def carry_out(verb: Callable[..., Any], proposal: approval.Proposal, now: dateti
 @pytest.fixture
 def opened(db: None) -> Offering:
     return make_offering()
+
+
+def price_the_fund() -> None:
+    """A small fund with two published NAVs."""
+    days = [date(2026, 3, 30), date(2026, 3, 31)]
+    building.open_banks()
+    for day in days:
+        building.rate(day, 150)
+    for nation in building.Nation:
+        building.contribute(building.co_owner(nation), building.dollars(1_000_000), day=days[0])
+    citizen = building.citizen(building.Nation.JP)
+    building.settle(citizen, "JP", building.yen(1_000_000), 1_000_000, at=building.NOW.replace(month=3, day=30))
+    held = building.investment()
+    valuation.invest(
+        investment=held,
+        money=building.dollars(500_000),
+        bank_account=building.USD,
+        day=days[0],
+        now=building.NOW,
+        event_id=building.uuid.uuid4(),
+    )
+    building.facility()
+    keys = building.officers()
+    for day in days:
+        building.publish(strike.value(day=day, now=building.NOW), keys)
+
+
+@pytest.fixture
+def priced(db: None) -> None:
+    price_the_fund()
 
 
 def problem(answer: HttpResponseBase) -> dict[str, Any]:

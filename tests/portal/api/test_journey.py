@@ -37,7 +37,7 @@ def sign_up() -> str:
         "not before the address is confirmed"
     )
     text = mail.outbox[-1].body
-    code = next(found for found in re.findall(r"\b[0-9A-Z-]{6,9}\b", text) if any(c.isdigit() for c in found))
+    (code,) = re.findall(r"^[0-9A-Z]{4}-[0-9A-Z]{4}$", text, re.MULTILINE)
     confirmed = ask("email/verify", {"key": code}, token)
     return confirmed["meta"].get("session_token", token)
 

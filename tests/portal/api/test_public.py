@@ -4,7 +4,6 @@ import csv
 import hashlib
 import hmac
 import io
-from datetime import date
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,40 +12,12 @@ from django.utils import timezone
 from fund.dealing import allotment, offering
 from fund.dealing.models import Offering, Subscription
 from fund.governance import approval
-from fund.nav import strike
-from fund.portfolio import valuation
 from portal.api import offerings, overview, pages
 from portal.api.table import cell
 from tests.fund import building
 from tests.portal.api.conftest import CODE, Api, make_citizen, make_offering, make_officer, pointers
 
 pytestmark = pytest.mark.django_db
-DAYS = [date(2026, 3, 30), date(2026, 3, 31)]
-
-
-@pytest.fixture
-def priced():
-    """A small fund with two published NAVs."""
-    building.open_banks()
-    for day in DAYS:
-        building.rate(day, 150)
-    for nation in building.Nation:
-        building.contribute(building.co_owner(nation), building.dollars(1_000_000), day=DAYS[0])
-    citizen = building.citizen(building.Nation.JP)
-    building.settle(citizen, "JP", building.yen(1_000_000), 1_000_000, at=building.NOW.replace(month=3, day=30))
-    held = building.investment()
-    valuation.invest(
-        investment=held,
-        money=building.dollars(500_000),
-        bank_account=building.USD,
-        day=DAYS[0],
-        now=building.NOW,
-        event_id=building.uuid.uuid4(),
-    )
-    building.facility()
-    keys = building.officers()
-    for day in DAYS:
-        building.publish(strike.value(day=day, now=building.NOW), keys)
 
 
 def test_the_fund_in_figures(anonymous, priced):

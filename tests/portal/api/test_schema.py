@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from hypothesis import HealthCheck, given, settings, strategies
 from jsonschema import Draft202012Validator
 
 from portal.wsgi import application
-from tests.portal.api.conftest import Api, make_citizen, make_offering
+from tests.portal.api.conftest import CODE, Api, make_citizen, make_offering, price_the_fund
 
 # A release is fuzzed with 500 and more for each operation: FUZZ=500.
 EXAMPLES = int(os.environ.get("FUZZ", "12"))
@@ -31,9 +33,9 @@ def described():
     return schema
 
 
-@pytest.fixture
-def _one_connection(db):
-    """All requests of a test share its transaction, as they do through Django's own test client."""
+@contextmanager
+def one_connection() -> Iterator[None]:
+    """The requests inside share the test's transaction, as they do through Django's own test client."""
     ends = (signals.request_started, signals.request_finished)
     for signal in ends:
         signal.disconnect(close_old_connections)
@@ -42,22 +44,26 @@ def _one_connection(db):
         signal.connect(close_old_connections)
 
 
-@pytest.mark.usefixtures("_one_connection")
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
-def test_no_request_that_the_document_allows_or_forbids_finds_a_fault(described, path, method):
+def test_no_request_that_the_document_allows_or_forbids_finds_a_fault(db, described, path, method):
     """No 5xx, every answer as described, nothing forbidden taken, nothing open that says it is closed."""
     make_offering()
+    price_the_fund()
     api = Api(make_citizen().user)
+    real = {"code": CODE, "reference": api.subscribe().json()["reference"]}
     operation = described[path][method]
 
     modes = (operation.as_strategy(generation_mode=mode) for mode in schemathesis.GenerationMode)
 
     @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(case=strategies.one_of(*modes))
-    def run(case: schemathesis.Case) -> None:
+    @given(case=strategies.one_of(*modes), found=strategies.booleans())
+    def run(case: schemathesis.Case, found: bool) -> None:
+        if found:
+            case.path_parameters = {name: real[name] for name in case.path_parameters or {}}
         case.call_and_validate(headers={"X-Session-Token": api.headers["X-Session-Token"]}, checks=CHECKS)
 
-    run()
+    with one_connection():
+        run()
 
 
 def test_the_document_is_sound_and_says_3_1():
