@@ -382,6 +382,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     },
     "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
     "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},  # nothing is asked of other sites
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 

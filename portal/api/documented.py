@@ -173,6 +173,7 @@ def _statuses(method: str, operation: dict[str, Any], public: bool) -> list[int]
         *([409, 413, 415, 422] if method != "get" else []),
         429,
         500,
+        503,
     ]
 
 

@@ -11,11 +11,13 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.core.exceptions import ValidationError as DomainValidationError
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import translation
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
 from rest_framework.exceptions import APIException, ErrorDetail, NotFound, ValidationError
 from rest_framework.exceptions import PermissionDenied as Forbidden
 from rest_framework.settings import api_settings
@@ -41,6 +43,8 @@ TITLES = {
     500: _("Our fault"),
     503: _("Out of order"),
 }
+# The database has ended one of two transactions that stood in each other's way; the same request can be sent again.
+BROKEN_OFF = (DeadlockDetected, LockNotAvailable, SerializationFailure)
 # Where the answer is not about what was asked but about the moment at which it was asked.
 STATUS_OF_REFUSAL = {
     "not_open": 409,
@@ -99,6 +103,9 @@ def _answer(error: Exception, pointers: dict[str, str]) -> HttpResponse | None:
             return problem(400, code="invalid", detail=detail, errors=faults(error.detail))
         case APIException():
             return problem(error.status_code, code=_code(error), detail=str(error.detail), headers=_headers(error))
+        case OperationalError() if isinstance(error.__cause__, BROKEN_OFF):
+            detail = gettext("Somebody else was at work on the same. Nothing has changed; please send it again.")
+            return problem(503, code="try_again", detail=detail, headers={"Retry-After": "1"})
         case _:
             return None
 

@@ -1,8 +1,11 @@
 """Whatever is sent, the answer is a problem document of 4xx that says where the fault is (decision 10)."""
 
 import json
+from unittest.mock import Mock
 
 import pytest
+from django.db import OperationalError
+from psycopg import errors
 
 from fund.dealing.models import Subscription
 from portal.api import border
@@ -281,3 +284,38 @@ def test_a_refusal_points_to_the_field_it_is_about(citizen, opened):
     assert answer.status_code == 422
     assert problem(answer)["code"] == "not_in_steps"
     assert pointers(answer) == ["/amount"]
+
+
+def test_a_question_about_the_head_alone_is_answered(anonymous):
+    answer = anonymous.ask("HEAD", "/classes")
+    assert answer.status_code == 200
+    assert answer.content == b""
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/a%0Ab", "/api/v1/%00", "/api/v1//", "/api/v1/fund%2F..", "/api/v1/" + "a" * 5000]
+)
+def test_strange_addresses_are_simply_unknown(anonymous, path):
+    answer = anonymous.client.get(path)
+    assert answer.status_code == 404
+    assert problem(answer)["code"] == "not_found"
+
+
+@pytest.mark.parametrize("fault", [errors.DeadlockDetected, errors.LockNotAvailable, errors.SerializationFailure])
+def test_who_loses_a_lock_is_asked_to_send_it_again(citizen, opened, monkeypatch, fault):
+    def lose(**told):
+        raise OperationalError from fault()
+
+    monkeypatch.setattr("portal.api.subscriptions.subscribing.subscribe", lose)
+    answer = citizen.subscribe(key="one")
+    assert answer.status_code == 503
+    assert answer["Retry-After"] == "1"
+    assert problem(answer)["code"] == "try_again"
+    monkeypatch.undo()
+    assert citizen.subscribe(key="one").status_code == 201
+
+
+def test_another_fault_of_the_database_is_ours(citizen, opened, monkeypatch):
+    """Negative control of the test above."""
+    monkeypatch.setattr("portal.api.subscriptions.subscribing.subscribe", Mock(side_effect=OperationalError))
+    assert citizen.subscribe().status_code == 500
