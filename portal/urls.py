@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/ready", health.ready, name="health-ready"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("api/auth/", include("allauth.headless.urls")),
+    path("api/v1/", include("portal.api.urls")),
     path(".well-known/security.txt", pages.security_txt, name="security-txt"),
     *i18n_patterns(
         path("account/", include("allauth.urls")),
