@@ -74,6 +74,7 @@ MIDDLEWARE = [
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.http.ConditionalGetMiddleware",
     "portal.api.problems.ProblemMiddleware",
     "portal.api.limits.LimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -243,6 +244,7 @@ MFA_PASSKEY_SIGNUP_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 MFA_TOTP_ISSUER = "Kakehashi"
 MFA_ADAPTER = "portal.second_factor.SealingAdapter"
+OFFICER_MFA_REQUIRED = env.bool("OFFICER_MFA_REQUIRED", True)
 HEADLESS_CLIENTS = ["app"]
 HEADLESS_ONLY = False
 SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
