@@ -1,6 +1,6 @@
 """Zengin files (全銀協制定フォーマット, D33): what the bank in Japan tells us, and transfers that we ask it to make."""
 
-from fund.payments.formats.zengin_statements import account, read, write
+from fund.payments.formats.zengin_statements import account, bank_reference, read, write
 from fund.payments.formats.zengin_transfers import (
     Transfer,
     TransferFile,
@@ -13,6 +13,7 @@ __all__ = [
     "Transfer",
     "TransferFile",
     "account",
+    "bank_reference",
     "in_half_width",
     "read",
     "read_transfers",

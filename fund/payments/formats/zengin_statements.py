@@ -150,7 +150,7 @@ def _common(record: Record, line: int, not_after: date, remittance: list[str]) -
         "booked": True,
         "booking_date": day,
         "value_date": _day(record, "value", not_after),
-        "bank_reference": _bank_reference(day, inquiry, name),
+        "bank_reference": bank_reference(day, inquiry, name),
         "entry_reference": inquiry,
         "end_to_end_id": payer_code if payer_code.strip("0") else "",
         "creditor_reference": "",
@@ -163,7 +163,8 @@ def _common(record: Record, line: int, not_after: date, remittance: list[str]) -
     }
 
 
-def _bank_reference(day: date, inquiry: str, name: str) -> str:
+def bank_reference(day: date, inquiry: str, name: str) -> str:
+    """What identifies an entry (D34), from its booking day, inquiry number and payer; empty without a number."""
     if not inquiry.strip("0 "):
         return ""
     return f"{day:%Y%m%d}-{inquiry.lstrip('0')}-{sha256(name.encode()).hexdigest()[:8]}"
