@@ -8,7 +8,9 @@ from fund.payments.formats.model import Statement, UnsoundFile
 from fund.payments.models import Fault
 from fund.refusal import Refusal
 
-READ = {Format.CAMT_053, Format.CAMT_054, Format.OTHER_XML}
+# Reading any XML as a camt message says best what is wrong with it; what we send ourselves tells us nothing.
+XML = {Format.CAMT_053, Format.CAMT_054, Format.PAIN_001, Format.PAIN_002, Format.OTHER_XML}
+FROM_BANKS = {Format.ZENGIN_NOTICE, Format.ZENGIN_STATEMENT, Format.NACHA, Format.NACHA_RETURNS}
 
 
 class Quarantined(Refusal):
@@ -26,8 +28,8 @@ def read(data: bytes) -> tuple[Statement, ...]:
     The detail says what and where, and repeats no value of the file.
     """
     found = detect(data)
-    if found not in READ:
-        raise Quarantined(Fault.FORMAT_NOT_READ if found else Fault.NOT_A_BANK_FILE)
+    if found not in XML:
+        raise Quarantined(Fault.FORMAT_NOT_READ if found in FROM_BANKS else Fault.NOT_A_BANK_FILE)
     try:
         return camt.read(data)
     except UnsoundFile as flaw:

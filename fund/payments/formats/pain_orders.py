@@ -127,7 +127,9 @@ def _written_payment(payment: Payment, currency: str, message: str) -> etree._El
 def _written_reference(reference: str) -> etree._Element | None:
     if not reference:
         return None
-    kind = node("Tp", node("CdOrPrtry", node("Cd", "SCOR")), node("Issr", "ISO" * iso11649.is_valid(reference)))
+    kind = node(
+        "Tp", node("CdOrPrtry", node("Cd", "SCOR")), node("Issr", "ISO" if iso11649.is_valid(reference) else "")
+    )
     return node("Strd", node("CdtrRefInf", kind, node("Ref", reference)))
 
 

@@ -1,6 +1,6 @@
 """Zengin files (全銀協制定フォーマット, D33): what the bank in Japan tells us, and transfers that we ask it to make."""
 
-from fund.payments.formats.zengin_statements import account, bank_reference, read, write
+from fund.payments.formats.zengin_statements import account, read, referenced, write
 from fund.payments.formats.zengin_transfers import (
     Transfer,
     TransferFile,
@@ -13,10 +13,10 @@ __all__ = [
     "Transfer",
     "TransferFile",
     "account",
-    "bank_reference",
     "in_half_width",
     "read",
     "read_transfers",
+    "referenced",
     "write",
     "write_transfers",
 ]

@@ -2,11 +2,13 @@
 (03), all movements with balances. Records have 200 bytes; amounts are whole yen; days are days in Japan, in its era.
 
 The inquiry number (照会番号) is unique within a day at most, and may begin again with each notice. Together with the
-day and the payer it identifies the entry: that makes `bank_reference`. Nothing promises that a bank gives one transfer
-the same number in its notices and in its statements, so one account should be read from one of the two.
+day and the payer it identifies the entry (`referenced`). Nothing promises that a bank gives one transfer the same
+number in its notices and in its statements, so one account should be read from one of the two.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from hashlib import sha256
 from typing import Any
@@ -85,10 +87,8 @@ def account(bank: str, branch: str, account_type: str, number: str) -> str:
 
 def _statement(section: Section, kind: Kind, not_after: date) -> Statement:
     header = section.header
-    entries = [
-        (_notice_entry if kind is Kind.NOTIFICATION else _entry)(record, line, not_after)
-        for line, record in enumerate(section.data, 1)
-    ]
+    read_one = _notice_entry if kind is Kind.NOTIFICATION else _entry
+    entries = referenced([read_one(record, line, not_after) for line, record in enumerate(section.data, 1)])
     if kind is Kind.NOTIFICATION:
         _check_notice(section.trailer, entries)
     else:
@@ -109,7 +109,7 @@ def _statement(section: Section, kind: Kind, not_after: date) -> Statement:
         closing=_balance(section.trailer) if has_balances else None,
         opened_on=covers_from if has_balances else None,
         closed_on=covers_to if has_balances else None,
-        entries=tuple(entries),
+        entries=entries,
     )
 
 
@@ -143,19 +143,18 @@ def _entry(record: Record, line: int, not_after: date) -> Entry:
 
 def _common(record: Record, line: int, not_after: date, remittance: list[str]) -> dict[str, Any]:
     """What both kinds tell. The payer's name stays as it is, with the number that D27 asks to put before it."""
-    day, inquiry, name = _required_day(record, "booked", not_after), record.text("inquiry"), record.text("payer_name")
     payer_code = record.text("payer_code")
     return {
         "currency": "JPY",
         "booked": True,
-        "booking_date": day,
+        "booking_date": _required_day(record, "booked", not_after),
         "value_date": _day(record, "value", not_after),
-        "bank_reference": bank_reference(day, inquiry, name),
-        "entry_reference": inquiry,
+        "bank_reference": "",  # see `referenced`
+        "entry_reference": record.text("inquiry"),
         "end_to_end_id": payer_code if payer_code.strip("0") else "",
         "creditor_reference": "",
         "remittance": tuple(filter(None, remittance)),
-        "payer_name": name,
+        "payer_name": record.text("payer_name"),
         "payer_account": "/".join(filter(None, (record.text("payer_bank"), record.text("payer_branch")))),
         "line": line,
         "detail": 0,
@@ -163,14 +162,30 @@ def _common(record: Record, line: int, not_after: date, remittance: list[str]) -
     }
 
 
-def bank_reference(day: date, inquiry: str, name: str) -> str:
-    """What identifies an entry (D34), from its booking day, inquiry number and payer; empty without a number."""
-    if not inquiry.strip("0 "):
-        return ""
-    return f"{day:%Y%m%d}-{inquiry.lstrip('0')}-{sha256(name.encode()).hexdigest()[:8]}"
+def referenced(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """The entries of one account, each with the `bank_reference` that identifies it (D34); empty without a number.
+
+    It is made of booking day, inquiry number and payer. The trailer proves that equal ones are different movements, so
+    a bank that numbers nothing apart makes nobody lose the second of two equal payments: it gets an ordinal.
+    """
+    equals: Counter[tuple[str, int, bool]] = Counter()
+    found = []
+    for entry in entries:
+        reference = _reference(entry)
+        key = (reference, entry.signed, entry.reversal)
+        equals[key] += 1
+        ordinal = f"-{equals[key]}" if reference and equals[key] > 1 else ""
+        found.append(replace(entry, bank_reference=reference + ordinal))
+    return tuple(found)
 
 
-def _check_notice(trailer: Record, entries: list[Entry]) -> None:
+def _reference(entry: Entry) -> str:
+    number = entry.entry_reference.lstrip("0 ")
+    payer = sha256(entry.payer_name.encode()).hexdigest()[:8]
+    return f"{entry.booking_date:%Y%m%d}-{number}-{payer}" if number else ""
+
+
+def _check_notice(trailer: Record, entries: Sequence[Entry]) -> None:
     for names, counted in (
         (("count", "sum"), [entry for entry in entries if entry.credit]),
         (("cancelled_count", "cancelled_sum"), [entry for entry in entries if not entry.credit]),
@@ -178,7 +193,7 @@ def _check_notice(trailer: Record, entries: list[Entry]) -> None:
         _check_totals(trailer, *names, counted)
 
 
-def _check_statement(header: Record, trailer: Record, entries: list[Entry]) -> None:
+def _check_statement(header: Record, trailer: Record, entries: Sequence[Entry]) -> None:
     _check_totals(trailer, "in_count", "in_sum", [entry for entry in entries if entry.credit])
     _check_totals(trailer, "out_count", "out_sum", [entry for entry in entries if not entry.credit])
     if trailer.number("count") != len(entries):
@@ -187,7 +202,7 @@ def _check_statement(header: Record, trailer: Record, entries: list[Entry]) -> N
         raise trailer.unsound(Flaw.BALANCE_MISMATCH, "Opening balance and entries do not make the closing balance.")
 
 
-def _check_totals(trailer: Record, count: str, amount: str, entries: list[Entry]) -> None:
+def _check_totals(trailer: Record, count: str, amount: str, entries: Sequence[Entry]) -> None:
     if trailer.number(count) != len(entries):
         raise trailer.unsound(Flaw.COUNT_MISMATCH, f"The trailer's {count} does not tie with the entries.")
     if trailer.number(amount) != sum(entry.amount for entry in entries):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fund.payments.formats import fixed_width, zengin
+from fund.payments.formats import fixed_width, zengin, zengin_statements
 from fund.payments.formats.kana import to_wareki
 from fund.payments.formats.model import Entry, Flaw, Kind, Statement, UnsoundFile, identified, total
 from fund.payments.formats.zengin_statements import LAYOUTS
@@ -45,14 +45,9 @@ def made(*entries: Entry, kind: Kind = Kind.STATEMENT, opening: int = 1_000, **t
         "closing": opening + total(entries) if has_balances else None,
         "opened_on": TODAY if has_balances else None,
         "closed_on": TODAY if has_balances else None,
-        "entries": tuple(referenced(one, line) for line, one in enumerate(entries, 1)),
+        "entries": zengin.referenced([replace(one, line=line) for line, one in enumerate(entries, 1)]),
     }
     return identified([Statement(**plain | told)])[0]
-
-
-def referenced(one: Entry, line: int) -> Entry:
-    reference = zengin.bank_reference(one.booking_date, one.entry_reference, one.payer_name)
-    return replace(one, line=line, bank_reference=reference)
 
 
 NOTICE = zengin.write([made(movement(5_000), movement(700, entry_reference="000002"), kind=Kind.NOTIFICATION)])
@@ -262,6 +257,23 @@ def test_the_line_of_the_fault_is_told() -> None:
     assert refusal(changed(STATEMENT, 4, "in_sum", "1".zfill(13))).line == 4
 
 
+@pytest.mark.parametrize(
+    ("check", "data", "line", "name", "value"),
+    [
+        ("_check_notice", NOTICE, 2, "amount", "0000005001"),
+        ("_check_statement", STATEMENT, 2, "amount", "000000005001"),
+        ("_check_end", STATEMENT, 5, "records", "0000000009"),
+    ],
+)
+def test_without_its_check_a_false_sum_would_be_taken(
+    monkeypatch: pytest.MonkeyPatch, check: str, data: bytes, line: int, name: str, value: str
+) -> None:
+    false = changed(data, line, name, value)
+    refusal(false)
+    monkeypatch.setattr(zengin_statements, check, lambda *_: None)
+    assert zengin.read(false, today=TODAY)
+
+
 def test_ebcdic_is_refused() -> None:
     assert refusal(b"1011" + NOTICE[4:]).code is Flaw.ENCODING
 
@@ -389,6 +401,20 @@ def test_a_number_used_again_on_another_day_or_for_another_payer_is_another_entr
         movement(6),
     ]
     assert len({fingerprints(one)[0] for one in told}) == 4
+
+
+def test_equal_payments_under_one_number_are_both_kept() -> None:
+    """As where a bank writes the same number everywhere; the notice says by its count that there were two."""
+    once, twice = fingerprints(movement(5)), fingerprints(movement(5), movement(5))
+    assert once[0] == twice[0] and len(set(twice)) == 2
+    with_cancelled = fingerprints(movement(5), movement(5, credit=False, reversal=True))
+    assert once[0] == with_cancelled[0] and len(set(with_cancelled)) == 2
+
+
+def test_without_the_ordinal_the_second_of_equal_payments_would_be_lost() -> None:
+    plain = made(movement(5), movement(5), kind=Kind.NOTIFICATION)
+    same = replace(plain, entries=(plain.entries[0], replace(plain.entries[0], line=2)))
+    assert len({one.fingerprint for one in identified([same])[0].entries}) == 1
 
 
 def test_without_a_number_equal_entries_are_counted() -> None:
