@@ -48,7 +48,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(chromium: Browser) -> Iterator[Callable[[], Page]]:
-    """Pages of different people: nothing is shared between two of them. Whatever the console complains of is a failure."""
+    """Pages of different people, nothing shared between them. Whatever the console complains of is a failure."""
     complaints: list[str] = []
     contexts = []
 

@@ -260,7 +260,7 @@ def balances(real: House, holder: int) -> dict[str, int]:
             " WHERE b.holder_id = %s AND b.amount <> 0",
             [holder],
         )
-        return {code: amount for code, amount in rows}
+        return dict(rows.fetchall())
 
 
 def publish_nav(real: House, alice: Officer, naomi: Officer, folder: Path) -> None:
