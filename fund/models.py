@@ -7,7 +7,9 @@ from fund.governance.officers import Officer
 from fund.governance.outbox import Note
 from fund.holders import Holder
 from fund.ledger.models import Account, Balance, Transfer
-from fund.payments.models import BankAccount, BankEntry, BankFile, Expected
+from fund.payments.models import BankAccount, BankEntry, BankFile, BankStatement, Earmark, Expected
+from fund.payments.payout_models import PayoutFile, PayoutLine, PayoutRun
+from fund.payments.suspense import Resolution
 from fund.units import UnitClass
 
 __all__ = [
@@ -17,11 +19,17 @@ __all__ = [
     "BankAccount",
     "BankEntry",
     "BankFile",
+    "BankStatement",
+    "Earmark",
     "Expected",
     "Holder",
     "Note",
     "Officer",
+    "PayoutFile",
+    "PayoutLine",
+    "PayoutRun",
     "Proposal",
+    "Resolution",
     "Seal",
     "Setting",
     "Signature",

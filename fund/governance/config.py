@@ -34,6 +34,11 @@ DECLARED: dict[str, Declared] = {
         _("Holding cap of one citizen, in minor units (D18)"), {"USD": 10_000_000, "JPY": 15_000_000}
     ),
     "bank_change.hold_hours": Declared(_("Hours until payouts go to a changed bank account (D17)"), 72),
+    "payments.two_keys_above": Declared(
+        _("Suspense money above which its way out needs both keys, in minor units (D35)"),
+        {"USD": 1_000_000, "JPY": 1_500_000},
+    ),
+    "payments.ach_return_days": Declared(_("Days in which a collected payment can be called back (D36)"), 60),
     "leverage.limit": Declared(_("Limit of gross assets to net asset value (D41)"), "2.50"),
     "valuation.max_age_days": Declared(_("Days after which a mark is stale (D42)"), 95),
     "nav.tolerance_percent": Declared(_("Price move that needs a recorded reason, in percent (D42)"), "5"),
