@@ -1,5 +1,13 @@
 """Registry of the vault's tables: imports the rooms' models, nothing else."""
 
+from fund.dealing.models import (
+    Allotment,
+    AllotmentLine,
+    Applicant,
+    Offering,
+    SettlementChunk,
+    Subscription,
+)
 from fund.governance.approval import Proposal, Signature
 from fund.governance.audit import Act, Seal
 from fund.governance.config import Setting
@@ -7,32 +15,51 @@ from fund.governance.officers import Officer
 from fund.governance.outbox import Note
 from fund.holders import Holder
 from fund.ledger.models import Account, Balance, Transfer
+from fund.nav.models import ClassNav, Nav
 from fund.payments.models import BankAccount, BankEntry, BankFile, BankStatement, Earmark, Expected
 from fund.payments.payout_models import PayoutFile, PayoutLine, PayoutRun
 from fund.payments.suspense import Resolution
+from fund.portfolio.models import Deployment, Expense, Facility, FacilityBalance, FeeBasis, Investment, Valuation
+from fund.rates import ReferenceRate
 from fund.units import UnitClass
 
 __all__ = [
     "Account",
     "Act",
+    "Allotment",
+    "AllotmentLine",
+    "Applicant",
     "Balance",
     "BankAccount",
     "BankEntry",
     "BankFile",
     "BankStatement",
+    "ClassNav",
+    "Deployment",
     "Earmark",
     "Expected",
+    "Expense",
+    "Facility",
+    "FacilityBalance",
+    "FeeBasis",
     "Holder",
+    "Investment",
+    "Nav",
     "Note",
+    "Offering",
     "Officer",
     "PayoutFile",
     "PayoutLine",
     "PayoutRun",
     "Proposal",
+    "ReferenceRate",
     "Resolution",
     "Seal",
     "Setting",
+    "SettlementChunk",
     "Signature",
+    "Subscription",
     "Transfer",
     "UnitClass",
+    "Valuation",
 ]

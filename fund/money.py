@@ -172,9 +172,22 @@ def convert(money: Money, *, to: Currency, usd_jpy: Decimal) -> Money:
     if money.currency == to:
         return money
     rate = Fraction(usd_jpy) if to == Currency.JPY else 1 / Fraction(usd_jpy)
-    exact = Fraction(money.amount, money.currency.minor_per_major) * rate * to.minor_per_major
+    return Money(_nearest(Fraction(money.amount, money.currency.minor_per_major) * rate * to.minor_per_major), to)
+
+
+def part(money: Money, exact: Fraction) -> Money:
+    """A fraction of money, rounded **half up** (away from zero) to a minor unit."""
+    return Money(_nearest(money.amount * exact), money.currency)
+
+
+def yearly_fee(point_days: int) -> int:
+    """A fee in basis points a year, actual/365, from Σ minor units × basis points × days; rounded **half up**, once."""
+    return _nearest(Fraction(point_days, 10_000 * 365))
+
+
+def _nearest(exact: Fraction) -> int:
     sign = -1 if exact < 0 else 1
-    return Money(sign * int((abs(exact) * 2 + 1) // 2), to)
+    return sign * int((abs(exact) * 2 + 1) // 2)
 
 
 def share_out(total: int, weights: list[int]) -> list[int]:

@@ -23,10 +23,13 @@ TASKS: dict[str, list[str]] = {
     "subscription.placed": ["notify"],
     "subscription.withdrawn": ["notify"],
     "subscription.funded": ["notify"],
+    "subscription.lapsed": ["notify"],
     "statement.posted": ["fund_orders"],
     "proposal.approved": ["carry_out"],
     "allotment.published": ["settle", "notify"],
+    "nav.published": ["settle_waiting"],
     "offering.settled": ["notify"],
+    "offering.cancelled": ["refund_orders", "notify"],
     "security.changed": ["notify"],
 }
 
@@ -35,6 +38,7 @@ CLAIM = timedelta(seconds=60)  # a worker that is silent for so long is taken fo
 LONGEST_PAUSE = timedelta(minutes=10)
 ATTEMPTS = 20
 BATCH = 200
+STINT = timedelta(seconds=20)  # work with more to do makes room for others after that
 
 
 class Delivery(models.Model):
@@ -99,26 +103,36 @@ def claim(*, delivery_id: int, now: datetime) -> Delivery | None:
     return Delivery.objects.select_related("note").get(pk=delivery_id) if claimed else None
 
 
-def perform(*, delivery_id: int, work: Callable[[Note, datetime], Any], now: datetime) -> bool:
-    """Do the work of a delivery in one transaction with its mark; True when it was done by this call.
+def perform(*, delivery_id: int, work: Callable[[Note, datetime], Any], clock: Callable[[], datetime]) -> bool:
+    """Do the work of a delivery, each piece in one transaction with its mark; True when it was ended by this call.
 
-    ``work`` returns something true when there is more to do; then the delivery stays due and comes again at once. The
-    kind of what it raises is kept on the delivery, which is tried again with growing pauses and is dead after
-    ``ATTEMPTS`` failures.
+    ``work`` returns something true when there is more to do: it is called again, for a ``STINT`` at most, after which
+    the delivery is due again. The kind of what it raises is kept on the delivery, which is tried again with growing
+    pauses and is dead after ``ATTEMPTS`` failures.
     """
-    delivery = claim(delivery_id=delivery_id, now=now)
+    began = clock()
+    delivery = claim(delivery_id=delivery_id, now=began)
     if delivery is None:
         return False
     try:
-        with transaction.atomic():
-            more = work(delivery.note, now)
-            state: dict[str, Any] = {"due_at": now, "claimed_until": None} if more else {"done_at": now}
-            if Delivery.objects.filter(pk=delivery.pk, done_at=None).update(**state) != 1:
-                raise RuntimeError("the delivery was done by somebody else meanwhile")
+        while step(delivery=delivery, work=work, now=(now := clock())):
+            if now - began >= STINT:
+                Delivery.objects.filter(pk=delivery.pk).update(due_at=now, claimed_until=None)
+                return False
     except Exception as error:
-        failed(delivery=delivery, error=error, now=now)
+        failed(delivery=delivery, error=error, now=clock())
         raise
-    return not more
+    return True
+
+
+@transaction.atomic
+def step(*, delivery: Delivery, work: Callable[[Note, datetime], Any], now: datetime) -> bool:
+    """One piece of work and its mark: done, or claimed for longer. True when there is more to do."""
+    more = bool(work(delivery.note, now))
+    state = {"claimed_until": now + CLAIM, "due_at": now + CLAIM} if more else {"done_at": now}
+    if Delivery.objects.filter(pk=delivery.pk, done_at=None).update(**state) != 1:
+        raise RuntimeError("the delivery was done by somebody else meanwhile")
+    return more
 
 
 def failed(*, delivery: Delivery, error: Exception, now: datetime) -> None:

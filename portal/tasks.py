@@ -12,18 +12,27 @@ from celery import Task, shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from fund.dealing import allotment, cancellation, offering, settlement, subscription
+from fund.dealing.models import Offering
 from fund.governance import audit, config
 from fund.governance.approval import Kind, Proposal
 from fund.governance.outbox import Note
 from fund.ledger import prove as ledger
+from fund.nav import strike
+from investors import onboarding
 from portal import relay
 from portal.celery import app
+from portal.notices import mail
+from portal.notices.send import send as tell
 
 log = structlog.get_logger(__name__)
 
 SCHEDULE: dict[str, dict[str, Any]] = {
     "relay": {"task": "portal.relay", "schedule": 1.0, "options": {"expires": 5}},
+    "mail": {"task": "portal.mail", "schedule": 5.0, "options": {"expires": 5}},
     "seal": {"task": "portal.seal", "schedule": 10.0, "options": {"expires": 10}},
+    "open and close": {"task": "portal.open_and_close", "schedule": 5.0, "options": {"expires": 5}},
+    "lapse": {"task": "portal.lapse", "schedule": 60.0, "options": {"expires": 60}},
 }
 app.conf.beat_schedule = SCHEDULE
 
@@ -33,7 +42,7 @@ def consumer(work: Callable[[Note, datetime], Any]) -> "Task[[int], None]":
 
     @shared_task(name=f"portal.{work.__name__}")
     def run(delivery_id: int) -> None:
-        relay.perform(delivery_id=delivery_id, work=work, now=timezone.now())
+        relay.perform(delivery_id=delivery_id, work=work, clock=timezone.now)
 
     return run
 
@@ -48,7 +57,50 @@ def carry_out(note: Note, now: datetime) -> None:
     CARRY_OUT[Kind(proposal.kind)](proposal=proposal, now=now)
 
 
-CARRY_OUT: dict[Kind, Callable[..., Any]] = {Kind.CONFIG: config.carry_out}
+CARRY_OUT: dict[Kind, Callable[..., Any]] = {
+    Kind.CONFIG: config.carry_out,
+    Kind.OFFERING: offering.carry_out_opening,
+    Kind.CANCELLATION: cancellation.carry_out,
+    Kind.ALLOTMENT: allotment.carry_out,
+    Kind.NAV: strike.publish,
+}
+
+
+@consumer
+def assess_application(note: Note, now: datetime) -> None:
+    """An application was submitted: the rules judge it and it comes before an officer."""
+    onboarding.assess(application_id=note.payload["application"], now=now)
+
+
+@consumer
+def fund_orders(note: Note, now: datetime) -> None:
+    """A bank file was posted: the orders it pays in full are funded."""
+    subscription.fund(file_id=note.payload["file"], now=now)
+
+
+@consumer
+def settle(note: Note, now: datetime) -> int:
+    """An allotment was published: one range of citizens after the other is settled."""
+    return settlement.settle_next(offering_code=note.payload["offering"], now=now)
+
+
+@consumer
+def settle_waiting(note: Note, now: datetime) -> int:
+    """A NAV was published: allotted orders that waited for its price are settled."""
+    allotted = Offering.objects.filter(state=Offering.State.ALLOTTED).order_by("code")
+    return sum(settlement.settle_next(offering_code=one.code, now=now) for one in allotted)
+
+
+@consumer
+def refund_orders(note: Note, now: datetime) -> int:
+    """An offering was cancelled: all its money goes to refunds."""
+    return subscription.refund_next(offering_code=note.payload["offering"], now=now)
+
+
+@consumer
+def notify(note: Note, now: datetime) -> None:
+    """Something happened that concerns citizens: it is written into their inbox. The e-mails follow by the clock."""
+    tell(note=note, now=now)
 
 
 # ── what the clock asks for ──
@@ -69,8 +121,28 @@ def relay_notes() -> None:
         pass
 
 
+@shared_task(name="portal.mail")
+def send_mail() -> None:
+    """Send the e-mails that are due."""
+    mail.send_due(now=timezone.now())
+
+
 @shared_task(name="portal.seal")
 def seal_logs() -> None:
     """Seal what was written since the last time into the hash chains."""
     for one in (audit.AUDIT, ledger.LEDGER):
         audit.seal(log=one, now=timezone.now())
+
+
+@shared_task(name="portal.open_and_close")
+def open_and_close_offerings() -> None:
+    """Offerings open and close when their time has come."""
+    now = timezone.now()
+    offering.open_due(now=now)
+    offering.close_due(now=now)
+
+
+@shared_task(name="portal.lapse")
+def lapse_orders() -> None:
+    """Orders that were not paid in time lapse."""
+    subscription.lapse_due(now=timezone.now())

@@ -9,6 +9,7 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 
 from fund import units
 from fund.ledger import accounts
+from investors import agreements
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -39,8 +40,9 @@ def as_site(db: None) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _shipped(request: pytest.FixtureRequest) -> None:
-    """The unit classes and the chart of accounts stand in every test that has a database, also after a flush."""
+    """What ships with the system stands in every test that has a database, also after a flush."""
     if "db" in request.fixturenames or request.node.get_closest_marker("django_db"):
         request.getfixturevalue("db" if "transactional_db" not in request.fixturenames else "transactional_db")
         units.open_classes()
         accounts.open_chart()
+        agreements.ship()

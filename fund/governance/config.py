@@ -30,6 +30,16 @@ DECLARED: dict[str, Declared] = {
     ),
     "residence.accepted": Declared(_("Countries of residence that are accepted (D7)"), ["US", "JP"]),
     "reverification.months": Declared(_("Months until an approved citizen is verified again (D10)"), 24),
+    "document.register_days": Declared(_("Days for which a certificate of the family register is recent (D11)"), 90),
+    "suitability.mismatch": Declared(
+        _("Whether a mismatch can be acknowledged or is refused, by question (D13)"),
+        {
+            "purpose": "acknowledge",
+            "horizon": "acknowledge",
+            "loss_capacity": "acknowledge",
+            "experience": "acknowledge",
+        },
+    ),
     "cap.citizen": Declared(
         _("Holding cap of one citizen, in minor units (D18)"), {"USD": 10_000_000, "JPY": 15_000_000}
     ),
@@ -39,6 +49,9 @@ DECLARED: dict[str, Declared] = {
         {"USD": 1_000_000, "JPY": 1_500_000},
     ),
     "payments.ach_return_days": Declared(_("Days in which a collected payment can be called back (D36)"), 60),
+    "payment.statement_hours": Declared(
+        _("Hours after the payment deadline until unpaid orders lapse, for the banks' statements to arrive (D25)"), 24
+    ),
     "leverage.limit": Declared(_("Limit of gross assets to net asset value (D41)"), "2.50"),
     "valuation.max_age_days": Declared(_("Days after which a mark is stale (D42)"), 95),
     "nav.tolerance_percent": Declared(_("Price move that needs a recorded reason, in percent (D42)"), "5"),
@@ -74,6 +87,15 @@ def get(key: str, *, at: datetime) -> Any:
     declared = DECLARED[key]
     row = Setting.objects.filter(key=key, effective_from__lte=at).order_by("-effective_from").first()
     return declared.default if row is None else row.value
+
+
+def steps(key: str) -> list[tuple[datetime | None, Any]]:
+    """Every value a key has had or will have, with the instant it is in force from; first the default, from ever.
+
+    Raises KeyError for a key that is not declared.
+    """
+    rows = Setting.objects.filter(key=key).order_by("effective_from").values_list("effective_from", "value")
+    return [(None, DECLARED[key].default), *rows]
 
 
 def propose(

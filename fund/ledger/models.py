@@ -6,6 +6,7 @@ credit account; it names a holder exactly when one of its accounts is per holder
 what the fund owes and the units it has issued are positive, and its own assets negative.
 """
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -96,6 +97,7 @@ class Transfer(Sealable):
         indexes = [
             *Sealable.Meta.indexes,
             models.Index(fields=["holder", "recorded_at"], condition=~Q(holder=None), name="transfer_holder"),
+            BrinIndex(fields=["effective_at"], name="transfer_effective"),
         ]
 
     def __str__(self) -> str:

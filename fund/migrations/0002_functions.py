@@ -12,4 +12,5 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL((ROOMS / "governance/sql/two_keys.sql").read_text(), migrations.RunSQL.noop),
         migrations.RunSQL((ROOMS / "ledger/sql/keep_balances.sql").read_text(), migrations.RunSQL.noop),
+        migrations.RunSQL((ROOMS / "dealing/sql/orders.sql").read_text(), migrations.RunSQL.noop),
     ]

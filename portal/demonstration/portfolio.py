@@ -14,6 +14,7 @@ class Holding:
     name_en: str
     name_ja: str
     sector: str
+    stage: str
     state: str
     ownership_percent: str
     committed: int
@@ -30,7 +31,8 @@ HOLDINGS = [
         "GREAT-LAKES-COMPUTE",
         "Great Lakes Compute Campus",
         "グレートレイクス計算基盤キャンパス",
-        "ai",
+        "data_centres",
+        "operating",
         "OH",
         "62.5",
         42_000,
@@ -46,6 +48,7 @@ HOLDINGS = [
         "Sonoran Wafer Works",
         "ソノラン・ウエハー製作所",
         "semiconductors",
+        "construction",
         "AZ",
         "40.0",
         28_000,
@@ -60,7 +63,8 @@ HOLDINGS = [
         "BRAZOS-GRID",
         "Brazos Grid and Storage",
         "ブラゾス送電・蓄電",
-        "grid",
+        "power",
+        "operating",
         "TX",
         "75.0",
         19_000,
@@ -75,7 +79,8 @@ HOLDINGS = [
         "COOK-INLET-LNG",
         "Cook Inlet LNG",
         "クック湾LNG",
-        "energy",
+        "power",
+        "construction",
         "AK",
         "33.3",
         44_000,
@@ -90,7 +95,8 @@ HOLDINGS = [
         "CUMBERLAND-SMR",
         "Cumberland Small Reactors",
         "カンバーランド小型炉",
-        "energy",
+        "power",
+        "construction",
         "TN",
         "50.0",
         33_000,
@@ -105,7 +111,8 @@ HOLDINGS = [
         "PASCAGOULA-YARD",
         "Pascagoula Harbor Ship Repair",
         "パスカグーラ港修繕ドック",
-        "shipyards",
+        "ports",
+        "operating",
         "MS",
         "80.0",
         5_200,
@@ -120,7 +127,8 @@ HOLDINGS = [
         "BAYOU-ICEBREAKER",
         "Bayou Icebreaker Yard",
         "バイユー砕氷船造船所",
-        "shipyards",
+        "arctic",
+        "construction",
         "LA",
         "55.0",
         7_800,
@@ -136,6 +144,7 @@ HOLDINGS = [
         "San Pedro Electric Terminals",
         "サンペドロ電動ターミナル",
         "transport",
+        "operating",
         "CA",
         "45.0",
         9_600,
@@ -151,6 +160,7 @@ HOLDINGS = [
         "Keystone Turbine Works",
         "キーストーン・タービン製作所",
         "power",
+        "operating",
         "PA",
         "49.0",
         11_500,
@@ -165,7 +175,8 @@ HOLDINGS = [
         "PIEDMONT-COPPER",
         "Piedmont Copper Refining",
         "ピードモント銅精錬",
-        "materials",
+        "semiconductors",
+        "construction",
         "NC",
         "35.0",
         6_700,
@@ -181,7 +192,10 @@ HOLDINGS = [
 
 @dataclass(frozen=True)
 class Loan:
-    """A debt facility: ``drawn`` is reached in equal steps over ``drawn_over`` months."""
+    """A debt facility: ``drawn`` is reached in equal steps over ``drawn_over`` months.
+
+    ``covenant``: the largest debt in percent of gross assets that the lender allows.
+    """
 
     code: str
     name_en: str
@@ -193,8 +207,8 @@ class Loan:
 
 
 LOANS = [
-    Loan("TERM-A", "Syndicated term loan A", "協調融資タームローンA", 45_000, 38_000, 18, "2.20"),
-    Loan("JBIC-STYLE", "Untied policy loan", "政策金融アンタイドローン", 30_000, 14_000, 20, "2.50"),
+    Loan("TERM-A", "Syndicated term loan A", "協調融資タームローンA", 45_000, 38_000, 18, "60.00"),
+    Loan("JBIC-STYLE", "Untied policy loan", "政策金融アンタイドローン", 30_000, 14_000, 20, "65.00"),
 ]
 
 PARTNERS = [

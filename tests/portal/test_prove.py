@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def citizen() -> int:
     accounts.open_bank(name="TEST", currency=Currency.JPY)
     holder = holders.register(kind=Holder.Kind.CITIZEN, nation=Nation.JP, now=NOW).pk
-    line = post.Line("bank:TEST", "held:JPY", 700, holder)
+    line = post.Line("bank:TEST", "refunds:JPY", 700, holder)
     post.post(event=Event.CORRECTION, event_id=uuid4(), lines=[line], effective_at=NOW)
     return holder
 
@@ -49,4 +49,4 @@ def test_a_changed_balance_is_named_and_the_command_fails(citizen):
     assert ended.value.code == 1
     told = json.loads(out.getvalue())
     assert not told["clean"]
-    assert any(f"held:JPY of holder {citizen}: kept 701" in check["first"] for check in told["checks"])
+    assert any(f"refunds:JPY of holder {citizen}: kept 701" in check["first"] for check in told["checks"])

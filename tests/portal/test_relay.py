@@ -1,7 +1,10 @@
 """The relay: every note reaches its tasks once in effect, whatever happens to the messages (decisions 3 and 4)."""
 
+import itertools
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -28,6 +31,10 @@ def sweep(sent: list[tuple[str, int]], now: datetime = NOW) -> int:
     return relay.sweep(now=now, send=lambda *message: sent.append(message))
 
 
+def perform(delivery: int, work: Callable[[Note, datetime], Any], now: datetime = NOW) -> bool:
+    return relay.perform(delivery_id=delivery, work=work, clock=lambda: now)
+
+
 def test_a_note_goes_to_each_of_its_tasks_once(sent):
     leave()
     assert sweep(sent) == 2
@@ -51,7 +58,7 @@ def test_what_is_done_is_not_sent_again(sent):
     leave()
     sweep(sent)
     for _, delivery in sent:
-        assert relay.perform(delivery_id=delivery, work=lambda note, now: None, now=NOW)
+        assert perform(delivery, lambda note, now: None)
     assert sweep(sent, NOW + timedelta(days=1)) == 0
 
 
@@ -62,7 +69,7 @@ def test_messages_in_any_order_and_number_have_one_effect_each(sent):
     random.Random(4).shuffle(messages)
     effects: list[tuple[int, int]] = []
     for _, delivery in messages:
-        relay.perform(delivery_id=delivery, work=lambda note, now, d=delivery: effects.append((note.pk, d)), now=NOW)
+        perform(delivery, lambda note, now, d=delivery: effects.append((note.pk, d)))
     assert len(effects) == 2 * len(notes) == len(set(effects))
 
 
@@ -74,9 +81,9 @@ def test_without_the_claim_a_doubled_message_would_have_two_effects(sent, monkey
         relay, "claim", lambda delivery_id, now: Delivery.objects.select_related("note").get(pk=delivery_id)
     )
     delivery, effects = sent[0][1], []
-    relay.perform(delivery_id=delivery, work=lambda note, now: effects.append(1), now=NOW)
+    perform(delivery, lambda note, now: effects.append(1))
     with pytest.raises(RuntimeError):
-        relay.perform(delivery_id=delivery, work=lambda note, now: effects.append(1), now=NOW)
+        perform(delivery, lambda note, now: effects.append(1))
     assert len(effects) == 2
 
 
@@ -89,7 +96,7 @@ def test_a_task_at_work_is_not_disturbed_until_its_claim_ends(sent):
     assert relay.claim(delivery_id=delivery, now=NOW + relay.CLAIM)
 
 
-def test_work_that_is_not_finished_comes_again_at_once(sent):
+def test_work_that_is_not_finished_goes_on_at_once(sent):
     leave()
     sweep(sent)
     left = [2]
@@ -98,9 +105,22 @@ def test_work_that_is_not_finished_comes_again_at_once(sent):
         left[0] -= 1
         return left[0] > 0
 
+    assert perform(sent[0][1], work)
+    assert left == [0]
+
+
+def test_long_work_makes_room_for_others_after_a_stint(sent):
+    leave()
+    sweep(sent)
+    clock = itertools.count()
+
+    def tick() -> datetime:
+        return NOW + relay.STINT * next(clock)
+
     delivery = sent[0][1]
-    assert not relay.perform(delivery_id=delivery, work=work, now=NOW)
-    assert relay.perform(delivery_id=delivery, work=work, now=NOW)
+    assert not relay.perform(delivery_id=delivery, work=lambda note, now: True, clock=tick)
+    assert Delivery.objects.get(pk=delivery).claimed_until is None
+    assert perform(delivery, lambda note, now: False, tick())
 
 
 def test_failures_pause_longer_and_longer_and_end_dead_until_an_officer_revives(sent):
@@ -113,15 +133,15 @@ def test_failures_pause_longer_and_longer_and_end_dead_until_an_officer_revives(
 
     for _ in range(relay.ATTEMPTS):
         with pytest.raises(ValueError, match="name somebody"):
-            relay.perform(delivery_id=delivery, work=work, now=now)
+            perform(delivery, work, now)
         row = Delivery.objects.get(pk=delivery)
         pauses.append(row.due_at - now)
         now = row.due_at
     assert pauses[:3] == [timedelta(seconds=s) for s in (1, 2, 4)] and max(pauses) == relay.LONGEST_PAUSE
     assert row.dead_at and row.error == "ValueError"
-    assert not relay.perform(delivery_id=delivery, work=lambda note, now: None, now=now)
+    assert not perform(delivery, lambda note, now: None, now)
     relay.revive(delivery_id=delivery, now=now)
-    assert relay.perform(delivery_id=delivery, work=lambda note, now: None, now=now)
+    assert perform(delivery, lambda note, now: None, now)
 
 
 def test_work_that_fails_leaves_nothing_behind(sent):
@@ -133,5 +153,5 @@ def test_work_that_fails_leaves_nothing_behind(sent):
         raise ValueError("half way")
 
     with pytest.raises(ValueError, match="half way"):
-        relay.perform(delivery_id=sent[0][1], work=work, now=NOW)
+        perform(sent[0][1], work)
     assert not Note.objects.filter(topic="half.done").exists()

@@ -6,6 +6,7 @@ from django.core.management.commands.migrate import Command as Migrate
 
 from fund import units
 from fund.ledger import accounts
+from investors import agreements
 from portal.owner import connected_as_owner, grant, restrict
 
 
@@ -22,3 +23,4 @@ class Command(Migrate):
                 restrict(using)
                 units.open_classes()
                 accounts.open_chart()
+                agreements.ship()

@@ -8,10 +8,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection, transaction
 
+from fund.dealing import prove as dealing
 from fund.governance import audit
 from fund.governance.checks import Check
 from fund.ledger import prove as ledger
+from fund.nav import prove as nav
 from fund.payments import prove as payments
+from fund.register import capital
 
 
 def every_check() -> list[Check]:
@@ -19,7 +22,14 @@ def every_check() -> list[Check]:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        return [audit.prove(log=audit.AUDIT), *ledger.prove(), *payments.prove()]
+        return [
+            audit.prove(log=audit.AUDIT),
+            *ledger.prove(),
+            *payments.prove(),
+            *nav.prove(),
+            *dealing.prove(),
+            *capital.prove(),
+        ]
 
 
 class Command(BaseCommand):

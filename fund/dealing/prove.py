@@ -1,0 +1,161 @@
+"""Recompute what was dealt from the orders and the ledger's transfers, with SQL that shares nothing with settlement."""
+
+from fund.dealing.allotment import DRAW, pads
+from fund.dealing.models import Offering
+from fund.governance.checks import Check, compare
+from fund.ledger.models import Event
+
+SETTLED = ("allotted", "settled")
+
+
+def prove() -> list[Check]:
+    """Every recomputation of the dealing room; a fund without offerings is clean."""
+    return [statuses(), lines(), book(), levels(), held(), *(ballot(offering) for offering in _published())]
+
+
+def _published() -> list[Offering]:
+    return list(Offering.objects.filter(state__in=SETTLED).select_related("allotment").order_by("code"))
+
+
+def statuses() -> Check:
+    """Each order's status is what its offering and its line say, and its applicant and its expected payment exist."""
+    return compare(
+        "orders stand as their offerings and lines say",
+        rows="SELECT count(*) FROM fund_subscription",
+        differences="""
+            SELECT 'order ' || s.reference || ' is ' || s.status || ', its offering ' || coalesce(o.state, 'missing')
+              FROM fund_subscription s
+              LEFT JOIN fund_offering o ON o.code = s.offering_id
+              LEFT JOIN fund_applicant a ON (a.offering_id, a.holder_id) = (s.offering_id, s.holder_id)
+              LEFT JOIN fund_expected x ON x.order_id = s.id
+              LEFT JOIN fund_allotmentline l ON l.order_id = s.id
+             WHERE o.code IS NULL OR a.ticket IS NULL
+                OR (x.holder_id, x.amount, x.currency, x.reference)
+                   IS DISTINCT FROM (s.holder_id, s.amount, s.currency, s.reference)
+                OR (s.status IN ('withdrawn', 'lapsed')) <> (x.forgotten_at IS NOT NULL) AND o.state <> 'cancelled'
+                OR o.state = 'settled' AND s.status NOT IN ('settled', 'withdrawn', 'lapsed')
+                OR CASE s.status
+                    WHEN 'settled' THEN l.units IS NULL
+                    WHEN 'allotted' THEN l.refund IS DISTINCT FROM 0 OR l.units IS NOT NULL
+                    WHEN 'part_allotted' THEN l.allotted IS NULL OR l.allotted = 0 OR l.refund = 0
+                                              OR l.units IS NOT NULL
+                    WHEN 'unallotted' THEN CASE WHEN o.state = 'cancelled' THEN l.order_id IS NOT NULL
+                                                ELSE l.allotted IS DISTINCT FROM 0 OR l.units IS NOT NULL END
+                    ELSE l.order_id IS NOT NULL END
+        """,
+    )
+
+
+def lines() -> Check:
+    """Each line shares out exactly its order's money, and belongs to an order of the same citizen."""
+    return compare(
+        "allotted and refunded money equals paid money",
+        rows="SELECT count(*) FROM fund_allotmentline",
+        differences="""
+            SELECT 'line of order ' || l.order_id
+              FROM fund_allotmentline l LEFT JOIN fund_subscription s ON s.id = l.order_id
+             WHERE (s.holder_id, s.offering_id, s.amount)
+                   IS DISTINCT FROM (l.holder_id, l.offering_id, l.allotted + l.refund)
+        """,
+    )
+
+
+def book() -> Check:
+    """The ledger settled each priced line exactly: cost, remainder, units and refund, and nothing without a line."""
+    return compare(
+        "settled orders equal ledger transfers",
+        rows="SELECT count(*) FROM fund_allotmentline WHERE units IS NOT NULL",
+        differences="""
+            SELECT 'order ' || coalesce(l.order_id, t.event_id)
+              FROM (SELECT l.*, o.unit_class_id, c.currency FROM fund_allotmentline l
+                      JOIN fund_offering o ON o.code = l.offering_id JOIN fund_unitclass c ON c.code = o.unit_class_id
+                     WHERE l.units IS NOT NULL) l
+              FULL JOIN (
+                SELECT t.event_id, min(t.holder_id) AS holder_id, max(t.holder_id) AS last_holder,
+                       sum(amount) FILTER (WHERE d.code LIKE 'held:%%' AND c.code LIKE 'capital:%%') AS cost,
+                       sum(amount) FILTER (WHERE d.code LIKE 'held:%%' AND c.code LIKE 'rounding:%%') AS rounding,
+                       sum(amount) FILTER (WHERE d.code LIKE 'held:%%' AND c.code LIKE 'refunds:%%') AS refund,
+                       sum(amount) FILTER (WHERE d.code LIKE 'issued:%%' AND c.code LIKE 'units:%%') AS units,
+                       sum(amount) FILTER (WHERE d.asset IN ('USD', 'JPY')) AS money,
+                       max(c.code) FILTER (WHERE c.code LIKE 'units:%%') AS register,
+                       max(d.asset) FILTER (WHERE d.asset IN ('USD', 'JPY')) AS asset
+                  FROM fund_transfer t
+                  JOIN fund_account d ON d.id = t.debit_id
+                  JOIN fund_account c ON c.id = t.credit_id
+                 WHERE t.event = %(settlement)s GROUP BY t.event_id
+              ) t ON t.event_id = l.order_id
+             WHERE (l.holder_id, l.holder_id, l.cost, l.rounding, l.refund, l.units, l.allotted + l.refund)
+                   IS DISTINCT FROM (t.holder_id, t.last_holder, coalesce(t.cost, 0), coalesce(t.rounding, 0),
+                                     coalesce(t.refund, 0), coalesce(t.units, 0), t.money)
+                OR t.asset <> l.currency OR t.register <> 'units:' || l.unit_class_id
+        """,
+        params={"settlement": Event.SETTLEMENT.value},
+    )
+
+
+def levels() -> Check:
+    """Each settled offering shared out exactly the lots that were approved, within its capacity."""
+    return compare(
+        "offerings sold what was approved, within capacity",
+        rows="SELECT count(*) FROM fund_allotment",
+        differences="""
+            SELECT 'offering ' || o.code || ' sold ' || l.money || ' of ' || o.capacity
+              FROM fund_offering o
+              JOIN fund_allotment a ON a.offering_id = o.code
+             CROSS JOIN LATERAL (SELECT coalesce(sum(allotted), 0) AS money FROM fund_allotmentline
+                                  WHERE offering_id = o.code) l
+             WHERE l.money > o.capacity OR o.state = 'settled' AND l.money <> a.allotted_lots * o.lot
+        """,
+    )
+
+
+def held() -> Check:
+    """What each citizen has on held is what was received for their live orders, to the smallest unit."""
+    return compare(
+        "held money belongs to live orders",
+        rows="""
+            SELECT count(*) FROM fund_balance b JOIN fund_account a ON a.id = b.account_id WHERE a.code LIKE 'held:%'
+        """,
+        differences="""
+            SELECT 'holder ' || holder_id || ' has ' || coalesce(b.amount, 0) || ' held, orders say '
+                   || coalesce(r.amount, 0)
+              FROM (SELECT b.holder_id, a.asset AS currency, b.amount FROM fund_balance b
+                      JOIN fund_account a ON a.id = b.account_id AND a.code LIKE 'held:%' AND b.amount <> 0) b
+              FULL JOIN (SELECT s.holder_id, s.currency, sum(x.received)::bigint AS amount
+                           FROM fund_subscription s JOIN fund_expected x ON x.order_id = s.id
+                           LEFT JOIN fund_allotmentline l ON l.order_id = s.id
+                          WHERE x.received > 0 AND x.forgotten_at IS NULL AND l.units IS NULL GROUP BY 1, 2) r
+                USING (holder_id, currency)
+             WHERE b.amount IS DISTINCT FROM r.amount
+        """,
+    )
+
+
+def ballot(offering: Offering) -> Check:
+    """Run the allotment of one offering again: rank the draws anew, instead of comparing them with the cut (D28)."""
+    assert offering.seed is not None
+    draw = DRAW.format(ticket="a.ticket")
+    return compare(
+        f"allotment of {offering.code} re-runs",
+        rows="SELECT count(DISTINCT holder_id) FROM fund_allotmentline WHERE offering_id = %(offering)s",
+        differences=f"""
+            WITH lines AS (
+                SELECT holder_id, sum(allotted) AS allotted, div(sum(allotted + refund), %(lot)s) AS requested
+                  FROM fund_allotmentline WHERE offering_id = %(offering)s GROUP BY holder_id
+            ), ranked AS (
+                SELECT l.holder_id, l.allotted, l.requested, l.requested > %(level)s AS draws,
+                       row_number() OVER (PARTITION BY l.requested > %(level)s
+                                          ORDER BY CASE WHEN l.requested > %(level)s THEN {draw} END) AS place
+                  FROM lines l JOIN fund_applicant a ON a.offering_id = %(offering)s AND a.holder_id = l.holder_id
+            )
+            SELECT 'holder ' || holder_id || ' was allotted ' || allotted FROM ranked
+             WHERE allotted <> %(lot)s * (least(requested, %(level)s) + (draws AND place <= %(ballot_lots)s)::int)
+        """,
+        params={
+            "offering": offering.pk,
+            "lot": offering.lot,
+            "level": offering.allotment.level,
+            "ballot_lots": offering.allotment.ballot_lots,
+            **pads(bytes(offering.seed)),
+        },
+    )

@@ -1,0 +1,236 @@
+"""Settlement (D29): what was allotted becomes units, what was not becomes a refund, a chunk of citizens at a time.
+
+How it survives anything: the book is cut once into ranges of citizens, a row of ``SettlementChunk`` each. A worker
+takes the first open range with FOR UPDATE SKIP LOCKED, does all of it and marks it, in one transaction; so two workers
+hold different ranges, a killed one leaves its range exactly as it was, and the next worker finds it. Should a range be
+done twice all the same, the unique keys of lines (order) and transfers (order, event, line) refuse it. When no range
+is free, a worker waits for those still held before it ends the run, so that 0 means that everything is settled.
+
+Where the price is known, a range is allotted and settled at once. Else (forward pricing before the dealing day's NAV)
+its orders are allotted, and settled by a later pass; the price is fixed in the allotment's row before its first use.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Q, Sum
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_lazy as _
+
+from fund.dealing import allotment as allotments
+from fund.dealing import subscription
+from fund.dealing.models import Allotment, Offering, SettlementChunk
+from fund.governance import audit, outbox
+from fund.ledger import accounts, post
+from fund.ledger.models import Event
+from fund.nav import prices
+
+STATE = Offering.State
+
+PLAN = """
+    INSERT INTO fund_settlementchunk (offering_id, number, first_holder, last_holder, orders)
+    SELECT %(offering)s, number, min(holder_id), max(holder_id), sum(orders)
+      FROM (SELECT holder_id, count(*) AS orders, (row_number() OVER (ORDER BY holder_id) - 1) / %(size)s AS number
+              FROM fund_subscription WHERE offering_id = %(offering)s AND status = 'funded' GROUP BY holder_id) citizens
+     GROUP BY number
+"""
+
+# ``price`` is the exact fraction of minor units for one smallest unit. Units are rounded down, their cost up (D21,
+# ``fund.money.buy``): the remainder is worth less than one smallest unit.
+UNITS = "div({money}::numeric * %(denominator)s, %(numerator)s)"
+COST = "div({units} * %(numerator)s + %(denominator)s - 1, %(denominator)s)"
+
+# Everything an order's line needs is in its own citizen's rows: the lots of the citizen, spread oldest order first.
+ALLOT = f"""
+    INSERT INTO fund_allotmentline (order_id, offering_id, holder_id, allotted, refund, units, cost, rounding)
+    SELECT id, %(offering)s, holder_id, allotted, amount - allotted, units, cost, allotted - cost
+      FROM (
+        SELECT s.id, s.holder_id, s.amount,
+               sum(s.amount) OVER earlier - s.amount AS before,
+               div(sum(s.amount) OVER (PARTITION BY s.holder_id), %(lot)s)::bigint AS requested, a.ticket
+          FROM fund_subscription s JOIN fund_applicant a USING (offering_id, holder_id)
+         WHERE s.offering_id = %(offering)s AND s.holder_id BETWEEN %(first)s AND %(last)s AND s.status = 'funded'
+           AND a.holder_id BETWEEN %(first)s AND %(last)s  -- the planner does not infer it, and would read all of them
+        WINDOW earlier AS (PARTITION BY s.holder_id ORDER BY s.id)
+      ) o
+     CROSS JOIN LATERAL (SELECT {allotments.lots("requested", "ticket")} * %(lot)s AS share) c
+     CROSS JOIN LATERAL (SELECT greatest(0, least(amount, share - before))::bigint AS allotted) m
+     CROSS JOIN LATERAL (SELECT {UNITS.format(money="allotted")} AS units) u
+     CROSS JOIN LATERAL (SELECT {COST.format(units="units")} AS cost) p
+"""
+
+PRICE = f"""
+    UPDATE fund_allotmentline
+       SET units = {UNITS.format(money="allotted")}, cost = {COST.format(units=UNITS.format(money="allotted"))},
+           rounding = allotted - {COST.format(units=UNITS.format(money="allotted"))}
+     WHERE offering_id = %(offering)s AND holder_id BETWEEN %(first)s AND %(last)s
+"""
+
+TRANSFERS = """
+    SELECT order_id, %(event)s, v.line, v.debit, v.credit, holder_id, v.amount, %(now)s::timestamptz, 0, NULL::uuid
+      FROM fund_allotmentline
+     CROSS JOIN LATERAL (VALUES (0, %(held)s::int, %(capital)s::int, cost), (1, %(held)s, %(rounding)s, rounding),
+                                (2, %(issued)s, %(units)s, units), (3, %(held)s, %(refunds)s, refund)
+                        ) AS v(line, debit, credit, amount)
+     WHERE offering_id = %(offering)s AND holder_id BETWEEN %(first)s AND %(last)s AND v.amount > 0
+     ORDER BY holder_id, order_id, v.line
+"""
+
+OUTCOME = """
+    UPDATE fund_subscription s
+       SET status = CASE WHEN l.units IS NOT NULL THEN 'settled' WHEN l.allotted = 0 THEN 'unallotted'
+                         WHEN l.refund = 0 THEN 'allotted' ELSE 'part_allotted' END,
+           ended_at = CASE WHEN l.units IS NOT NULL THEN %(now)s::timestamptz END
+      FROM fund_allotmentline l
+     WHERE l.offering_id = %(offering)s AND l.holder_id BETWEEN %(first)s AND %(last)s
+       AND s.id = l.order_id AND s.status IN ('funded', 'allotted', 'part_allotted', 'unallotted')
+"""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a settlement is, in orders. Both are 0 before its first chunk."""
+
+    orders: int
+    allotted: int
+    settled: int
+
+
+def settle_next(*, offering_code: str, now: datetime, chunk: int = 2000) -> int:
+    """Settle the next range of at most ``chunk`` citizens in one transaction; returns how many orders, 0 when done.
+
+    Call it until 0, from as many workers as you like. Then every order is settled and so is the offering, or, with
+    forward pricing before the dealing day's price is published, allotted and waiting for that price.
+    Raises Refused: not_allotted.
+    """
+    price = _prepare(offering_code, chunk, now)
+    with transaction.atomic():
+        offering = Offering.objects.select_related("unit_class", "allotment").get(pk=offering_code)
+        taken = _take(offering, ready=Q(allotted_at=None) if price is None else Q(settled_at=None))
+        if taken is not None:
+            return _settle(offering, taken, price, now)
+        if price is not None and offering.state == STATE.ALLOTTED:
+            _finish(offering, now)
+    return 0
+
+
+@transaction.atomic
+def _prepare(offering_code: str, size: int, now: datetime) -> Decimal | None:
+    """Cut the frozen book into ranges and fix the price, each once; returns the price, None where there is none yet."""
+    allotment = Allotment.objects.select_related("offering").filter(pk=offering_code).first()
+    if allotment is None:
+        raise subscription.Refused(_("This offering has not been allotted."), code="not_allotted")
+    planned = SettlementChunk.objects.filter(offering_id=offering_code)
+    if allotment.price is not None and (allotment.settled_at is not None or planned.exists()):
+        return allotment.price
+    allotment = Allotment.objects.select_for_update(of=("self",)).select_related("offering").get(pk=offering_code)
+    if allotment.settled_at is None and not planned.exists():
+        _execute(PLAN, {"offering": offering_code, "size": size})
+    if allotment.price is None and (price := _price(allotment.offering, now)) is not None:
+        Allotment.objects.filter(pk=offering_code, price=None).update(price=price)
+        return price
+    return allotment.price
+
+
+def _price(offering: Offering, now: datetime) -> Decimal | None:
+    """The fixed price, or the newest price published for the dealing day: the initial one where the class has none."""
+    if offering.price_basis == Offering.Basis.FIXED:
+        return offering.fixed_price
+    newest = prices.published(class_code=offering.unit_class_id, at=now).filter(nav__valuation_day=offering.dealing_day)
+    one = newest.first()
+    return None if one is None else one.price or one.unit_class.initial_price
+
+
+def _take(offering: Offering, *, ready: Q) -> SettlementChunk | None:
+    """The first range that nobody holds; where all are held, the first that its holder left undone."""
+    open_ranges = SettlementChunk.objects.filter(ready, offering_id=offering.pk).order_by("number")
+    return (
+        open_ranges.select_for_update(skip_locked=True, of=("self",)).first()
+        or open_ranges.select_for_update(of=("self",)).first()
+    )
+
+
+def _settle(offering: Offering, chunk: SettlementChunk, price: Decimal | None, now: datetime) -> int:
+    params = {**_scalars(offering, price), "first": chunk.first_holder, "last": chunk.last_holder, "now": now}
+    if chunk.allotted_at is None:
+        _expect(chunk, _execute(ALLOT, params))
+    elif price is not None:
+        _expect(chunk, _execute(PRICE, params))
+    if price is not None:
+        post.post_set(TRANSFERS, {**params, **_accounts(offering), "event": Event.SETTLEMENT.value})
+    _expect(chunk, _execute(OUTCOME, params))
+    SettlementChunk.objects.filter(pk=chunk.pk).update(
+        allotted_at=chunk.allotted_at or now, settled_at=None if price is None else now
+    )
+    return chunk.orders
+
+
+def _scalars(offering: Offering, price: Decimal | None) -> dict[str, Any]:
+    """Without a price its fraction is NULL, and so are units and cost."""
+    per_unit = None if price is None else offering.unit_class.price(price).minor_per_unit
+    return {
+        **allotments.scalars(offering, offering.allotment),
+        "numerator": None if per_unit is None else per_unit.numerator,
+        "denominator": None if per_unit is None else per_unit.denominator,
+    }
+
+
+def _accounts(offering: Offering) -> dict[str, Any]:
+    currency, unit_class = offering.currency, offering.unit_class_id
+    codes = {
+        "held": f"held:{currency}",
+        "refunds": f"refunds:{currency}",
+        "rounding": f"rounding:{currency}",
+        "capital": f"capital:{unit_class}",
+        "issued": f"issued:{unit_class}",
+        "units": f"units:{unit_class}",
+    }
+    found = accounts.ids(*codes.values())
+    return {name: found[code] for name, code in codes.items()}
+
+
+def _execute(statement: str, params: Mapping[str, Any]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        return int(cursor.rowcount)
+
+
+def _expect(chunk: SettlementChunk, rows: int) -> None:
+    """A range that does not hold exactly the planned orders is not settled: nothing of it is committed."""
+    if rows != chunk.orders:
+        raise RuntimeError(f"{chunk} holds {rows} orders instead of {chunk.orders}")
+
+
+def _finish(offering: Offering, now: datetime) -> None:
+    """The offering is settled when its lines hold exactly the lots that were approved."""
+    subscription.lapse_rest(offering_code=offering.pk, now=now)
+    lines = offering.allotment.orders, offering.allotment.allotted_lots * offering.lot
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*), coalesce(sum(allotted), 0)::bigint FROM fund_allotmentline WHERE offering_id = %s",
+            [offering.pk],
+        )
+        found = cursor.fetchone()
+    if found != lines:
+        raise RuntimeError(f"the lines of {offering} (orders, money) are {found}, approved were {lines}")
+    if Offering.objects.filter(pk=offering.pk, state=STATE.ALLOTTED).update(state=STATE.SETTLED) != 1:
+        return  # another worker was first
+    Allotment.objects.filter(pk=offering.pk).update(settled_at=now)
+    audit.record(
+        actor="system", verb="settle", subject=f"offering:{offering}", now=now, orders=lines[0], money=str(lines[1])
+    )
+    outbox.leave(topic="offering.settled", subject=offering.code, now=now, offering=offering.code)
+
+
+def progress(*, offering_code: str) -> Progress:
+    """How far it is, from the ranges alone: cheap at any size."""
+    done = SettlementChunk.objects.filter(offering_id=offering_code).aggregate(
+        of_all=Coalesce(Sum("orders"), 0),
+        of_allotted=Coalesce(Sum("orders", filter=Q(allotted_at__isnull=False)), 0),
+        of_settled=Coalesce(Sum("orders", filter=Q(settled_at__isnull=False)), 0),
+    )
+    return Progress(int(done["of_all"]), int(done["of_allotted"]), int(done["of_settled"]))

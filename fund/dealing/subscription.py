@@ -1,0 +1,336 @@
+"""Orders (D25, D26): placed, paid, withdrawn, lapsed.
+
+Locks, always in this order (docs/locking.md): the offering's row FOR SHARE (never when placing), the applicant's row,
+orders by id, what payments expects, balances. Placing locks the citizen's own applicant row alone, so that citizens
+never wait for each other. Whoever changes which orders are *paid* shares the offering's row, which closing and
+allotting take for themselves: after the allotment nothing moves under it.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Q, Sum
+from django.db.models.functions import UUID7
+from django.utils.translation import gettext_lazy as _
+
+from fund.dealing.models import ORDERED, Applicant, Offering, Status, Subscription
+from fund.governance import audit, config, outbox
+from fund.ledger import post
+from fund.ledger.models import Event
+from fund.money import Currency, Money
+from fund.payments import receipts
+from fund.payments.models import BankAccount, Expected
+from fund.refusal import Refusal
+
+STATE = Offering.State
+LAPSE_CHUNK = 5_000
+
+
+class Refused(Refusal):
+    """The order cannot be placed or withdrawn; the message says why."""
+
+    code = "subscription"
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What the citizen is told about an order (D26). ``price_rule`` and ``rounding_rule`` are codes; portal words them.
+
+    ``rounding_rule`` is always ``units_down_remainder_to_fund`` (D21); ``account`` is where to pay with the reference.
+    """
+
+    reference: str
+    numeric_reference: str
+    offering_code: str
+    amount: Money
+    placed_at: datetime
+    received_at: datetime
+    dealing_day: date
+    price_rule: str
+    rounding_rule: str
+    withdraw_until: datetime
+    pay_by: datetime
+    account: BankAccount
+
+
+@transaction.atomic
+def place(
+    *, offering_code: str, holder_id: int, amount: Money, key: str, now: datetime, received_at: datetime | None = None
+) -> Subscription:
+    """Place an order; the same ``key`` of the same holder gives the same order again, in whatever state it is now.
+
+    A request that reached us at ``received_at``, before the close, counts also when it is handled later (D26).
+    Raises Refused: unknown_offering, key_reused (for another order), not_open, wrong_currency, below_minimum,
+    not_in_steps, above_maximum (over all the citizen's orders in this offering).
+    """
+    offering, new_id = _read(offering_code)
+    received = min(received_at or now, now)
+    _lock_applicant(offering, holder_id)
+    theirs = list(Subscription.objects.filter(Q(offering=offering) | Q(key=key), holder_id=holder_id))
+    if (earlier := next((order for order in theirs if order.key == key), None)) is not None:
+        return _same(earlier, offering, amount)
+    _check_open(offering, received, now)
+    ordered = sum(order.amount for order in theirs if order.status in ORDERED)
+    _check_amount(offering, amount, ordered)
+    expected = receipts.expect(
+        holder_id=holder_id,
+        amount=amount,
+        pay_by=offering.pay_by,
+        order_id=new_id,
+        subject=offering.code,
+        now=now,
+    )
+    _insert(offering, holder_id, amount, key, received, expected)
+    placed = Subscription.objects.filter(holder_id=holder_id).get(key=key)
+    if placed.pk != new_id:
+        return _same(placed, offering, amount)
+    audit.record(
+        actor=f"holder:{holder_id}",
+        verb="place",
+        subject=f"order:{placed.reference}",
+        now=now,
+        offering=offering.code,
+        amount=str(amount),
+    )
+    outbox.leave(
+        topic="subscription.placed", subject=placed.reference, now=now, holder=holder_id, order=placed.reference
+    )
+    return placed
+
+
+def _read(offering_code: str) -> tuple[Offering, UUID]:
+    """The offering as it stands, without a lock, and with it a fresh UUID7 of the database for an order."""
+    try:
+        found = Offering.objects.select_related("unit_class").annotate(new_id=UUID7()).get(pk=offering_code)
+        return found, found.new_id
+    except Offering.DoesNotExist:
+        raise Refused(_("There is no such offering."), code="unknown_offering") from None
+
+
+def _lock_applicant(offering: Offering, holder_id: int) -> None:
+    """One order of a citizen at a time: their sum is judged under this lock (D25)."""
+    Applicant.objects.bulk_create([Applicant(offering_id=offering.pk, holder_id=holder_id)], ignore_conflicts=True)
+    Applicant.objects.select_for_update().get(pk=(offering.pk, holder_id))
+
+
+def _same(earlier: Subscription, offering: Offering, amount: Money) -> Subscription:
+    if earlier.offering_id != offering.pk or earlier.money != amount:
+        raise Refused(_("This key was used for another order."), code="key_reused")
+    return earlier
+
+
+def _check_open(offering: Offering, received: datetime, now: datetime) -> None:
+    in_time = offering.opens_at <= received < offering.closes_at and now < offering.pay_by
+    if offering.state not in (STATE.OPEN, STATE.CLOSED) or not in_time:
+        raise Refused(_("This offering is not open."), code="not_open")
+
+
+def _check_amount(offering: Offering, amount: Money, ordered: int) -> None:
+    if amount.currency != offering.currency:
+        raise Refused(_("This offering is in %(currency)s.") % {"currency": offering.currency}, code="wrong_currency")
+    if amount.amount < offering.minimum:
+        least = offering.money(offering.minimum)
+        raise Refused(_("The smallest order is %(amount)s.") % {"amount": least}, code="below_minimum", minimum=least)
+    if (amount.amount - offering.minimum) % offering.step:
+        step = offering.money(offering.step)
+        raise Refused(_("Orders go up in steps of %(amount)s.") % {"amount": step}, code="not_in_steps", step=step)
+    if ordered + amount.amount > offering.maximum:
+        most = offering.money(offering.maximum)
+        raise Refused(
+            _("All your orders in this offering together may reach %(amount)s.") % {"amount": most},
+            code="above_maximum",
+            maximum=most,
+            ordered=offering.money(ordered),
+        )
+
+
+def _insert(
+    offering: Offering, holder_id: int, amount: Money, key: str, received: datetime, expected: Expected
+) -> None:
+    """A key that the same holder uses in another offering at this very moment is left standing and found after."""
+    order = Subscription(
+        id=expected.order_id,
+        reference=expected.reference,
+        numeric_reference=expected.numeric_reference,
+        offering=offering,
+        holder_id=holder_id,
+        amount=amount.amount,
+        currency=amount.currency.value,
+        key=key,
+        received_at=received,
+    )
+    Subscription.objects.bulk_create([order], ignore_conflicts=True)
+
+
+@transaction.atomic
+def withdraw(*, reference: str, holder_id: int, now: datetime, received_at: datetime | None = None) -> Subscription:
+    """Take an order back, free until the close (D25); what was paid for it goes to refunds. Again changes nothing.
+
+    Raises Refused: unknown_order (also for another's), too_late_to_withdraw.
+    """
+    order = Subscription.objects.filter(reference=reference, holder_id=holder_id).first()
+    if order is None:
+        raise Refused(_("There is no such order."), code="unknown_order")
+    state, closes_at = _share_offering(order.offering_id)
+    order = Subscription.objects.select_for_update().get(pk=order.pk)
+    if order.status == Status.WITHDRAWN:
+        return order
+    in_time = state in (STATE.OPEN, STATE.CLOSED) and min(received_at or now, now) < closes_at
+    if order.status not in ORDERED or not in_time:
+        raise Refused(_("This order can no longer be withdrawn."), code="too_late_to_withdraw")
+    _end([order.pk], unpaid=Status.WITHDRAWN, paid=Status.WITHDRAWN, now=now)
+    audit.record(actor=f"holder:{holder_id}", verb="withdraw", subject=f"order:{reference}", now=now)
+    outbox.leave(topic="subscription.withdrawn", subject=reference, now=now, holder=holder_id, order=reference)
+    order.refresh_from_db()
+    return order
+
+
+def _share_offering(code: str) -> tuple[str, datetime]:
+    """Its state and close, which stay so until this transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT state, closes_at FROM fund_offering WHERE code = %s FOR SHARE", [code])
+        row = cursor.fetchone()
+    if row is None:
+        raise RuntimeError(f"offering {code} is gone")
+    return row[0], row[1]
+
+
+@transaction.atomic
+def fund(*, file_id: int, now: datetime) -> int:
+    """Mark every order that a bank file has paid in full, as one set; returns how many. Again changes nothing.
+
+    An order whose offering is allotted or cancelled by then is left to ``lapse_due``, which refunds it.
+    """
+    taking = _share_offerings_before_allotment()
+    paid = list(receipts.funded_orders(file_id=file_id))
+    placed = Subscription.objects.filter(pk__in=paid, offering__in=taking, status=Status.PLACED)
+    funded = placed.update(status=Status.FUNDED, funded_at=now)
+    if funded:
+        audit.record(actor="system", verb="fund", subject=f"bank_file:{file_id}", now=now, orders=funded)
+        outbox.leave(topic="subscription.funded", subject=str(file_id), now=now, file=file_id)
+    return funded
+
+
+def _share_offerings_before_allotment() -> list[str]:
+    """Their codes; none of them can be allotted until this transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT code FROM fund_offering WHERE state IN ('open', 'closed') ORDER BY code FOR SHARE")
+        return [code for (code,) in cursor.fetchall()]
+
+
+def lapse_due(*, now: datetime) -> int:
+    """Lapse the orders that were not paid in full by the deadline, and refund their part payments; returns how many.
+
+    The deadline is the offering's ``pay_by`` and the hours (``config``) in which the banks' statements of it arrive.
+    In an offering that is allotted or cancelled nothing waits any longer: what is still placed there lapses as well.
+    One transaction a chunk: a run that is killed is simply run again. An order that a bank file is paying at this
+    moment is passed over until the next run.
+    """
+    wait = timedelta(hours=config.get("payment.statement_hours", at=now))
+    due = """
+        s.status = 'placed' AND o.state IN ('open', 'closed', 'allotted', 'cancelled')
+        AND (o.state IN ('allotted', 'cancelled') OR o.pay_by <= %(deadline)s AND x.received < s.amount)
+        """
+    return _sweep(due, {"deadline": now - wait, "now": now})
+
+
+def lapse_rest(*, offering_code: str, now: datetime) -> int:
+    """Lapse and refund what is still only placed in one allotted offering; settlement does so before it ends."""
+    return _sweep(
+        "o.code = %(code)s AND o.state = 'allotted' AND s.status = 'placed'", {"code": offering_code, "now": now}
+    )
+
+
+def refund_next(*, offering_code: str, now: datetime) -> int:
+    """End the next orders of a cancelled offering, all their money to refunds, in one transaction; 0 when done."""
+    return _sweep_chunk(
+        "o.code = %(code)s AND o.state = 'cancelled' AND s.status IN ('placed', 'funded')",
+        {"code": offering_code, "now": now},
+    )
+
+
+def _sweep(due: str, params: dict[str, Any]) -> int:
+    ended = 0
+    while chunk := _sweep_chunk(due, params):
+        ended += chunk
+    return ended
+
+
+@transaction.atomic
+def _sweep_chunk(due: str, params: dict[str, Any]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT s.id FROM fund_offering o
+              JOIN fund_subscription s ON s.offering_id = o.code
+              JOIN fund_expected x ON x.order_id = s.id
+             WHERE {due}
+             ORDER BY s.id LIMIT {LAPSE_CHUNK} FOR UPDATE OF s, x SKIP LOCKED
+            """,
+            params,
+        )
+        orders = [order for (order,) in cursor.fetchall()]
+    if orders:
+        now = params["now"]
+        _end(orders, unpaid=Status.LAPSED, paid=Status.UNALLOTTED, now=now)
+        audit.record(actor="system", verb="end_orders", subject="orders", now=now, orders=len(orders))
+        outbox.leave(topic="subscription.lapsed", subject=str(orders[0]), now=now, ended_at=now.isoformat())
+    return len(orders)
+
+
+def _end(orders: list[UUID], *, unpaid: Status, paid: Status, now: datetime) -> None:
+    """End these orders, whose rows are locked, and move what was received for them from held to refunds."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE fund_subscription
+               SET status = CASE status WHEN 'placed' THEN %(unpaid)s ELSE %(paid)s END, ended_at = %(now)s
+             WHERE id = ANY(%(orders)s) AND status IN ('placed', 'funded')
+            """,
+            {"orders": orders, "unpaid": unpaid.value, "paid": paid.value, "now": now},
+        )
+        if cursor.rowcount != len(orders):
+            raise RuntimeError(f"{cursor.rowcount} of {len(orders)} orders could be ended")
+    receipts.forget_all(order_ids=orders, now=now)
+    post.post_set(
+        """
+        SELECT s.id, %(refund)s, 0, held.id, refunds.id, s.holder_id, x.received, %(now)s, 0, NULL::uuid
+          FROM fund_subscription s
+          JOIN fund_expected x ON x.order_id = s.id
+          JOIN fund_account held ON held.code = 'held:' || s.currency
+          JOIN fund_account refunds ON refunds.code = 'refunds:' || s.currency
+         WHERE s.id = ANY(%(orders)s) AND x.received > 0
+        """,
+        {"orders": orders, "refund": Event.REFUND.value, "now": now},
+    )
+
+
+def on_order(*, holder_id: int) -> dict[Currency, int]:
+    """A citizen's money on order that has not become units yet, by currency, in minor units (D18)."""
+    live = (*ORDERED, Status.ALLOTTED, Status.PART_ALLOTTED)
+    sums = (
+        Subscription.objects.filter(holder_id=holder_id, status__in=live).values("currency").annotate(sum=Sum("amount"))
+    )
+    return {Currency(row["currency"]): int(row["sum"]) for row in sums}
+
+
+def receipt(*, subscription: Subscription) -> Receipt:
+    """The facts of an order's receipt (D26)."""
+    offering = Offering.objects.select_related("unit_class").get(pk=subscription.offering_id)
+    return Receipt(
+        reference=subscription.reference,
+        numeric_reference=subscription.numeric_reference,
+        offering_code=offering.code,
+        amount=subscription.money,
+        placed_at=subscription.placed_at,
+        received_at=subscription.received_at,
+        dealing_day=offering.dealing_day,
+        price_rule=offering.price_basis,
+        rounding_rule="units_down_remainder_to_fund",
+        withdraw_until=offering.closes_at,
+        pay_by=offering.pay_by,
+        account=receipts.payment_account(currency=offering.currency),
+    )

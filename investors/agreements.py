@@ -1,0 +1,151 @@
+"""Agreements (D14): texts by kind, version and language with their SHA-256, and who accepted which, when."""
+
+import difflib
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pgtrigger
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from fund.append_only import AppendOnly
+from fund.governance import audit
+from fund.refusal import Refusal
+from investors.people import Investor
+
+TEXTS = Path(__file__).resolve().parent / "agreements_texts"
+SHIPPED_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+LANGUAGES = ("en", "ja")
+
+
+class NotInForce(Refusal):
+    """The text is not in force, or not in this version."""
+
+    code = "agreement_not_in_force"
+
+
+class Kind(models.TextChoices):
+    """What a citizen accepts before taking part."""
+
+    PRE_CONTRACT = "pre_contract", _("Pre-contract document")
+    PROSPECTUS = "prospectus", _("Prospectus")
+    TERMS = "terms", _("Terms")
+    PRIVACY = "privacy", _("Privacy notice")
+
+
+FOR_JOINING = tuple(Kind)
+
+
+class Agreement(AppendOnly):
+    """One text. ``sha256`` (hex) is the database's own work. ``code``, as ``terms:2``, names all languages of it."""
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(max_length=16, choices=Kind)
+    version = models.PositiveSmallIntegerField()
+    language = models.CharField(max_length=2, choices=[("en", "English"), ("ja", "日本語")])
+    title = models.CharField(max_length=120)
+    text = models.TextField()
+    sha256 = models.CharField(max_length=64, editable=False)
+    in_force_from = models.DateTimeField()
+
+    class Meta(AppendOnly.Meta):
+        constraints = [
+            models.CheckConstraint(
+                name="agreement_kind", condition=Q(kind__in=["pre_contract", "prospectus", "terms", "privacy"])
+            ),
+            models.CheckConstraint(name="agreement_language", condition=Q(language__in=["en", "ja"])),
+            models.UniqueConstraint(fields=["kind", "version", "language"], name="agreement_one_text"),
+        ]
+        triggers = [
+            *AppendOnly.Meta.triggers,
+            pgtrigger.Trigger(
+                name="digest_of_text",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                func="NEW.sha256 := encode(sha256(convert_to(NEW.text, 'UTF8')), 'hex'); RETURN NEW;",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} ({self.language})"
+
+    @property
+    def code(self) -> str:
+        return f"{self.kind}:{self.version}"
+
+
+class Acceptance(AppendOnly):
+    """An investor accepted this text, with the hash it had (D14)."""
+
+    id = models.BigAutoField(primary_key=True)
+    investor = models.ForeignKey(Investor, on_delete=models.PROTECT, related_name="acceptances")
+    agreement = models.ForeignKey(Agreement, on_delete=models.PROTECT, related_name="+")
+    sha256 = models.CharField(max_length=64)
+    accepted_at = models.DateTimeField()
+
+    class Meta(AppendOnly.Meta):
+        constraints = [models.UniqueConstraint(fields=["investor", "agreement"], name="acceptance_once")]
+
+    def __str__(self) -> str:
+        return f"investor {self.investor_id}, agreement {self.agreement_id}"
+
+
+def ship() -> None:
+    """Bring in the texts that ship with the system (``<kind>.<version>.<language>.md``); again changes nothing."""
+    shipped = []
+    for path in sorted(TEXTS.glob("*.md")):
+        kind, version, language = path.name.split(".")[:3]
+        text = path.read_text()
+        title = text.partition("\n")[0].removeprefix("# ")
+        shipped.append(
+            Agreement(
+                kind=kind, version=int(version), language=language, title=title, text=text, in_force_from=SHIPPED_SINCE
+            )
+        )
+    Agreement.objects.bulk_create(shipped, ignore_conflicts=True)
+
+
+def in_force(*, kinds: Iterable[str], at: datetime) -> list[Agreement]:
+    """The newest version in force of each kind, in each language."""
+    found = Agreement.objects.filter(kind__in=list(kinds), in_force_from__lte=at)
+    return list(found.order_by("kind", "language", "-version").distinct("kind", "language"))
+
+
+def accept(*, investor: Investor, codes: Iterable[str], language: str, now: datetime) -> None:
+    """Record that an investor accepts these texts as read in a language; accepting again changes nothing.
+
+    Raises NotInForce when a code names no text in force at ``now``.
+    """
+    texts = [_text(code, language, now) for code in sorted(set(codes))]
+    Acceptance.objects.bulk_create(
+        (Acceptance(investor=investor, agreement=one, sha256=one.sha256, accepted_at=now) for one in texts),
+        ignore_conflicts=True,
+    )
+    for one in texts:
+        audit.record(
+            actor=investor.actor, verb="accept", subject=one.code, now=now, language=language, sha256=one.sha256
+        )
+
+
+def _text(code: str, language: str, now: datetime) -> Agreement:
+    kind, _colon, version = code.partition(":")
+    number = int(version) if re.fullmatch(r"[0-9]{1,4}", version, re.ASCII) else 0
+    found = Agreement.objects.filter(kind=kind, version=number, language=language, in_force_from__lte=now).first()
+    if found is None:
+        raise NotInForce(_("This agreement is not in force in this version."), agreement=code)
+    return found
+
+
+def accepted(*, investor: Investor) -> set[str]:
+    """The codes of all agreements that an investor has accepted, in whichever language."""
+    rows = Acceptance.objects.filter(investor=investor).values_list("agreement__kind", "agreement__version")
+    return {f"{kind}:{version}" for kind, version in rows}
+
+
+def changes(*, before: Agreement, after: Agreement) -> list[str]:
+    """What a new version changes, line by line: ``- `` gone, ``+ `` new, two blanks unchanged (D14)."""
+    compared = difflib.ndiff(before.text.splitlines(), after.text.splitlines())
+    return [line for line in compared if not line.startswith("? ")]

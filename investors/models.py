@@ -1,0 +1,22 @@
+"""Registry of the reception's tables: imports the rooms' models, nothing else."""
+
+from investors.agreements import Acceptance, Agreement
+from investors.applications import Answer, Application, Assessment, Decision, StatusChange
+from investors.bank_accounts import BankAccount
+from investors.people import Investor, MyNumber, TaxpayerNumber
+from investors.tax_forms import TaxForm
+
+__all__ = [
+    "Acceptance",
+    "Agreement",
+    "Answer",
+    "Application",
+    "Assessment",
+    "BankAccount",
+    "Decision",
+    "Investor",
+    "MyNumber",
+    "StatusChange",
+    "TaxForm",
+    "TaxpayerNumber",
+]

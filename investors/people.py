@@ -1,0 +1,192 @@
+"""The people at the reception: one investor per person and account (D5), with everything personal sealed (D9, D16)."""
+
+import json
+from calendar import monthrange
+from datetime import date, datetime
+from typing import Any
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from fund import envelope
+from fund.governance import audit
+from fund.holders import Holder, Nation
+from investors import names, vault
+from investors.vault import Purpose, SealedField
+
+
+class Investor(models.Model):
+    """A person who wants to take part or does. ``holder`` stands from the approval on.
+
+    ``likeness``: blind indexes of birth date with name, one per writing of the name; equal ones are likely one person.
+    ``verified_until``: when an approved citizen must be verified again (D10).
+    """
+
+    class State(models.TextChoices):
+        APPLICANT = "applicant", _("applicant")
+        APPROVED = "approved", _("approved")
+
+    id = models.BigAutoField(primary_key=True)
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="investor")
+    holder = models.OneToOneField(Holder, null=True, on_delete=models.PROTECT, related_name="investor")
+    nations = ArrayField(models.CharField(max_length=2, choices=Nation), default=list)
+    state = models.CharField(max_length=12, choices=State, default=State.APPLICANT)
+    registered_at = models.DateTimeField()
+    verified_until = models.DateTimeField(null=True)
+    likeness = ArrayField(models.BinaryField(max_length=32), default=list)
+    name = SealedField(null=True)
+    birth_date = SealedField(null=True)
+    residence = SealedField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="investor_state", condition=Q(state__in=["applicant", "approved"])),
+            models.CheckConstraint(
+                name="investor_nations",
+                condition=Q(nations__contained_by=["US", "JP"]) & (Q(state="applicant") | Q(nations__len__gt=0)),
+            ),
+            models.CheckConstraint(
+                name="investor_approved_is_a_holder",
+                condition=Q(state="applicant", holder=None, verified_until=None)
+                | (Q(state="approved") & ~Q(holder=None) & ~Q(verified_until=None)),
+            ),
+        ]
+        indexes = [GinIndex(fields=["likeness"], name="investor_likeness")]
+
+    def __str__(self) -> str:
+        return f"investor {self.pk}"
+
+    @property
+    def actor(self) -> str:
+        """How the audit log names this citizen."""
+        return f"investor:{self.pk}"
+
+    def may_invest(self, now: datetime) -> bool:
+        """Approved, and the verification has not lapsed (D10)."""
+        return self.state == self.State.APPROVED and self.verified_until is not None and now < self.verified_until
+
+
+class TaxpayerNumber(models.Model):
+    """A citizen's SSN or ITIN, sealed. ``registered`` with the approval: then no second holder can have this number."""
+
+    class Kind(models.TextChoices):
+        SSN = "ssn", _("Social Security number")
+        ITIN = "itin", _("individual taxpayer identification number")
+
+    investor = models.OneToOneField(
+        Investor, primary_key=True, on_delete=models.PROTECT, related_name="taxpayer_number"
+    )
+    kind = models.CharField(max_length=4, choices=Kind)
+    number = SealedField(opened_for=(Purpose.TAX_REPORT.value, Purpose.CORRECTION.value))
+    index = models.BinaryField(max_length=32, db_index=True)
+    registered = models.BooleanField(default=False)
+    kept_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="taxpayer_number_kind", condition=Q(kind__in=["ssn", "itin"])),
+            models.UniqueConstraint(
+                fields=["index"], condition=Q(registered=True), name="taxpayer_number_of_one_holder"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of investor {self.pk}"
+
+
+class MyNumber(models.Model):
+    """A citizen's Individual Number in a table of its own (D16), sealed. ``registered`` as for TaxpayerNumber."""
+
+    investor = models.OneToOneField(Investor, primary_key=True, on_delete=models.PROTECT, related_name="my_number")
+    number = SealedField(opened_for=(Purpose.TAX_REPORT.value, Purpose.CORRECTION.value))
+    index = models.BinaryField(max_length=32, db_index=True)
+    registered = models.BooleanField(default=False)
+    kept_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["index"], condition=Q(registered=True), name="my_number_of_one_holder"),
+        ]
+
+    def __str__(self) -> str:
+        return f"My Number of investor {self.pk}"
+
+
+def register(*, user: Any, now: datetime) -> Investor:
+    """The investor behind an account, opened at first use."""
+    investor, new = Investor.objects.get_or_create(user=user, defaults={"registered_at": now})
+    if new:
+        audit.record(actor=investor.actor, verb="register", subject=str(investor), now=now)
+    return investor
+
+
+def keep_taxpayer_number(*, investor: Investor, kind: TaxpayerNumber.Kind, number: str, now: datetime) -> None:
+    """Seal a checked SSN or ITIN; one given before is replaced."""
+    row = TaxpayerNumber(investor=investor, kind=kind, kept_at=now)
+    row.index = envelope.blind_index(number, purpose="taxpayer_number")
+    vault.seal(row, "number", number)
+    _replace(row)
+
+
+def keep_my_number(*, investor: Investor, number: str, now: datetime) -> None:
+    """Seal a checked My Number; one given before is replaced."""
+    row = MyNumber(investor=investor, kept_at=now)
+    row.index = envelope.blind_index(number, purpose="my_number")
+    vault.seal(row, "number", number)
+    _replace(row)
+
+
+def _replace(row: TaxpayerNumber | MyNumber) -> None:
+    type(row)._default_manager.filter(pk=row.pk, registered=False).delete()
+    row.save(force_insert=True)
+
+
+def likeness(*, name: dict[str, str], born: date) -> list[bytes]:
+    """Blind indexes under which a person is found again: birth date with the name in each of its writings (D5)."""
+    forms = {
+        "latin": names.latin_form(name.get("family_latin", "")) + "," + names.latin_form(name.get("given_latin", "")),
+        "kanji": names.kanji_form(name.get("family_kanji", "")) + "," + names.kanji_form(name.get("given_kanji", "")),
+        "kana": names.kana_form(name.get("family_kana", "")) + "," + names.kana_form(name.get("given_kana", "")),
+    }
+    return [
+        envelope.blind_index(f"{form}|{born:%Y%m%d}", purpose=f"likeness {writing}")
+        for writing, form in forms.items()
+        if form != ","
+    ]
+
+
+def same_number(investor: Investor) -> list[int]:
+    """Ids of other investors who have given the same SSN, ITIN or My Number."""
+    found: set[int] = set()
+    for table in (TaxpayerNumber, MyNumber):
+        own = table._default_manager.filter(pk=investor.pk).values("index")
+        found.update(table._default_manager.filter(index__in=own).values_list("pk", flat=True))
+    return sorted(found - {investor.pk})
+
+
+def same_person(investor: Investor) -> list[int]:
+    """Ids of other investors born on the same day with the same name in one of its writings."""
+    found = Investor.objects.filter(likeness__overlap=investor.likeness).exclude(pk=investor.pk)
+    return list(found.order_by("pk").values_list("pk", flat=True))
+
+
+def name(*, investor: Investor, purpose: Purpose, actor: str, now: datetime) -> dict[str, str]:
+    """An approved citizen's name in its writings, as the step ``name`` calls them; {} before the approval."""
+    told: dict[str, str] = json.loads(vault.read(investor, "name", purpose=purpose, actor=actor, now=now) or "{}")
+    return told
+
+
+def age(born: date, on: date) -> int:
+    """Full years. Who was born on 29 February is a year older on 1 March of the years without that day (D6)."""
+    return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+
+
+def months_later(since: datetime, *, months: int) -> datetime:
+    """The same day so many months later, or the last day of a month that is shorter."""
+    years, month = divmod(since.month - 1 + months, 12)
+    last = monthrange(since.year + years, month + 1)[1]
+    return since.replace(year=since.year + years, month=month + 1, day=min(since.day, last))

@@ -1,0 +1,74 @@
+"""The vault's door: personal data is sealed on the way in and opened only here (D16, decision 9).
+
+A ``SealedField`` holds ciphertext that opens in its own table, column and row alone. ``read`` is the only way to the
+plain text; every opening of an identity number leaves an act in the audit log that states purpose and reader, never
+the value. A row needs its key before a value can be sealed for it.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from fund import envelope
+from fund.governance import audit
+
+
+class Purpose(models.TextChoices):
+    """Why a sealed value is opened. My Number may be opened for tax and for correcting it, and for nothing else."""
+
+    DRAFT = "draft", _("the citizen's own application")
+    REVIEW = "review", _("checking an application")
+    CORRESPONDENCE = "correspondence", _("writing to the citizen")
+    PAYOUT = "payout", _("paying the citizen")
+    TAX_REPORT = "tax_report", _("reporting to a tax authority")
+    CORRECTION = "correction", _("correcting a number")
+
+
+class NotForThisPurpose(Exception):
+    """The column is not opened for this purpose."""
+
+
+class SealedField(models.BinaryField):  # type: ignore[type-arg]
+    """Ciphertext of ``fund.envelope``. ``opened_for``: what an identity number is opened for; each time is logged."""
+
+    def __init__(self, *args: Any, opened_for: tuple[str, ...] = (), **kwargs: Any) -> None:
+        self.opened_for = tuple(opened_for)
+        super().__init__(*args, **kwargs)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        return name, path, args, {**kwargs, "opened_for": self.opened_for} if self.opened_for else kwargs
+
+
+def _field(row: models.Model, column: str) -> SealedField:
+    field = row._meta.get_field(column)
+    if not isinstance(field, SealedField):
+        raise TypeError(f"{row._meta.db_table}.{column} is not sealed")
+    return field
+
+
+def seal(row: models.Model, column: str, plain: str) -> None:
+    """Put a text into a sealed column of a row that has its key; the caller saves the row."""
+    field = _field(row, column)
+    if row.pk is None:
+        raise ValueError("A value is sealed for one row: give the row its key first")
+    setattr(row, column, envelope.seal(plain.encode(), table=row._meta.db_table, column=field.name, row=row.pk))
+
+
+def read(row: models.Model, column: str, *, purpose: Purpose, actor: str, now: datetime) -> str:
+    """Open a sealed column; "" where nothing was ever put in.
+
+    Raises NotForThisPurpose for an identity number, and envelope.Unreadable for a value that does not belong here.
+    """
+    field = _field(row, column)
+    if field.opened_for:
+        if purpose not in field.opened_for:
+            raise NotForThisPurpose(f"{row._meta.db_table}.{column} is not opened for {purpose}")
+        subject = f"{row._meta.db_table}:{row.pk}"
+        audit.record(actor=actor, verb="open", subject=subject, now=now, column=field.name, purpose=purpose.value)
+    sealed = getattr(row, column)
+    if sealed is None:
+        return ""
+    return envelope.unseal(bytes(sealed), table=row._meta.db_table, column=field.name, row=row.pk).decode()

@@ -1,0 +1,87 @@
+"""Who hears of a note: one statement a topic writes everybody's inbox, however many they are. The e-mails follow.
+
+A note is told to a person once: the second time the row is there already.
+"""
+
+import json
+from datetime import datetime
+
+from django.db import connection
+
+from fund.governance.outbox import Note
+from portal.notices.models import Message
+
+# Each yields (user id, facts) for the payload of a note of its topic.
+OWN_APPLICATION = """
+    SELECT i.user_id, jsonb_build_object('outcome', a.status)
+      FROM investors_application a JOIN investors_investor i ON i.id = a.investor_id
+     WHERE a.id = (%(payload)s::jsonb ->> 'application')::bigint
+"""
+OWN_ORDER = """
+    SELECT i.user_id, jsonb_build_object('order', s.reference, 'numeric', s.numeric_reference, 'pay_by', o.pay_by,
+                                         'offering', s.offering_id, 'amount', s.amount, 'currency', s.currency)
+      FROM fund_subscription s
+      JOIN fund_offering o ON o.code = s.offering_id
+      JOIN investors_investor i ON i.holder_id = s.holder_id
+     WHERE s.reference = %(payload)s::jsonb ->> 'order'
+"""
+PAID_ORDERS = """
+    SELECT i.user_id, jsonb_build_object('orders', jsonb_agg(DISTINCT s.reference))
+      FROM fund_bankentry e
+      JOIN fund_expected x ON x.reference = e.expected_id
+      JOIN fund_subscription s ON s.id = x.order_id AND s.funded_at IS NOT NULL
+      JOIN investors_investor i ON i.holder_id = s.holder_id
+     WHERE e.file_id = (%(payload)s::jsonb ->> 'file')::bigint AND e.held > 0
+     GROUP BY i.user_id
+"""
+LAPSED_ORDERS = """
+    SELECT i.user_id, jsonb_build_object('orders', jsonb_agg(s.reference ORDER BY s.reference))
+      FROM fund_subscription s JOIN investors_investor i ON i.holder_id = s.holder_id
+     WHERE s.ended_at = (%(payload)s::jsonb ->> 'ended_at')::timestamptz AND s.status IN ('lapsed', 'unallotted')
+     GROUP BY i.user_id
+"""
+EVERYBODY_IN_OFFERING = """
+    SELECT DISTINCT i.user_id, jsonb_build_object('offering', s.offering_id)
+      FROM fund_subscription s JOIN investors_investor i ON i.holder_id = s.holder_id
+     WHERE s.offering_id = %(payload)s::jsonb ->> 'offering' AND s.status NOT IN ('withdrawn', 'lapsed')
+"""
+EVERYBODY_WHO_ORDERED = """
+    SELECT DISTINCT i.user_id, jsonb_build_object('offering', s.offering_id)
+      FROM fund_subscription s JOIN investors_investor i ON i.holder_id = s.holder_id
+     WHERE s.offering_id = %(payload)s::jsonb ->> 'offering' AND s.status <> 'withdrawn'
+"""
+THE_USER = """
+    SELECT u.id, jsonb_build_object('change', coalesce(%(payload)s::jsonb ->> 'change', ''))
+      FROM portal_user u WHERE u.id = (%(payload)s::jsonb ->> 'user')::bigint
+"""
+
+AUDIENCES = {
+    "application.submitted": OWN_APPLICATION,
+    "application.decided": OWN_APPLICATION,
+    "subscription.placed": OWN_ORDER,
+    "subscription.withdrawn": OWN_ORDER,
+    "subscription.funded": PAID_ORDERS,
+    "subscription.lapsed": LAPSED_ORDERS,
+    "allotment.published": EVERYBODY_IN_OFFERING,
+    "offering.settled": EVERYBODY_IN_OFFERING,
+    "offering.cancelled": EVERYBODY_WHO_ORDERED,
+    "security.changed": THE_USER,
+}
+
+
+def send(*, note: Note, now: datetime) -> int:
+    """Write the inbox of everybody whom a note concerns, each once, with an e-mail to follow; returns how many are new.
+
+    Raises KeyError for a topic that concerns nobody in particular.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO {Message._meta.db_table} (user_id, note_id, topic, facts, created_at, mail_due_at)
+            SELECT audience.user_id, %(note)s, %(topic)s, audience.facts, %(now)s, %(now)s
+              FROM ({AUDIENCES[note.topic]}) AS audience(user_id, facts)
+            ON CONFLICT (note_id, user_id) DO NOTHING
+            """,
+            {"note": note.pk, "topic": note.topic, "now": now, "payload": json.dumps(note.payload)},
+        )
+        return cursor.rowcount

@@ -1,0 +1,166 @@
+"""The citizen's own pages: what needs doing next, holdings, profile, inbox, security."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_safe
+
+from fund import rates
+from fund.dealing.models import Offering, Status
+from fund.ledger import balances
+from fund.money import Currency, convert, value_of
+from fund.nav import prices, strike
+from fund.units import UnitClass
+from investors import onboarding, people
+from portal.access import applicant, citizen
+from portal.accounts import User
+from portal.web import offerings, orders, who, words
+
+
+@applicant
+@require_safe
+def overview(request: HttpRequest) -> HttpResponse:
+    """One page that says what to do next. Officers have their own."""
+    now = timezone.now()
+    if hasattr(request.user, "officer"):
+        return redirect("admin:index")
+    investor = people.register(user=request.user, now=now)
+    if investor.holder_id is None:
+        return render(
+            request,
+            "account/overview.html",
+            {
+                "application": onboarding.current(investor=investor),
+                "left": len(onboarding.remaining(investor=investor)),
+                "unread": who.user(request).inbox.filter(read_at=None).count(),
+                "secure": _is_secure(request.user),
+            },
+        )
+    own = orders.listed(investor.holder_id)
+    open_ = offerings.listed().filter(state=Offering.State.OPEN, unit_class__in=investor.nations).order_by("closes_at")
+    return render(
+        request,
+        "account/overview.html",
+        {
+            "approved": True,
+            "to_pay": [one for one in own if one["status"] == Status.PLACED],
+            "orders": own[:3],
+            "holdings": _holdings(investor.holder_id, now),
+            "open_offerings": [offerings.shown(one) for one in open_],
+            "unread": who.user(request).inbox.filter(read_at=None).count(),
+            "secure": _is_secure(request.user),
+        },
+    )
+
+
+@citizen
+@require_safe
+def holdings(request: HttpRequest) -> HttpResponse:
+    """Units at the latest price, in dollars and in yen. Valued when read (D44)."""
+    now = timezone.now()
+    found = _holdings(who.holder_id(request), now)
+    waiting = [one for one in orders.listed(who.holder_id(request)) if one["status"] in WAITING]
+    return render(request, "account/holdings.html", {"holdings": found, "waiting": waiting})
+
+
+NEWEST = 100
+WAITING = (Status.PLACED, Status.FUNDED, Status.ALLOTTED, Status.PART_ALLOTTED)
+
+
+class LanguageForm(forms.Form):
+    """The language of messages and e-mails; that of the pages is chosen at their head."""
+
+    language = forms.ChoiceField(
+        label=gettext_lazy("Language of messages and e-mails"), choices=User.Language.choices, widget=forms.RadioSelect
+    )
+
+
+@applicant
+@require_http_methods(["GET", "HEAD", "POST"])
+def profile(request: HttpRequest) -> HttpResponse:
+    user = who.user(request)
+    form = LanguageForm(request.POST or None, initial={"language": user.language}, label_suffix="")
+    if request.method == "POST" and form.is_valid():
+        user.language = form.cleaned_data["language"]
+        user.save(update_fields=["language"])
+        messages.success(request, _("Saved."))
+        return redirect("profile")
+    investor = people.register(user=user, now=timezone.now())
+    return render(
+        request, "account/profile.html", {"form": form, "investor": investor, "nations": _nations(investor.nations)}
+    )
+
+
+@applicant
+@require_safe
+def inbox(request: HttpRequest) -> HttpResponse:
+    """The newest messages; opening the page marks them as read for the next time."""
+    found = list(who.user(request).inbox.order_by("-pk")[:NEWEST])
+    response = render(request, "account/inbox.html", {"found": found})
+    who.user(request).inbox.filter(read_at=None).update(read_at=timezone.now())
+    return response
+
+
+@applicant
+@require_safe
+def security(request: HttpRequest) -> HttpResponse:
+    return render(request, "account/security.html", {"secure": _is_secure(request.user)})
+
+
+def _is_secure(user: Any) -> bool:
+    """Whether a second factor or a passkey stands beside the password."""
+    return bool(user.authenticator_set.exists())
+
+
+def _nations(codes: list[str]) -> list[str]:
+    return [str(words.CITIZENS_OF[code]) for code in codes if code in words.CITIZENS_OF]
+
+
+def _holdings(holder_id: int, now: datetime) -> list[dict[str, Any]]:
+    usd_jpy = _rate(now)
+    found = []
+    for unit_class in UnitClass.objects.filter(owner_kind="citizen").order_by("-code"):
+        units = balances.balance(f"units:{unit_class.code}", holder_id=holder_id)
+        if not units:
+            continue
+        price = prices.latest_price(unit_class.code, now)
+        newest = prices.published(class_code=unit_class.code, at=now).exclude(price=None).first()
+        value = value_of(units, price)
+        in_both = {
+            currency.value: convert(value, to=currency, usd_jpy=usd_jpy)
+            if usd_jpy
+            else value
+            if value.currency == currency
+            else None
+            for currency in Currency
+        }
+        found.append(
+            {
+                "unit_class": unit_class,
+                "units": units,
+                "price": price,
+                "day": newest.nav.valuation_day if newest else None,
+                "dollars": in_both["USD"],
+                "yen": in_both["JPY"],
+                "usd_jpy": usd_jpy,
+            }
+        )
+    return found
+
+
+def _rate(now: datetime) -> Any:
+    """The rate of the newest published NAV, else the newest reference rate; None where there is neither."""
+    nav = strike.latest(at=now)
+    if nav is not None:
+        return nav.usd_jpy
+    try:
+        return rates.usd_jpy(now.date())
+    except rates.Unknown:
+        return None

@@ -1,0 +1,332 @@
+"""The fund in public: prices, portfolio, ownership, leverage, returns. Everything is read, nothing is kept."""
+
+import csv
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from fund import rates
+from fund.dealing.models import Offering
+from fund.money import Currency, Money, Price, convert, percent
+from fund.nav import prices, strike
+from fund.nav.models import ClassNav, Nav
+from fund.portfolio import leverage as debts
+from fund.portfolio import valuation
+from fund.portfolio.models import Investment
+from fund.register import capital
+from fund.units import UnitClass
+from investors.steps.places import STATE_NAMES
+from portal.access import public
+from portal.templatetags import figures
+from portal.web import charts, offerings, words
+
+CITIZENS = ("US", "JP")
+
+
+@public
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The fund in one screen."""
+    now = timezone.now()
+    nav = strike.latest()
+    marks = _marks(_today(nav, now))
+    return render(
+        request,
+        "public/home.html",
+        {
+            "quotes": {code: _quote(code, now) for code in CITIZENS},
+            "nav": {"net": Money(nav.net, Currency.USD), "day": nav.valuation_day} if nav else None,
+            "owners": _owners(capital.table()),
+            "leverage": _leverage(nav),
+            "sectors": _groups(marks, lambda one: one["sector"]),
+            "open_offerings": [
+                offerings.shown(one)
+                for one in offerings.listed().filter(state=Offering.State.OPEN).order_by("closes_at")
+            ],
+        },
+    )
+
+
+@public
+@require_safe
+def nav(request: HttpRequest) -> HttpResponse:
+    """Every published price of a class: chart, table, link to CSV."""
+    unit_class = _class(request.GET.get("class", "US"))
+    rows = [_nav_row(one) for one in prices.published(class_code=unit_class.code).exclude(price=None)]
+    drawn = charts.line(
+        [(one.nav.valuation_day, one.price) for one in strike.history(class_code=unit_class.code) if one.price]
+    )
+    ticks = [
+        {"at": tick.at, "label": figures.price(Price(tick.value, Currency(unit_class.currency), unit_class.lot))}
+        for tick in (drawn.ticks if drawn else [])
+        if tick.value > 0
+    ]
+    return render(
+        request,
+        "public/nav.html",
+        {
+            "classes": sorted(UnitClass.objects.all(), key=lambda one: ["US", "JP", "SOV", "LP"].index(one.code)),
+            "unit_class": unit_class,
+            "rows": rows,
+            "latest": rows[0] if rows else None,
+            "chart": drawn,
+            "ticks": ticks,
+            "initial": unit_class.price(unit_class.initial_price),
+        },
+    )
+
+
+@public
+@require_safe
+def nav_csv(request: HttpRequest, code: str) -> HttpResponse:
+    """The same prices for a spreadsheet: plain figures, ISO days, one row a version."""
+    unit_class = _class(code)
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="kakehashi-{unit_class.code}.csv"'
+    writer = csv.writer(response)
+    writer.writerow(
+        ["valuation_day", "version", "class", "currency", "price", "units", "value", "usd_jpy", "published_at"]
+    )
+    for one in prices.published(class_code=unit_class.code).exclude(price=None):
+        value = Money(one.value, Currency(unit_class.currency))
+        published = one.nav.published_at.isoformat() if one.nav.published_at else ""
+        writer.writerow(
+            [one.nav.valuation_day, one.nav.version, unit_class.code, unit_class.currency, f"{one.price:f}",
+             unit_class.count(one.units), value.value, one.nav.usd_jpy, published]
+        )  # fmt: skip
+    return response
+
+
+@public
+@require_safe
+def portfolio(request: HttpRequest) -> HttpResponse:
+    marks = _marks(_today(strike.latest(), timezone.now()))
+    return render(
+        request,
+        "public/portfolio.html",
+        {
+            "investments": marks,
+            "total": _sum(one["dollars"] for one in marks),
+            "committed": _sum(one["committed"] for one in marks if one["committed"].currency == Currency.USD),
+            "sectors": _groups(marks, lambda one: one["sector"]),
+            "states": _groups(marks, lambda one: one["state"]),
+        },
+    )
+
+
+@public
+@require_safe
+def investment(request: HttpRequest, code: str) -> HttpResponse:
+    """One investment with every valuation it ever had."""
+    one = get_object_or_404(Investment, pk=code)
+    currency = Currency(one.currency)
+    valuations = [
+        {"day": mark.effective_on, "value": Money(mark.amount, currency), "source": words.of(mark, "source")}
+        for mark in one.valuations.order_by("-effective_on", "-id")
+    ]
+    shown = _investment(one) | {"valued_on": None, "value": None}
+    return render(
+        request,
+        "public/investment.html",
+        {
+            "one": shown,
+            "description": words.of(one, "description"),
+            "stage": one.get_stage_display(),
+            "since": one.since,
+            "valuations": valuations,
+        },
+    )
+
+
+@public
+@require_safe
+def ownership(request: HttpRequest) -> HttpResponse:
+    table = capital.table()
+    latest = strike.latest()
+    return render(
+        request,
+        "public/ownership.html",
+        {
+            "owners": _owners(table),
+            "rows": [
+                {
+                    "unit_class": row.unit_class,
+                    "nation": row.nation.label,
+                    "holders": row.holders,
+                    "units": row.units,
+                    "value": row.value,
+                    "dollars": row.value_base,
+                }
+                for row in table.rows
+            ],
+            "total": _sum(row.value_base for row in table.rows if row.value_base is not None),
+            "valued_on": latest.valuation_day if latest else None,
+        },
+    )
+
+
+@public
+@require_safe
+def leverage(request: HttpRequest) -> HttpResponse:
+    found = _leverage(strike.latest())
+    used = (
+        None
+        if found is None or found.ratio is None
+        else percent(int(found.ratio * 100), int(found.limit * 100), decimals=0)
+    )
+    return render(
+        request,
+        "public/leverage.html",
+        {
+            "leverage": found,
+            "used": used,
+            "gauge": min(used or 0, 100),
+            "facilities": [
+                {
+                    "name": words.of(one.facility, "name"),
+                    "limit": one.limit,
+                    "drawn": one.drawn,
+                    "allowed": one.allowed_percent,
+                    "debt": one.debt_percent,
+                    "headroom": one.headroom,
+                }
+                for one in (found.covenants if found else [])
+            ],
+        },
+    )
+
+
+@public
+@require_safe
+def returns(request: HttpRequest) -> HttpResponse:
+    rows = []
+    for unit_class in UnitClass.objects.order_by("code"):
+        history = [one for one in strike.history(class_code=unit_class.code) if one.price is not None]
+        if history:
+            first, last = history[0], history[-1]
+            initial = unit_class.initial_price
+            rows.append(
+                {
+                    "unit_class": unit_class,
+                    "first": unit_class.price(initial),
+                    "latest": unit_class.price(last.price or initial),
+                    "change": _change(initial, last.price or initial),
+                    "since": first.nav.valuation_day,
+                    "until": last.nav.valuation_day,
+                }
+            )
+    return render(request, "public/returns.html", {"rows": rows})
+
+
+def _change(before: Decimal, after: Decimal) -> Decimal:
+    return percent(int((after - before).scaleb(4)), int(before.scaleb(4)))
+
+
+def _today(nav: Nav | None, now: datetime) -> date:
+    """The day whose figures are public: that of the newest NAV, before the first one today."""
+    return nav.valuation_day if nav else now.date()
+
+
+def _class(code: str) -> UnitClass:
+    try:
+        return UnitClass.objects.get(pk=code)
+    except UnitClass.DoesNotExist:
+        raise Http404 from None
+
+
+def _quote(code: str, now: datetime) -> dict[str, Any]:
+    unit_class = _class(code)
+    newest = prices.published(class_code=code, at=now).exclude(price=None).first()
+    return {
+        "unit_class": unit_class,
+        "price": prices.latest_price(code, now),
+        "note": figures.day(newest.nav.valuation_day) if newest else words.FIRST_PRICE,
+    }
+
+
+def _nav_row(one: ClassNav) -> dict[str, Any]:
+    return {
+        "day": one.nav.valuation_day,
+        "version": one.nav.version,
+        "price": one.unit_class.price(one.price) if one.price else None,
+        "units": one.units,
+        "value": Money(one.value, Currency(one.unit_class.currency)),
+        "usd_jpy": one.nav.usd_jpy,
+        "net": Money(one.nav.net, Currency.USD),
+    }
+
+
+def _leverage(nav: Nav | None) -> debts.Leverage | None:
+    if nav is None:
+        return None
+    try:
+        return debts.figures(on=nav.valuation_day)
+    except rates.Unknown:
+        return None
+
+
+def _owners(table: capital.Table) -> list[dict[str, Any]]:
+    """The owners as parts of a whole: co-owners, partners, the citizens of each nation. Empty without any value."""
+    parts: list[dict[str, Any]] = []
+    for kind, nation, name in words.OWNERS:
+        rows = [row for row in table.rows if row.owner_kind == kind and nation in (None, row.nation)]
+        value = _sum(row.value_base for row in rows if row.value_base is not None)
+        owned = sum((row.share for row in rows if row.share is not None), Decimal(0))
+        parts.append({"name": name, "value": value, "percent": owned})
+    placed = charts.shares([part["value"].amount for part in parts])
+    for part, share in zip(parts, placed, strict=True):
+        part["share"] = share
+    return parts if any(part["value"] for part in parts) else []
+
+
+def _marks(on: date) -> list[dict[str, Any]]:
+    """Every investment with its value, in its own currency and in dollars, the most valuable first."""
+    found = []
+    for mark in valuation.marks(on=on):
+        try:
+            dollars = convert(mark.amount, to=Currency.USD, usd_jpy=rates.usd_jpy(on))
+        except rates.Unknown:
+            dollars = mark.amount if mark.amount.currency == Currency.USD else Money(0, Currency.USD)
+        found.append(_investment(mark.investment) | {"value": mark.amount, "dollars": dollars, "valued_on": mark.since})
+    return sorted(found, key=lambda one: -one["dollars"].amount)
+
+
+def _investment(one: Investment) -> dict[str, Any]:
+    return {
+        "code": one.code,
+        "name": words.of(one, "name"),
+        "sector": one.get_sector_display(),
+        "state": words.state(one.state, STATE_NAMES),
+        "owned": one.ownership_percent,
+        "committed": Money(one.committed, Currency(one.currency)),
+    }
+
+
+def _groups(marks: list[dict[str, Any]], by: Callable[[dict[str, Any]], str]) -> list[dict[str, Any]]:
+    """Investments summed by something, the largest sum first, with a bar in percent of the largest."""
+    sums: dict[str, tuple[int, int]] = {}
+    for one in marks:
+        count, value = sums.get(by(one), (0, 0))
+        sums[by(one)] = (count + 1, value + one["dollars"].amount)
+    whole = sum(value for _, value in sums.values())
+    largest = max((value for _, value in sums.values()), default=0)
+    return [
+        {
+            "name": name,
+            "count": count,
+            "value": Money(value, Currency.USD),
+            "percent": percent(value, whole, decimals=1),
+            "bar": percent(value, largest, decimals=0),
+        }
+        for name, (count, value) in sorted(sums.items(), key=lambda item: -item[1][1])
+    ]
+
+
+def _sum(parts: Iterable[Money]) -> Money:
+    return sum(parts, Money(0, Currency.USD))

@@ -1,0 +1,212 @@
+"""The application, one step a page (D10). Every step is saved by itself; the steps themselves belong to investors."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from fund.refusal import Refusal
+from investors import onboarding, people, steps
+from investors.applications import Application, Reason, Status
+from investors.people import Investor
+from investors.steps import Known
+from portal.access import applicant
+from portal.web import words
+
+FEW = 8  # choices up to which all are shown at once
+
+YES_NO = [("true", gettext_lazy("Yes")), ("false", gettext_lazy("No"))]
+
+
+@applicant
+@require_safe
+def overview(request: HttpRequest) -> HttpResponse:
+    """Where the application stands and what is left of it."""
+    now = timezone.now()
+    investor = people.register(user=request.user, now=now)
+    application = onboarding.current(investor=investor)
+    if application is None or application.editable:
+        return render(
+            request,
+            "join/overview.html",
+            _way(investor) | {"application": application, "reasons": _reasons(application)},
+        )
+    return render(
+        request,
+        "join/status.html",
+        {
+            "application": application,
+            "investor": investor,
+            "reasons": _reasons(application),
+            "status": application.status,
+        },
+    )
+
+
+@applicant
+@require_http_methods(["GET", "HEAD", "POST"])
+def step(request: HttpRequest, code: str) -> HttpResponse:
+    """One step: shown with what was saved, checked and saved by investors."""
+    if code not in steps.STEPS:
+        raise Http404
+    now = timezone.now()
+    investor = people.register(user=request.user, now=now)
+    draft = onboarding.draft(investor=investor, now=now)
+    if draft and not draft.application.editable:
+        return redirect("join")
+    known = Known(now, draft.answers if draft else {})
+    kept = known.answers.get(code, {})
+    described = steps.describe(code, known)
+    form = StepForm(described, kept, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid() and _save(investor, code, form, now):
+        return redirect(*_after(investor, code))
+    place = list(steps.STEPS).index(code)
+    return render(
+        request,
+        "join/step.html",
+        _way(investor)
+        | {
+            "form": form,
+            "described": described,
+            "code": code,
+            "number": place + 1,
+            "before": list(steps.STEPS)[place - 1] if place else None,
+        },
+        status=422 if form.errors else 200,
+    )
+
+
+@applicant
+@require_POST
+def submit(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    investor = people.register(user=request.user, now=now)
+    try:
+        onboarding.submit(investor=investor, now=now)
+    except onboarding.Incomplete as refused:
+        messages.error(request, words.refusal(refused))
+    except Refusal as refused:
+        messages.warning(request, words.refusal(refused))
+    return redirect("join")
+
+
+class StepForm(forms.Form):
+    """A step's fields as form fields. Nothing is checked here but the form's own shape: investors check the answers."""
+
+    def __init__(self, described: dict[str, Any], kept: dict[str, Any], data: Any = None) -> None:
+        super().__init__(data, label_suffix="")
+        self.sent = data
+        self.described = described["fields"]
+        labels = {one["name"]: one["label"] for one in self.described}
+        options = {one["name"]: {c["value"]: c["label"] for c in one["choices"]} for one in self.described}
+        for one in self.described:
+            made = _field(one)
+            made.initial = _shown(one, kept)
+            if ending := kept.get(f"{one['name']}_ending"):
+                made.help_text = _("Given already, ending in %(ending)s. Leave it empty to keep it.") % {
+                    "ending": ending
+                }
+            if when := one["when"]:
+                told = options[when["field"]] or dict(YES_NO)
+                made.only_if = _("Only if: %(question)s %(answers)s") % {  # type: ignore[attr-defined]
+                    "question": labels[when["field"]],
+                    "answers": " / ".join(str(told[value]) for value in when["values"]),
+                }
+                made.when = f"{when['field']}={' '.join(when['values'])}"  # type: ignore[attr-defined]
+            self.fields[one["name"]] = made
+
+    def answers(self) -> dict[str, Any]:
+        """What was typed, as investors expect it: text, lists for several choices."""
+        return {
+            one["name"]: self.sent.getlist(one["name"]) if one["type"] == "choices" else self.sent.get(one["name"], "")
+            for one in self.described
+        }
+
+
+def _field(one: dict[str, Any]) -> forms.Field:
+    choices = [(choice["value"], choice["label"]) for choice in one["choices"]]
+    attrs = {"autocomplete": one["autocomplete"], "maxlength": one["max_length"]}
+    about: dict[str, Any] = {"label": one["label"], "help_text": one["help"], "required": False}
+    made: forms.Field
+    match one["type"]:
+        case "choice" if len(choices) > FEW:
+            blank = [("", _("Choose"))]
+            made = forms.CharField(
+                widget=forms.Select(choices=blank + choices, attrs={"autocomplete": one["autocomplete"]}), **about
+            )
+        case "choice":
+            made = forms.CharField(widget=forms.RadioSelect(choices=choices), **about)
+        case "choices" if len(choices) > FEW:
+            made = forms.Field(widget=forms.SelectMultiple(choices=choices, attrs={"size": 8}), **about)
+        case "choices":
+            made = forms.Field(widget=forms.CheckboxSelectMultiple(choices=choices), **about)
+        case "yes_no":
+            made = forms.CharField(widget=forms.RadioSelect(choices=YES_NO), **about)
+        case "confirm":
+            made = forms.CharField(widget=forms.CheckboxInput(attrs={"value": "true"}), **about)
+        case "date":
+            made = forms.CharField(
+                widget=forms.DateInput(attrs={"type": "date", "autocomplete": one["autocomplete"]}), **about
+            )
+        case "lines":
+            made = forms.CharField(widget=forms.Textarea(attrs=attrs | {"rows": 3, "spellcheck": "false"}), **about)
+        case "secret":
+            made = forms.CharField(
+                widget=forms.TextInput(attrs=attrs | {"inputmode": "numeric", "autocomplete": "off"}), **about
+            )
+        case _:
+            made = forms.CharField(widget=forms.TextInput(attrs=attrs), **about)
+    made.optional = not one["required"]  # type: ignore[attr-defined]
+    return made
+
+
+def _shown(one: dict[str, Any], kept: dict[str, Any]) -> Any:
+    value = kept.get(one["name"])
+    if one["type"] == "yes_no" and isinstance(value, bool):
+        return "true" if value else "false"
+    return None if one["type"] == "secret" else value
+
+
+def _save(investor: Investor, code: str, form: StepForm, now: datetime) -> bool:
+    """Let investors check and keep the step; what they find stands beside the fields."""
+    try:
+        onboarding.save(investor=investor, step=code, answers=form.answers(), now=now)
+    except ValidationError as refused:
+        found = refused.error_dict if hasattr(refused, "error_dict") else {"__all__": refused.error_list}
+        for name, errors in found.items():
+            form.add_error(name if name in form.fields else None, errors)
+        return False
+    except Refusal as refused:
+        form.add_error(None, words.refusal(refused))
+        return False
+    return True
+
+
+def _after(investor: Investor, code: str) -> tuple[str, ...]:
+    """The next step that is left after this one, else the overview."""
+    order = list(steps.STEPS)
+    left = onboarding.remaining(investor=investor)
+    later = [one for one in left if order.index(one) > order.index(code)]
+    return ("join-step", later[0]) if later else ("join",)
+
+
+def _way(investor: Investor) -> dict[str, Any]:
+    left = onboarding.remaining(investor=investor)
+    way = [{"code": code, "title": one.title, "done": code not in left} for code, one in steps.STEPS.items()]
+    return {"way": way, "left": len(left), "all": len(way), "next": left[0] if left else None}
+
+
+def _reasons(application: Application | None) -> list[str]:
+    """Why it was refused, or what is still needed, as the officer stated it."""
+    if application is None or application.status not in (Status.REFUSED, Status.MORE_INFORMATION):
+        return []
+    decision = application.decisions.order_by("-pk").first()
+    return [str(Reason(code).label) for code in decision.reasons] if decision else []

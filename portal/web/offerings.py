@@ -1,0 +1,184 @@
+"""Offerings in public: the list, one offering with its live demand, and its allotment with the book (D24, D28)."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.core.cache import cache
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_safe
+
+from fund.dealing import allotment as allotting
+from fund.dealing import offering as offering_room
+from fund.dealing import settlement
+from fund.dealing.models import Offering
+from fund.money import percent
+from investors import agreements
+from portal.access import public
+from portal.templatetags import figures
+from portal.web import words
+
+STATE = Offering.State
+DEMAND_KEPT = 10  # seconds: counting the book costs the same for one reader or a million
+GROUPS = (
+    ((STATE.OPEN,), "open"),
+    ((STATE.ANNOUNCED,), "announced"),
+    ((STATE.CLOSED, STATE.ALLOTTED, STATE.SETTLED, STATE.CANCELLED), "past"),
+)
+
+
+def listed() -> QuerySet[Offering]:
+    return Offering.objects.select_related("unit_class")
+
+
+@public
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    names = {"open": _("Open now"), "announced": _("Announced"), "past": _("Past offerings")}
+    found = [shown(one) for one in listed().order_by("-closes_at")]
+    groups = [
+        {"name": names[name], "offerings": [one for one in found if one["state"] in states]} for states, name in GROUPS
+    ]
+    return render(request, "public/offerings.html", {"groups": [group for group in groups if group["offerings"]]})
+
+
+@public
+@require_safe
+def detail(request: HttpRequest, code: str) -> HttpResponse:
+    offering, now = _found(code), timezone.now()
+    until = {STATE.OPEN: offering.closes_at, STATE.ANNOUNCED: offering.opens_at}.get(STATE(offering.state))
+    facts = {
+        "offering": shown(offering),
+        "agreements": texts(offering, now),
+        "remaining": words.remaining(until, now) if until else "",
+    }
+    return render(request, "public/offering.html", facts | _demand(offering, now))
+
+
+@public
+@require_safe
+def demand(request: HttpRequest, code: str) -> HttpResponse:
+    """The live part of the page, for htmx."""
+    return render(request, "public/demand.html", _demand(_found(code), timezone.now()))
+
+
+@public
+@require_safe
+def allotment(request: HttpRequest, code: str) -> HttpResponse:
+    """The basis, the book page by page, and how to run it again."""
+    offering = _found(code)
+    basis = getattr(offering, "allotment", None)
+    page = allotting.book(offering=offering, after=_ticket(request)) if basis else None
+    return render(
+        request,
+        "public/allotment.html",
+        {
+            "offering": shown(offering),
+            "basis": basis and _basis(offering),
+            "sentence": basis and _sentence(offering),
+            "book": page.applicants if page else [],
+            "next": page.next if page else None,
+            "progress": basis and _progress(offering),
+            "for_programs": f"/api/v1/offerings/{offering.code}/book",
+        },
+    )
+
+
+def shown(offering: Offering) -> dict[str, Any]:
+    """An offering as pages show it."""
+    money = offering.money
+    rule = str(words.PRICE_RULES[offering.price_basis])
+    return {
+        "code": offering.code,
+        "state": offering.state,
+        "state_label": words.OFFERING_STATES[offering.state],
+        "name": words.of(offering, "name"),
+        "summary": words.of(offering, "summary"),
+        "unit_class": offering.unit_class,
+        "who": words.CITIZENS_OF.get(offering.unit_class_id, ""),
+        **{name: money(getattr(offering, name)) for name in ("capacity", "minimum", "step", "maximum", "lot")},
+        "opens_at": offering.opens_at,
+        "closes_at": offering.closes_at,
+        "pay_by": offering.pay_by,
+        "dealing_day": offering.dealing_day,
+        "price_rule": _("%(rule)s: %(price)s")
+        % {"rule": rule, "price": figures.quoted(offering.price, offering.unit_class)}
+        if offering.price
+        else rule,
+        "rounding_rule": words.ROUNDING_RULES["units_down_remainder_to_fund"],
+        "seed_commitment": bytes(offering.seed_commitment).hex(),
+        "seed": bytes(offering.seed).hex() if offering.seed else "",
+    }
+
+
+def texts(offering: Offering, now: datetime) -> list[agreements.Agreement]:
+    """The agreements of an offering in the reader's language."""
+    wanted = set(offering.agreements)
+    kinds = {code.partition(":")[0] for code in wanted}
+    rows = agreements.Agreement.objects.filter(kind__in=kinds, language=words.language(), in_force_from__lte=now)
+    return [one for one in rows.order_by("kind") if one.code in wanted]
+
+
+def _found(code: str) -> Offering:
+    offering = listed().filter(pk=code).first()
+    if offering is None:
+        raise Http404
+    return offering
+
+
+def _demand(offering: Offering, now: datetime) -> dict[str, Any]:
+    key = f"demand:{offering.code}"
+    kept = cache.get(key)
+    if kept is None:
+        kept = (offering_room.demand(offering=offering), now)
+        cache.set(key, kept, DEMAND_KEPT)
+    figures_, as_of = kept
+    part = percent(figures_.requested.amount, figures_.capacity.amount, decimals=0)
+    return {"demand": figures_, "demand_percent": part, "demand_bar": min(part, 100), "now": as_of}
+
+
+def _ticket(request: HttpRequest) -> str | None:
+    try:
+        return str(UUID(request.GET["after"])) if "after" in request.GET else None
+    except ValueError:
+        raise Http404 from None
+
+
+def _basis(offering: Offering) -> dict[str, Any]:
+    basis = offering.allotment
+    return {
+        "applicants": basis.applicants,
+        "capacity_lots": basis.capacity_lots,
+        "requested_lots": basis.requested_lots,
+        "level": basis.level,
+        "level_money": offering.money(basis.level * offering.lot),
+    }
+
+
+def _sentence(offering: Offering) -> str:
+    basis = offering.allotment
+    if basis.requested_lots <= basis.capacity_lots:
+        return _("Everybody received what they asked for.")
+    level = figures.money(offering.money(basis.level * offering.lot))
+    said = _("Everybody received what they asked for up to %(level)s.") % {"level": level}
+    if not basis.ballot_lots:
+        return said
+    more = ngettext(
+        "Of those who asked for more, %(count)s received one more lot by ballot.",
+        "Of those who asked for more, %(count)s received one more lot by ballot.",
+        basis.ballot_lots,
+    ) % {"count": figures.whole(basis.ballot_lots)}
+    return said + more if words.language() == "ja" else f"{said} {more}"
+
+
+def _progress(offering: Offering) -> str:
+    done = settlement.progress(offering_code=offering.code)
+    return _("Settled so far: %(done)s of %(all)s orders.") % {
+        "done": figures.whole(done.settled),
+        "all": figures.whole(done.orders),
+    }

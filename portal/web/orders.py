@@ -1,0 +1,287 @@
+"""A citizen's orders: subscribe in two pages, see where an order stands, withdraw it (D25, D26)."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from fund.dealing import subscription as dealing
+from fund.dealing.models import AllotmentLine, Applicant, Offering, Status, Subscription
+from fund.money import Currency, Money
+from fund.payments.models import Expected
+from fund.refusal import Refusal
+from investors import agreements, subscribing
+from investors.people import Investor
+from portal.access import citizen
+from portal.templatetags import figures
+from portal.web import amounts, offerings, who, words
+
+STATE = Offering.State
+OPEN_ENDED = (Status.PLACED, Status.FUNDED)
+
+
+class AmountForm(forms.Form):
+    """The amount as people type it."""
+
+    amount = forms.CharField(
+        label=gettext_lazy("Amount"),
+        max_length=40,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+    )
+
+    def __init__(self, currency: Currency, data: Any = None, initial: dict[str, Any] | None = None) -> None:
+        super().__init__(data, initial=initial, label_suffix="")
+        self.currency = currency
+
+    def clean_amount(self) -> Money:
+        return amounts.read(self.cleaned_data["amount"], self.currency)
+
+
+class ReviewForm(AmountForm):
+    """What stands on the review page: the amount, a key that makes sending twice harmless, and the agreements."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput)
+    accepts = forms.MultipleChoiceField(
+        label=gettext_lazy("I have read and accept"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+    def __init__(self, currency: Currency, choices: list[tuple[str, str]], **given: Any) -> None:
+        super().__init__(currency, **given)
+        self.asked = choices
+        self.fields["amount"].widget = forms.HiddenInput()
+        accepts = self.fields["accepts"]
+        assert isinstance(accepts, forms.MultipleChoiceField)
+        accepts.choices = choices
+        if not choices:
+            del self.fields["accepts"]
+
+    def clean_accepts(self) -> list[str]:
+        chosen: list[str] = self.cleaned_data["accepts"]
+        if len(chosen) < len(self.asked):
+            raise ValidationError(_("Please read and accept every document."))
+        return chosen
+
+
+@citizen
+@require_http_methods(["GET", "HEAD", "POST"])
+def subscribe(request: HttpRequest, code: str) -> HttpResponse:
+    """First page: the amount. Its POST shows the review page, whose POST places the order."""
+    offering, now = _offering(code), timezone.now()
+    investor = who.citizen(request)
+    if request.method == "POST" and "key" in request.POST:
+        return _place(request, offering, investor, now)
+    form = AmountForm(offering.currency, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid() and _fits(form, offering):
+        key = uuid.uuid4()
+        review = _review_form(
+            offering, investor, now, initial={"amount": form.cleaned_data["amount"].value, "key": key}
+        )
+        return _review(request, offering, form.cleaned_data["amount"], review)
+    return render(
+        request,
+        "account/subscribe.html",
+        {"offering": offerings.shown(offering), "form": form, "remaining": words.remaining(offering.closes_at, now)},
+        status=422 if form.errors else 200,
+    )
+
+
+def _place(request: HttpRequest, offering: Offering, investor: Investor, now: datetime) -> HttpResponse:
+    form = _review_form(offering, investor, now, data=request.POST)
+    if not form.is_valid():
+        if "amount" not in form.cleaned_data or "key" not in form.cleaned_data:
+            return redirect("subscribe", offering.code)
+        return _review(request, offering, form.cleaned_data["amount"], form)
+    done = agreements.accepted(investor=investor) & set(offering.agreements)
+    try:
+        order = subscribing.subscribe(
+            investor=investor,
+            offering_code=offering.code,
+            amount=form.cleaned_data["amount"],
+            accepts=sorted(done | set(form.cleaned_data.get("accepts", []))),
+            key=str(form.cleaned_data["key"]),
+            now=now,
+        )
+    except Refusal as refused:
+        form.add_error(None, words.refusal(refused))
+        return _review(request, offering, form.cleaned_data["amount"], form)
+    messages.success(request, _("Your order has been placed."))
+    return redirect("order", order.reference)
+
+
+def _fits(form: AmountForm, offering: Offering) -> bool:
+    """What can be said about an amount before the order is placed; placing checks it again."""
+    amount: Money = form.cleaned_data["amount"]
+    least, step, most = (offering.money(part) for part in (offering.minimum, offering.step, offering.maximum))
+    if amount < least:
+        form.add_error("amount", _("The smallest order is %(amount)s.") % {"amount": figures.money(least)})
+    elif (amount - least).amount % step.amount:
+        form.add_error("amount", _("Orders go up in steps of %(amount)s.") % {"amount": figures.money(step)})
+    elif most < amount:
+        form.add_error(
+            "amount",
+            _("All your orders in this offering together may reach %(amount)s.") % {"amount": figures.money(most)},
+        )
+    return not form.errors
+
+
+def _review_form(offering: Offering, investor: Investor, now: datetime, **kwargs: Any) -> ReviewForm:
+    done = agreements.accepted(investor=investor)
+    choices = [(one.code, one.title) for one in offerings.texts(offering, now) if one.code not in done]
+    return ReviewForm(offering.currency, choices, **kwargs)
+
+
+def _review(request: HttpRequest, offering: Offering, amount: Money, form: ReviewForm) -> HttpResponse:
+    return render(
+        request,
+        "account/subscribe_review.html",
+        {
+            "offering": offerings.shown(offering),
+            "amount": amount,
+            "form": form,
+            "texts": offerings.texts(offering, timezone.now()),
+        },
+        status=422 if form.errors else 200,
+    )
+
+
+@citizen
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    return render(request, "account/orders.html", {"orders": listed(who.holder_id(request))})
+
+
+@citizen
+@require_safe
+def detail(request: HttpRequest, reference: str) -> HttpResponse:
+    """Where an order stands, how to pay for it, and what came of it."""
+    order, now = _order(request, reference), timezone.now()
+    offering = Offering.objects.select_related("unit_class").get(pk=order.offering_id)
+    line = AllotmentLine.objects.filter(pk=order.pk).first()
+    expected = Expected.objects.filter(order_id=order.pk).first()
+    applicant = Applicant.objects.filter(offering_id=offering.pk, holder_id=order.holder_id).first()
+    receipt = dealing.receipt(subscription=order)
+    return render(
+        request,
+        "account/order.html",
+        {
+            "order": shown(order),
+            "offering": offerings.shown(offering),
+            "receipt": receipt,
+            "account": {name: words.of(receipt.account, name) for name in ("name", "bank_name", "branch")}
+            | {"routing": receipt.account.routing, "number": receipt.account.number},
+            "received": expected and Money(expected.received, order.money.currency),
+            "pay": order.status == Status.PLACED and now < offering.pay_by,
+            "can_withdraw": order.status in OPEN_ENDED
+            and now < offering.closes_at
+            and offering.state in (STATE.OPEN, STATE.CLOSED),
+            "line": line and _line(line, offering),
+            "ticket": applicant.ticket if applicant and offering.state in (STATE.ALLOTTED, STATE.SETTLED) else None,
+            "way": _way(order, offering, now),
+        },
+    )
+
+
+@citizen
+@require_POST
+def withdraw(request: HttpRequest, reference: str) -> HttpResponse:
+    order = _order(request, reference)
+    try:
+        dealing.withdraw(reference=order.reference, holder_id=order.holder_id, now=timezone.now())
+        messages.success(request, _("Your order has been withdrawn. Money that you paid for it is paid back."))
+    except Refusal as refused:
+        messages.error(request, words.refusal(refused))
+    return redirect("order", reference)
+
+
+def listed(holder_id: int) -> list[dict[str, Any]]:
+    """A citizen's orders, newest first, as pages show them."""
+    rows = list(Subscription.objects.filter(holder_id=holder_id).order_by("-placed_at"))
+    names = {
+        one.code: words.of(one, "name") for one in Offering.objects.filter(pk__in={row.offering_id for row in rows})
+    }
+    return [shown(row) | {"offering_name": names[row.offering_id]} for row in rows]
+
+
+def shown(order: Subscription) -> dict[str, Any]:
+    return {
+        "reference": order.reference,
+        "numeric_reference": order.numeric_reference,
+        "offering_code": order.offering_id,
+        "amount": order.money,
+        "placed_at": order.placed_at,
+        "received_at": order.received_at,
+        "status": order.status,
+        "status_label": words.ORDER_STATES[order.status],
+        "tone": TONES[Status(order.status)],
+    }
+
+
+TONES = {
+    Status.PLACED: "wait",
+    Status.FUNDED: "go",
+    Status.WITHDRAWN: "",
+    Status.LAPSED: "stop",
+    Status.ALLOTTED: "go",
+    Status.PART_ALLOTTED: "go",
+    Status.UNALLOTTED: "stop",
+    Status.SETTLED: "go",
+}
+
+
+def _line(line: AllotmentLine, offering: Offering) -> dict[str, Any]:
+    money = offering.money
+    return {
+        "allotted": money(line.allotted),
+        "refund": money(line.refund),
+        "units": line.units,
+        "cost": None if line.cost is None else money(line.cost),
+        "rounding": None if line.rounding is None else money(line.rounding),
+    }
+
+
+def _way(order: Subscription, offering: Offering, now: datetime) -> list[dict[str, Any]]:
+    """The stations of an order; ``state`` is done, now or empty for what is still to come."""
+    if order.status in (Status.WITHDRAWN, Status.LAPSED):
+        return [
+            {"name": _("Placed"), "at": order.placed_at, "state": "done"},
+            {"name": words.ORDER_STATES[order.status], "at": order.ended_at, "state": "done"},
+        ]
+    decided = order.status not in OPEN_ENDED
+    settled = order.status == Status.SETTLED
+    stations = [
+        (_("Placed"), order.placed_at, True),
+        (_("Paid"), order.funded_at, order.funded_at is not None or decided),
+        (_("Offering closes"), offering.closes_at, offering.closes_at <= now),
+        (_("Allotted by both nations"), None, decided),
+        (_("Units and refund booked"), None, settled),
+    ]
+    current = next((place for place, (_name, _at, done) in enumerate(stations) if not done), None)
+    return [
+        {"name": name, "at": at, "state": "done" if done else "now" if place == current else ""}
+        for place, (name, at, done) in enumerate(stations)
+    ]
+
+
+def _offering(code: str) -> Offering:
+    """An open offering. A citizen who is too late is told so by the offering's own page."""
+    offering = offerings.listed().filter(pk=code).first()
+    if offering is None:
+        raise Http404
+    return offering
+
+
+def _order(request: HttpRequest, reference: str) -> Subscription:
+    """Somebody else's order answers exactly as one that does not exist."""
+    order = Subscription.objects.filter(reference=reference, holder_id=who.holder_id(request)).first()
+    if order is None:
+        raise Http404
+    return order

@@ -1,0 +1,130 @@
+"""Documents, help, status, verification and security.txt: pages about the service itself."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from fund.dealing.models import Offering
+from fund.governance import audit
+from fund.ledger import prove as ledger
+from investors import agreements
+from investors.agreements import Agreement
+from portal import health
+from portal.access import public
+from portal.relay import Delivery
+from portal.web import words
+
+LATE = timedelta(minutes=2)
+
+
+@public
+@require_safe
+def documents(request: HttpRequest) -> HttpResponse:
+    """The agreements in force in the reader's language, with their fingerprints."""
+    found = agreements.in_force(kinds=agreements.Kind.values, at=timezone.now())
+    return render(
+        request, "public/documents.html", {"documents": [one for one in found if one.language == words.language()]}
+    )
+
+
+@public
+@require_safe
+def document(request: HttpRequest, kind: str, version: int) -> HttpResponse:
+    rows = Agreement.objects.filter(in_force_from__lte=timezone.now())
+    one = rows.filter(kind=kind, version=version, language=words.language()).first()
+    if one is None:
+        raise Http404
+    return render(request, "public/document.html", {"one": one, "parts": paragraphs(one.text)})
+
+
+def paragraphs(text: str) -> list[dict[str, Any]]:
+    """An agreement's text as headings, lists and paragraphs; its first line is the title and stands above already."""
+    parts: list[dict[str, Any]] = []
+    for block in text.partition("\n")[2].split("\n\n"):
+        lines = [line.strip() for line in block.strip().splitlines()]
+        if not lines:
+            continue
+        if lines[0].startswith("#"):
+            parts.append({"kind": "heading", "text": lines.pop(0).lstrip("# ")})
+        if lines and all(line.startswith(("- ", "* ")) for line in lines):
+            parts.append({"kind": "list", "items": [line[2:] for line in lines]})
+        elif lines:
+            parts.append({"kind": "text", "text": ("" if words.language() == "ja" else " ").join(lines)})
+    return parts
+
+
+@public
+@require_safe
+def help_(request: HttpRequest) -> HttpResponse:
+    return render(request, "public/help.html", {"contact": settings.CONTACT_EMAIL})
+
+
+@public
+@require_safe
+def status(request: HttpRequest) -> HttpResponse:
+    """Whether the parts of the service run, in words for everybody."""
+    now = timezone.now()
+    names = {
+        "database": _("Database"),
+        "queue": _("Messages between the parts"),
+        "migrations": _("Version of the tables"),
+    }
+    parts = [{"name": names.get(name, name), "well": check(), "note": ""} for name, check in health.CHECKS.items()]
+    waiting = Delivery.objects.filter(done_at=None, note__left_at__lt=now - LATE).count()
+    parts.append(
+        {
+            "name": _("Work in the background"),
+            "well": not waiting,
+            "note": _("%(count)s tasks are waiting for more than two minutes.") % {"count": waiting} if waiting else "",
+        }
+    )
+    return render(
+        request, "public/status.html", {"parts": parts, "well": all(part["well"] for part in parts), "now": now}
+    )
+
+
+@public
+@require_safe
+def verify(request: HttpRequest) -> HttpResponse:
+    """What anybody can check, with the heads of the chains."""
+    chains = [(_("Acts"), audit.head(log=audit.AUDIT)), (_("Ledger"), audit.head(log=ledger.LEDGER))]
+    allotted = Offering.objects.filter(state__in=[Offering.State.ALLOTTED, Offering.State.SETTLED]).order_by("code")
+    return render(
+        request,
+        "public/verify.html",
+        {
+            "chains": [
+                {
+                    "name": name,
+                    "head": bytes(seal.hash).hex() if seal else "",
+                    "sealed_at": seal.sealed_at if seal else None,
+                }
+                for name, seal in chains
+            ],
+            "allotted": [{"code": one.code, "name": words.of(one, "name")} for one in allotted],
+        },
+    )
+
+
+@public
+@require_safe
+def security_txt(request: HttpRequest) -> HttpResponse:
+    """RFC 9116: where to report a weakness."""
+    expires = (timezone.now() + timedelta(days=180)).replace(microsecond=0)
+    with translation.override("en"):
+        help_page = request.build_absolute_uri(reverse("help"))
+    lines = [
+        f"Contact: mailto:{settings.CONTACT_EMAIL}",
+        f"Contact: {help_page}",
+        f"Expires: {expires.strftime('%Y-%m-%dT%H:%M:%SZ')}",
+        "Preferred-Languages: en, ja",
+        f"Canonical: {request.build_absolute_uri('/.well-known/security.txt')}",
+    ]
+    return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8")

@@ -1,0 +1,16 @@
+"""What allauth does not know of: the language of a new account is that of the page on which it was made."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.http import HttpRequest
+
+from portal.accounts import User
+from portal.web import words
+
+
+class Adapter(DefaultAccountAdapter):
+    def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
+        user.language = words.language()
+        saved: User = super().save_user(request, user, form, commit)
+        return saved

@@ -1,0 +1,110 @@
+"""What the rooms say in codes, in words for people; and data that is kept in both languages."""
+
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import get_language, gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from fund.holders import Holder, Nation
+from fund.refusal import Refusal
+from portal.templatetags import figures
+
+PRICE_RULES = {
+    "fixed": _("Fixed in advance"),
+    "forward": _("The price of the dealing day, which is published after the close; nobody knows it when ordering"),
+}
+ROUNDING_RULES = {
+    "units_down_remainder_to_fund": _(
+        "Units are rounded down to the smallest unit. What is left is worth less than one smallest unit"
+        " and stays in the fund."
+    ),
+}
+ORDER_STATES = {
+    "placed": _("Waiting for your payment"),
+    "funded": _("Paid"),
+    "withdrawn": _("Withdrawn"),
+    "lapsed": _("Lapsed: not paid in time"),
+    "allotted": _("Allotted in full"),
+    "part_allotted": _("Allotted in part"),
+    "unallotted": _("Not allotted"),
+    "settled": _("Settled"),
+}
+OFFERING_STATES = {
+    "announced": _("Announced"),
+    "open": _("Open"),
+    "closed": _("Closed"),
+    "allotted": _("Allotted"),
+    "settled": _("Settled"),
+    "cancelled": _("Cancelled"),
+}
+OWNERS = (
+    (Holder.Kind.SOVEREIGN, Nation.US, _("US Treasury")),
+    (Holder.Kind.SOVEREIGN, Nation.JP, _("Ministry of Finance, Japan")),
+    (Holder.Kind.LIMITED_PARTNER, None, _("Limited partners")),
+    (Holder.Kind.CITIZEN, Nation.US, _("Citizens of the United States")),
+    (Holder.Kind.CITIZEN, Nation.JP, _("Citizens of Japan")),
+)
+FIRST_PRICE = _("First price")
+CITIZENS_OF = {"US": _("Citizens of the United States"), "JP": _("Citizens of Japan")}
+
+STATES_JA = {
+    "AL": "アラバマ", "AK": "アラスカ", "AZ": "アリゾナ", "AR": "アーカンソー",
+    "CA": "カリフォルニア", "CO": "コロラド", "CT": "コネチカット", "DE": "デラウェア",
+    "FL": "フロリダ", "GA": "ジョージア", "HI": "ハワイ", "ID": "アイダホ",
+    "IL": "イリノイ", "IN": "インディアナ", "IA": "アイオワ", "KS": "カンザス",
+    "KY": "ケンタッキー", "LA": "ルイジアナ", "ME": "メイン", "MD": "メリーランド",
+    "MA": "マサチューセッツ", "MI": "ミシガン", "MN": "ミネソタ", "MS": "ミシシッピ",
+    "MO": "ミズーリ", "MT": "モンタナ", "NE": "ネブラスカ", "NV": "ネバダ",
+    "NH": "ニューハンプシャー", "NJ": "ニュージャージー", "NM": "ニューメキシコ", "NY": "ニューヨーク",
+    "NC": "ノースカロライナ", "ND": "ノースダコタ", "OH": "オハイオ", "OK": "オクラホマ",
+    "OR": "オレゴン", "PA": "ペンシルベニア", "RI": "ロードアイランド", "SC": "サウスカロライナ",
+    "SD": "サウスダコタ", "TN": "テネシー", "TX": "テキサス", "UT": "ユタ",
+    "VT": "バーモント", "VA": "バージニア", "WA": "ワシントン", "WV": "ウェストバージニア",
+    "WI": "ウィスコンシン", "WY": "ワイオミング",
+}  # fmt: skip
+
+
+def language() -> str:
+    """``ja`` or ``en``, as the columns that are kept in both are named."""
+    return "ja" if (get_language() or "en").startswith("ja") else "en"
+
+
+def of(one: Any, field: str) -> str:
+    """``of(offering, "name")``: the column of the reader's language."""
+    return str(getattr(one, f"{field}_{language()}"))
+
+
+def state(code: str, names: dict[str, str]) -> str:
+    """A US state by its letters, from ``names`` in English."""
+    if language() == "ja":
+        return f"{STATES_JA[code]}州" if code in STATES_JA else "ワシントンD.C." if code == "DC" else code
+    return names.get(code, code)
+
+
+def remaining(until: datetime, now: datetime) -> str:
+    """Days, hours or minutes until an instant, in words; empty when it has passed."""
+    minutes = int((until - now).total_seconds()) // 60
+    if minutes < 0:
+        return ""
+    if minutes >= 2 * 24 * 60:
+        days = minutes // (24 * 60)
+        return ngettext("%(count)s day left", "%(count)s days left", days) % {"count": days}
+    if minutes >= 60:
+        return ngettext("%(count)s hour left", "%(count)s hours left", minutes // 60) % {"count": minutes // 60}
+    return ngettext("%(count)s minute left", "%(count)s minutes left", minutes) % {"count": minutes}
+
+
+def refusal(refused: Refusal) -> str:
+    """A refusal's sentence; where it names an amount, the amount is written as the reader writes it."""
+    facts = refused.facts
+    match refused.code:
+        case "below_minimum" if "minimum" in facts:
+            return gettext("The smallest order is %(amount)s.") % {"amount": figures.money(facts["minimum"])}
+        case "not_in_steps" if "step" in facts:
+            return gettext("Orders go up in steps of %(amount)s.") % {"amount": figures.money(facts["step"])}
+        case "above_maximum" if "maximum" in facts:
+            return gettext("All your orders in this offering together may reach %(amount)s.") % {
+                "amount": figures.money(facts["maximum"])
+            }
+    return str(refused)

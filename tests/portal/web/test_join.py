@@ -1,0 +1,128 @@
+"""The application without JavaScript: every step by its form, in both languages, to the decision."""
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from fund.governance.officers import Officer
+from investors import onboarding, steps
+from investors.people import Investor
+from investors.steps import Known
+from tests.investors.conftest import american, japanese
+from tests.portal.web import stage
+from tests.portal.web.reading import Reader
+from tests.portal.web.stage import NOW
+
+
+@pytest.fixture
+def applicant(keys: tuple[Officer, Officer]) -> Investor:
+    return stage.person("neu@example.org")
+
+
+def form_of(html: str) -> set[str]:
+    """The names that the page's own form would send."""
+    page = Reader(html)
+    return {attrs["name"] for tag in ("input", "select", "textarea") for attrs in page.of(tag) if "name" in attrs}
+
+
+@pytest.mark.parametrize(("language", "answers"), [("ja", japanese()), ("en", american())])
+def test_the_whole_way(applicant: Investor, signed_in: Any, language: str, answers: dict[str, dict[str, Any]]) -> None:
+    client: Client = signed_in(applicant)
+    for code, given in answers.items():
+        page = client.get(f"/{language}/join/{code}")
+        assert set(given) <= form_of(page.content.decode()), f"{code}: the form does not ask all of it"
+        answer = client.post(f"/{language}/join/{code}", given)
+        assert answer.status_code == 302, re.findall(r'usa-error-message">([^<]*)', answer.content.decode())
+    assert onboarding.remaining(investor=applicant) == []
+    assert client.post(f"/{language}/join/submit").status_code == 302
+    application = onboarding.current(investor=applicant)
+    assert application is not None
+    assert application.status == "submitted"
+    words = {"ja": "規則による確認", "en": "Checked by the rules"}
+    assert words[language] in client.get(f"/{language}/join/").content.decode()
+    assert client.get(f"/{language}/join/name").status_code == 302, "what was sent is not edited any more"
+
+
+def test_each_step_leads_to_the_next(applicant: Investor, signed_in: Any) -> None:
+    client: Client = signed_in(applicant)
+    answer = client.post("/en/join/citizenship", {"nations": ["US"]})
+    assert answer["Location"] == "/en/join/name"
+    assert "10 steps left" in client.get("/en/join/").content.decode()
+
+
+def test_errors_stand_in_a_summary_and_beside_the_field_and_nothing_is_lost(
+    applicant: Investor, signed_in: Any
+) -> None:
+    client: Client = signed_in(applicant)
+    client.post("/en/join/citizenship", {"nations": ["US"]})
+    given = american()["residence"] | {"postcode": "not a code", "city": "Springfield"}
+    answer = client.post("/en/join/residence", given)
+    html = answer.content.decode()
+    assert answer.status_code == 422
+    assert html.count("A ZIP code has five or nine digits.") == 2
+    assert 'href="#id_postcode"' in html
+    assert 'aria-invalid="true"' in html
+    assert 'value="Springfield"' in html
+
+
+def test_a_number_is_never_shown_again(applicant: Investor, signed_in: Any) -> None:
+    client: Client = signed_in(applicant)
+    for code in ("citizenship", "name", "birth", "residence", "numbers"):
+        client.post(f"/en/join/{code}", american()[code])
+    html = client.get("/en/join/numbers").content.decode()
+    assert "ending in 4399" in html
+    assert "536-90" not in html
+    assert "536904399" not in html
+
+
+def test_submitting_too_early_says_what_is_missing(applicant: Investor, signed_in: Any) -> None:
+    answer = signed_in(applicant).post("/en/join/submit", follow=True)
+    assert "Some steps are not answered yet." in answer.content.decode()
+    assert onboarding.current(investor=applicant) is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        ("refused", ["Refused", "Answers contradict each other or the document.", "You can appeal."]),
+        ("more_information", ["We need more from you", "Answers contradict each other or the document."]),
+    ],
+)
+def test_a_decision_with_its_reasons(
+    keys: tuple[Officer, Officer], applicant: Investor, signed_in: Any, outcome: str, words: list[str]
+) -> None:
+    stage.fill(applicant, american(), now=NOW)
+    application = onboarding.submit(investor=applicant, now=NOW)
+    onboarding.assess(application_id=application.pk, now=NOW)
+    onboarding.decide(
+        application_id=application.pk, officer=keys[0], outcome=outcome, reasons=["contradiction"], now=NOW
+    )
+    html = signed_in(applicant).get("/en/join/").content.decode()
+    assert [word for word in words if word not in html] == []
+
+
+def test_approval_opens_the_account(hanako: Investor, signed_in: Any) -> None:
+    client: Client = signed_in(hanako)
+    assert "You can now subscribe" in client.get("/en/join/").content.decode()
+    assert client.get("/en/account/holdings").status_code == 200
+
+
+def test_an_applicant_is_shown_where_the_application_stands(applicant: Investor, signed_in: Any) -> None:
+    answer = signed_in(applicant).get("/en/account/orders")
+    assert (answer.status_code, answer["Location"]) == (302, "/en/join/")
+
+
+def test_every_condition_of_a_field_has_its_rule_in_the_stylesheet() -> None:
+    css = (stage.ROOT / "portal/static/kakehashi.css").read_text()
+    told: dict[str, Any] = {"citizenship": {"nations": ["US", "JP"]}, "residence": {"country": "JP"}}
+    known = Known(NOW, told)
+    whens = {
+        f"{one.when[0]}={' '.join(one.when[1])}"
+        for step in steps.STEPS.values()
+        for one in step.asked(known)
+        if one.when is not None
+    }
+    assert whens
+    assert [when for when in whens if f'[data-when="{when}"]' not in css] == []

@@ -1,0 +1,215 @@
+"""Every page in both languages: it answers, it is whole, and nothing on it is left in the other language."""
+
+import re
+
+import pytest
+from babel.messages.pofile import read_po
+from django.test import Client
+from django.urls import get_resolver, reverse
+from django.utils import translation
+
+from tests.house.translations import CATALOGUE
+from tests.portal.web.conftest import Stage
+from tests.portal.web.reading import Reader, english, forbidden
+
+PUBLIC = [
+    "/", "/fund/nav", "/fund/nav?class=JP", "/fund/nav?class=SOV", "/fund/portfolio", "/fund/portfolio/PORT-1",
+    "/fund/ownership", "/fund/leverage", "/fund/returns", "/offerings/", "/offerings/JP-2026-2", "/offerings/JP-2026-1",
+    "/offerings/JP-2026-1/allotment", "/offerings/JP-2026-2/allotment", "/documents", "/documents/terms/1", "/help",
+    "/status", "/verify", "/account/login/", "/account/signup/", "/account/password/reset/",
+]  # fmt: skip
+APPLICANT = [
+    "/account/", "/account/profile", "/account/inbox", "/account/security", "/join/", "/join/citizenship", "/join/name",
+    "/join/birth", "/join/residence", "/join/numbers", "/join/identity_document", "/join/tax", "/join/suitability",
+    "/join/comprehension", "/join/bank_account", "/join/agreements", "/account/email/", "/account/password/change/",
+    "/account/2fa/", "/account/sessions/",
+]  # fmt: skip
+CITIZEN = [
+    "/account/", "/account/orders", "/account/holdings", "/account/subscribe/JP-2026-2", "/account/profile",
+    "/account/inbox", "/account/security", "/join/",
+]  # fmt: skip
+
+FONTS = ["public-sans/PublicSans-Regular", "public-sans/PublicSans-SemiBold", "merriweather/Latin-Merriweather-Regular"]
+
+# Proper names and fixed terms that stay in Latin letters in Japanese.
+LATIN = {"Kakehashi", "English", "SHA-256", "CSV", "UTC", "Email"}
+
+
+def pages(client: Client, paths: list[str]) -> list[tuple[str, str, str]]:
+    found = []
+    for path in paths:
+        for language in ("en", "ja"):
+            answer = client.get(f"/{language}{path}")
+            assert answer.status_code == 200, f"/{language}{path}: {answer.status_code}"
+            assert "script-src" in answer["Content-Security-Policy"]
+            found.append((language, path, answer.content.decode()))
+    return found
+
+
+def faults(found: list[tuple[str, str, str]]) -> list[str]:
+    """What is wrong with the pages' markup and language."""
+    wrong = []
+    japanese = translated()
+    for language, path, html in found:
+        page = Reader(html)
+        where = f"/{language}{path}"
+        wrong += [f"{where}: {fault}" for fault in forbidden(html)]
+        if page.of("html")[0].get("lang") != language:
+            wrong.append(f"{where}: lang is not {language}")
+        if len(page.of("h1")) != 1:
+            wrong.append(f"{where}: {len(page.of('h1'))} first headings")
+        if not any(attrs.get("class") == "usa-skipnav" and attrs.get("href") == "#main" for attrs in page.of("a")):
+            wrong.append(f"{where}: no skip link")
+        wrong += [f"{where}: field without a label: {name}" for name in unlabelled(page)]
+        if language == "ja":
+            wrong += [f"{where}: English: {text}" for text in english(html)]
+            wrong += [
+                f"{where}: not translated: {text}" for text in page.texts if text in japanese and text not in LATIN
+            ]
+    return wrong
+
+
+def translated() -> set[str]:
+    """Every message whose Japanese differs from it."""
+    with CATALOGUE.open("rb") as file:
+        catalogue = read_po(file, locale="ja")
+    return {one.id for one in catalogue if isinstance(one.id, str) and one.id and one.string != one.id}
+
+
+def unlabelled(page: Reader) -> list[str]:
+    labelled = {attrs.get("for") for attrs in page.of("label")}
+    controls = [attrs for tag in ("input", "select", "textarea") for attrs in page.of(tag)]
+    return [
+        attrs.get("name", "?")
+        for attrs in controls
+        if attrs.get("type") not in ("hidden", "submit")
+        and attrs.get("id") not in labelled
+        and "aria-label" not in attrs
+    ]
+
+
+def test_public_pages(everything: Stage) -> None:
+    wrong = faults(pages(Client(), PUBLIC))
+    assert wrong == [], "\n".join(wrong)
+
+
+def test_pages_of_an_applicant(everything: Stage, signed_in) -> None:
+    wrong = faults(pages(signed_in(everything.neu), APPLICANT))
+    assert wrong == [], "\n".join(wrong)
+
+
+def test_pages_of_a_citizen(everything: Stage, signed_in) -> None:
+    own = [f"/account/orders/{one.reference}" for one in (everything.order, everything.old_order)]
+    wrong = faults(pages(signed_in(everything.hanako), CITIZEN + own))
+    assert wrong == [], "\n".join(wrong)
+
+
+@pytest.mark.django_db
+def test_an_empty_fund_has_its_pages_too() -> None:
+    empty = [path for path in PUBLIC if not re.search(r"JP-2026|PORT-1|terms/1", path)]
+    wrong = faults(pages(Client(), empty))
+    assert wrong == [], "\n".join(wrong)
+
+
+def test_every_address_of_this_room_is_looked_at() -> None:
+    """A page that is added must be added above as well."""
+    from portal.web.urls import urlpatterns  # noqa: PLC0415
+
+    seen = {re.sub(r"\?.*", "", path) for path in (*PUBLIC, *APPLICANT, *CITIZEN)}
+    names = set()
+    for path in seen:
+        with translation.override("en"):
+            names.add(get_resolver().resolve(f"/en{path}").url_name)
+    acts = {"nav-csv", "demand", "join-submit", "withdraw", "order"}
+    assert {one.name for one in urlpatterns} - names == acts
+
+
+def test_the_checks_see_what_they_look_for() -> None:
+    bad = '<html lang="ja"><a style="x">We have three words</a><script>1</script><img src="https://elsewhere.example/x.png"></html>'
+    assert forbidden(bad) == [
+        "style attribute on <a>",
+        "inline script",
+        "foreign source https://elsewhere.example/x.png",
+    ]
+    assert english(bad) == ["We have three words"]
+    assert english('<p lang="en">We have three words</p><p>これはSHA-256です。</p>') == []
+    assert "The fund" in translated()
+
+
+@pytest.mark.django_db
+def test_the_root_answers_in_the_language_of_the_browser() -> None:
+    for accepts, goes_to in (("ja,en;q=0.5", "/ja/"), ("en-US", "/en/"), ("fr", "/en/")):
+        answer = Client().get("/", headers={"accept-language": accepts})
+        assert (answer.status_code, answer["Location"]) == (302, goes_to)
+
+
+def test_the_switch_keeps_page_and_query(everything: Stage) -> None:
+    html = Client().get("/en/fund/nav?class=JP").content.decode()
+    links = {attrs.get("href") for attrs in Reader(html).of("a") if attrs.get("hreflang") == "ja"}
+    assert links == {"/ja/fund/nav?class=JP"}
+    back = Client().get("/ja/fund/nav?class=JP").content.decode()
+    assert {attrs.get("href") for attrs in Reader(back).of("a") if attrs.get("hreflang") == "en"} == {
+        "/en/fund/nav?class=JP"
+    }
+
+
+def test_the_first_visit_is_light(everything: Stage) -> None:
+    """Below 300 KB on the wire: the page, the stylesheets and the fonts that they use."""
+    client = Client(headers={"accept-encoding": "gzip"})
+    parts = [
+        "/en/", "/static/uswds/css/uswds.min.css", "/static/kakehashi.css", "/static/mark.svg",
+        *(f"/static/uswds/fonts/{font}.woff2" for font in FONTS),
+    ]  # fmt: skip
+    sizes = {}
+    for path in parts:
+        answer = client.get(path)
+        assert answer.status_code == 200
+        sizes[path] = len(b"".join(answer) if answer.streaming else answer.content)
+    assert sum(sizes.values()) < 300_000, sizes
+
+
+def test_prices_for_a_spreadsheet(everything: Stage) -> None:
+    answer = Client().get(reverse("nav-csv", args=["JP"]))
+    lines = answer.content.decode().splitlines()
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    assert lines[0] == "valuation_day,version,class,currency,price,units,value,usd_jpy,published_at"
+    assert [line.split(",")[0] for line in lines[1:]] == ["2026-10-30", "2026-09-30", "2026-08-31"]
+
+
+@pytest.mark.django_db
+def test_security_txt() -> None:
+    text = Client().get("/.well-known/security.txt").content.decode()
+    fields = dict(line.split(": ", 1) for line in text.splitlines())
+    assert fields["Expires"] == "2027-05-19T03:00:00Z"
+    assert fields["Preferred-Languages"] == "en, ja"
+    assert fields["Canonical"] == "http://testserver/.well-known/security.txt"
+
+
+@pytest.mark.django_db
+def test_error_pages() -> None:
+    client = Client(raise_request_exception=False)
+    for language, words in (("en", "This page does not exist"), ("ja", "このページは存在しません")):
+        answer = client.get(f"/{language}/no/such/page")
+        assert answer.status_code == 404
+        assert words in answer.content.decode()
+        assert forbidden(answer.content.decode()) == []
+    refused = Client(enforce_csrf_checks=True).post("/ja/account/login/", {"login": "x"})
+    assert refused.status_code == 403
+    assert "送信内容を受け付けられませんでした" in refused.content.decode()
+    bad = client.get("/en/", headers={"host": "evil.example"})
+    assert bad.status_code == 400
+    assert "リクエストを理解できませんでした" in bad.content.decode()
+
+
+@pytest.mark.django_db
+def test_a_fault_of_ours_says_so_in_both_languages(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(**_: object) -> None:
+        raise RuntimeError("as planned")
+
+    monkeypatch.setattr("fund.nav.strike.latest", broken)
+    answer = Client(raise_request_exception=False).get("/en/")
+    html = answer.content.decode()
+    assert answer.status_code == 500
+    assert "Something went wrong on our side" in html
+    assert "システムに問題が発生しました" in html
+    assert "as planned" not in html
