@@ -60,7 +60,8 @@ class Reason(models.TextChoices):
 class BankAccount(models.Model):
     """A bank account of the fund, with what a payer must know. ``code`` is what the bank's files call it.
 
-    ``time_zone`` is the bank's: its booking days are days there.
+    ``time_zone`` is the bank's: its booking days are days there. ``routing`` is the bank's clearing number, in Japan
+    with the branch: four and three digits. Bank files name the fund by ``customer_code`` and, in Japan, ``name_kana``.
     """
 
     code = models.CharField(primary_key=True, max_length=34)
@@ -74,6 +75,8 @@ class BankAccount(models.Model):
     branch_ja = models.CharField(max_length=120, blank=True)
     routing = models.CharField(max_length=20, blank=True)
     number = models.CharField(max_length=34)
+    name_kana = models.CharField(max_length=40, blank=True)
+    customer_code = models.CharField(max_length=10, blank=True)
     opened_at = models.DateTimeField()
 
     class Meta:
@@ -126,8 +129,8 @@ class Expected(models.Model):
 
 
 class Earmark(AppendOnly):
-    """From ``since`` on the money received for a subject (an offering) is spoken for: the bank's reversals and officers'
-    applications no longer change what its orders have received (``receipts.earmark``).
+    """From ``since`` on the money received for a subject (an offering) is spoken for: reversals and applications no
+    longer change what its orders have received (``receipts.earmark``).
     """
 
     subject = models.CharField(primary_key=True, max_length=120)
@@ -203,9 +206,9 @@ class BankEntry(models.Model):
     """One booked movement at a bank, known by ``identity`` whichever file tells of it. Its id is its ledger event's id.
 
     ``amount`` = ``held`` (the holder's) + ``suspended`` (with its reason), minor units, unless ignored or a payout of
-    ours; for a reversal both are taken away again. ``bank_entry`` is equal for all parts of one batch; ``number`` is the
-    place in the file, from 1. ``original`` is the ``bank_entry`` that a reversal names, ``reverses`` the entry that it
-    undoes. Money collected by direct debit can be called back until ``returnable_until`` (D36).
+    ours; for a reversal both are taken away again. ``bank_entry`` is equal for all parts of one batch; ``number`` is
+    the place in the file, from 1. ``original`` is the ``bank_entry`` that a reversal names, ``reverses`` the entry that
+    it undoes. Money collected by direct debit can be called back until ``returnable_until`` (D36).
     """
 
     class Outcome(models.TextChoices):

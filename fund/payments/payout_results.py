@@ -84,13 +84,15 @@ RECOGNISE = """
            AND b.account_id = r.account_id AND r.state IN ('exported', 'closed')
            AND (b.credit OR NOT b.reversal) AND l.state IN ('pending', 'paid', 'returned')
            AND (b.credit OR NOT EXISTS (SELECT FROM fund_bankentry k  -- paid with the whole run
-                                         WHERE k.reference = 'KR' || lpad(r.id::text, 12, '0') AND k.outcome = 'payout'))
+                                         WHERE k.outcome = 'payout'
+                                           AND k.reference = 'KR' || lpad(r.id::text, 12, '0')))
     ), whole AS (
         SELECT b.id, row_number() OVER (PARTITION BY r.id ORDER BY b.booking_date, b.number) AS nth
           FROM fund_bankentry b
           JOIN fund_payoutrun r ON r.id = substr(b.reference, 3)::bigint
          WHERE b.file_id = %(file)s AND b.reference LIKE 'KR%%' AND NOT b.credit AND NOT b.reversal
            AND b.amount = r.total AND b.account_id = r.account_id AND r.state IN ('exported', 'closed')
+           AND NOT EXISTS (SELECT FROM fund_payoutline l WHERE l.run_id = r.id AND l.state = 'rejected')
     )
     UPDATE fund_bankentry b SET outcome = 'payout', suspended = 0, suspense_reason = ''
      WHERE b.id IN (SELECT id FROM told WHERE nth = 1 UNION ALL SELECT id FROM whole WHERE nth = 1)

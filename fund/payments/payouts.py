@@ -26,6 +26,7 @@ from fund.refusal import Refusal
 
 State = PayoutRun.State
 PLACE = {"table": "fund_payoutline", "column": "sealed"}
+PAYEE = "payout payee"  # the purpose of a payee's fingerprint
 
 
 class Refused(Refusal):
@@ -39,7 +40,8 @@ class Payee:
     """Who is paid and where. Personal: it exists in clear only in memory.
 
     ``kind`` is checking, savings, ordinary or current. For Japan ``name`` is in kana, ``bank`` has four digits and
-    ``branch`` three; for the United States ``bank`` is the routing number. Nothing goes there before ``hold_until`` (D17).
+    ``branch`` three; for the United States ``bank`` is the routing number. Nothing goes there before
+    ``hold_until`` (D17).
     """
 
     name: str
@@ -148,7 +150,7 @@ def _address(line: PayoutLine, payee: Payee | None, currency: Currency, now: dat
     line.hold_until = payee.hold_until
     words = _words(payee)
     line.sealed = envelope.seal(words, **PLACE, row=line.event_id)
-    line.payee_digest = envelope.blind_index(words.decode(), purpose="payout payee")
+    line.payee_digest = envelope.blind_index(words.decode(), purpose=PAYEE)
 
 
 def _words(payee: Payee) -> bytes:
@@ -166,7 +168,7 @@ def _obstacle(payee: Payee | None, currency: Currency, now: datetime) -> Obstacl
 
 
 def _freeze(run: PayoutRun, now: datetime) -> None:
-    """Close the book of a run: from now on its lines, sums and digest stand. One in which nothing is paid is withdrawn."""
+    """Close a run: from now on its lines, sums and digest stand. One in which nothing is paid is withdrawn."""
     lines = PayoutLine.objects.filter(run=run)
     left_out = lines.filter(state=PayoutLine.State.LEFT_OUT).count()
     count, total, digest = digest_of(run)
@@ -260,7 +262,7 @@ def carry_out(*, proposal: Proposal, now: datetime) -> PayoutRun | None:
 
 @transaction.atomic
 def withdraw(*, run: PayoutRun, officer: Officer, now: datetime) -> None:
-    """Give up a run that is not approved yet, with its open proposal; its money waits for the next one. Raises Refused."""
+    """Give up a run that is not approved yet, with its open proposal; its money waits. Raises Refused, NotOnDuty."""
     officers.on_duty(user_id=officer.user_id, duty=Duty.PAYMENTS, now=now)
     for proposal in Proposal.objects.filter(
         kind=Kind.PAYOUT, subject=f"payout_run:{run.pk}", state=Proposal.State.OPEN

@@ -92,6 +92,8 @@ def open_account(
     branch_ja: str = "",
     routing: str = "",
     time_zone: str = "",
+    name_kana: str = "",
+    customer_code: str = "",
     actor: str = "system",
 ) -> BankAccount:
     """Open a bank account of the fund and its account in the book. Raises IntegrityError when the code is taken."""
@@ -109,6 +111,8 @@ def open_account(
         branch_ja=branch_ja,
         routing=routing,
         number=number,
+        name_kana=name_kana,
+        customer_code=customer_code,
         opened_at=now,
     )
     audit.record(

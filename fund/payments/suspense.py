@@ -58,7 +58,8 @@ def _above_the_limit() -> str:
 class Resolution(AppendOnly):
     """How the suspense money of one entry went out, once. Its id is its ledger event's id; minor units.
 
-    ``amount`` = ``applied`` (to ``expected``, held for it) + ``refunded`` (to the holder's refunds), when it has a holder.
+    ``amount`` = ``applied`` (to ``expected``, held for it) + ``refunded`` (to the holder's refunds), where it has a
+    holder.
     """
 
     id = models.UUIDField(primary_key=True, db_default=UUID7())
@@ -112,7 +113,7 @@ def waiting() -> QuerySet[BankEntry]:
 
 
 def missing() -> QuerySet[BankEntry]:
-    """Money that a bank took back after it was used, or of which nothing is known: it is missing until ``write_off``."""
+    """Money that a bank took back after it was used, or of which nothing is known: missing until ``write_off``."""
     unknown = Q(suspense_reason="reversed_by_bank", reverses=None)
     return BankEntry.objects.filter(
         unknown | Q(suspense_reason="reversed_too_late"), suspended__gt=0, credit=False, resolution__isnull=True
@@ -146,7 +147,7 @@ def refund(*, entry: BankEntry, officer: Officer, reason: str, now: datetime) ->
     At once, or as a proposal above the limit. Raises Refused where the reference is nobody's, and NotOnDuty.
     """
     order = BankEntry.objects.values_list("expected__order_id", flat=True).get(pk=entry.pk)
-    return _take(entry, Way.REFUNDED, officer, reason, now, order=order and str(order))
+    return _take(entry, Way.REFUNDED, officer, reason, now, order=str(order) if order else None)
 
 
 def return_to_payer(*, entry: BankEntry, officer: Officer, reason: str, now: datetime) -> Resolution | Proposal:
