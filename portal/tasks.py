@@ -21,6 +21,7 @@ from fund.ledger import prove as ledger
 from fund.nav import strike
 from investors import onboarding
 from portal import relay
+from portal.api import idempotency
 from portal.celery import app
 from portal.notices import mail
 from portal.notices.send import send as tell
@@ -31,6 +32,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "relay": {"task": "portal.relay", "schedule": 1.0, "options": {"expires": 5}},
     "mail": {"task": "portal.mail", "schedule": 5.0, "options": {"expires": 5}},
     "seal": {"task": "portal.seal", "schedule": 10.0, "options": {"expires": 10}},
+    "forget": {"task": "portal.forget", "schedule": 600.0, "options": {"expires": 600}},
     "open and close": {"task": "portal.open_and_close", "schedule": 5.0, "options": {"expires": 5}},
     "lapse": {"task": "portal.lapse", "schedule": 60.0, "options": {"expires": 60}},
 }
@@ -132,6 +134,13 @@ def seal_logs() -> None:
     """Seal what was written since the last time into the hash chains."""
     for one in (audit.AUDIT, ledger.LEDGER):
         audit.seal(log=one, now=timezone.now())
+
+
+@shared_task(name="portal.forget")
+def forget_answers() -> None:
+    """Delete the API's kept answers when their time is over."""
+    while idempotency.forget(now=timezone.now()) == idempotency.FORGOTTEN_AT_ONCE:
+        pass
 
 
 @shared_task(name="portal.open_and_close")

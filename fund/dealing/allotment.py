@@ -116,20 +116,30 @@ def preview(*, offering: Offering) -> Basis:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT lots, count(*), sum(orders)::bigint FROM ({REQUESTS}) r GROUP BY lots", params)
         rows = cursor.fetchall()
-    histogram = [(lots, citizens) for lots, citizens, _orders in rows]
-    requested = sum(lots * citizens for lots, citizens in histogram)
-    level, left = fill(histogram, offering.capacity_lots)
+    requests = [(lots, citizens) for lots, citizens, _orders in rows]
+    requested = sum(lots * citizens for lots, citizens in requests)
+    level, left = fill(requests, offering.capacity_lots)
     return Basis(
-        applicants=sum(citizens for _lots, citizens in histogram),
+        applicants=sum(citizens for _lots, citizens in requests),
         orders=sum(orders for _lots, _citizens, orders in rows),
         requested_lots=requested,
         capacity_lots=offering.capacity_lots,
         level=level,
-        above_level=sum(citizens for lots, citizens in histogram if lots > level),
+        above_level=sum(citizens for lots, citizens in requests if lots > level),
         ballot_lots=left,
         allotted_lots=min(requested, offering.capacity_lots),
         book=_fingerprint(offering),
     )
+
+
+def histogram(*, offering: Offering) -> list[tuple[int, int]]:
+    """How many citizens asked for how many lots in paid orders: (lots, citizens), ascending."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT lots, count(*) FROM ({REQUESTS}) r GROUP BY lots ORDER BY lots",
+            {"offering": offering.pk, "lot": offering.lot},
+        )
+        return [(lots, citizens) for lots, citizens in cursor.fetchall()]
 
 
 def _fingerprint(offering: Offering) -> str:

@@ -77,6 +77,18 @@ def second_key(*, proposal: Proposal, officers: dict[str, Officer], now: datetim
     approval.sign(proposal=proposal, officer=other, digest=bytes(proposal.digest), now=now)
 
 
+def login_table() -> list[str]:
+    """The logins as the terminal shows them."""
+    kept = logins()
+    width = max(map(len, kept), default=0)
+    lines = [f"  {email:<{width}}  {login['password']}" for email, login in kept.items()]
+    return [
+        "Logins of this demonstration (officers also need a one-time code):",
+        *lines,
+        "  .venv/bin/python manage.py one_time_code <e-mail address of the officer>",
+    ]
+
+
 def lost_logins() -> bool:
     """Whether the accounts stand but this machine no longer knows their passwords."""
     return Authenticator.objects.exists() and not LOGINS.exists()

@@ -74,6 +74,18 @@ def test_a_payment_nobody_owned_is_cancelled_in_suspense_and_cannot_go_out_any_m
         suspense.return_to_payer(entry=one, officer=american, reason="unknown", now=NOW)
 
 
+@pytest.mark.usefixtures("unproved")
+def test_without_a_look_at_reversals_the_money_would_go_out_though_it_is_gone(take, american, monkeypatch):
+    """Negative control, and prove finds it."""
+    take(file(entry(70, bank_reference="BANK-1", payer_account="021000021")))
+    one = BankEntry.objects.get()
+    take(file(undone(70, bank_reference="BANK-1")))
+    monkeypatch.setattr(suspense, "waiting", BankEntry.objects.all)
+    suspense.return_to_payer(entry=one, officer=american, reason="unknown", now=NOW)
+    assert (in_suspense(), balances.balance("returns:USD")) == (-70, 70)
+    assert any("went out and was reversed" in check.first for check in prove())
+
+
 @pytest.mark.parametrize("same_file", [True, False])
 def test_a_reversal_that_is_told_of_first_keeps_the_payment_from_being_credited(citizen, expect, take, same_file):
     asked = expect(50)
