@@ -5,12 +5,14 @@ account comes from is not known here: whoever gathers passes it in, and it is ke
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext_lazy as _
+from stdnum.us import rtn
 
 from fund import envelope
 from fund.governance import approval, audit, officers, outbox
@@ -20,12 +22,15 @@ from fund.ledger import post
 from fund.ledger.models import Event, Phase
 from fund.money import Currency
 from fund.payments import matching
+from fund.payments.formats.kana import to_zengin
 from fund.payments.models import BankAccount
 from fund.payments.payout_models import Obstacle, PayoutLine, PayoutRun
 from fund.refusal import Refusal
 
 State = PayoutRun.State
 PLACE = {"table": "fund_payoutline", "column": "sealed"}
+ACH_ACCOUNT = re.compile(r"[0-9A-Za-z-]{1,17}", re.ASCII)
+JAPANESE_ACCOUNT = re.compile(r"[0-9]{1,7}", re.ASCII)
 PAYEE = "payout payee"  # the purpose of a payee's fingerprint
 
 
@@ -162,9 +167,20 @@ def _obstacle(payee: Payee | None, currency: Currency, now: datetime) -> Obstacl
         return Obstacle.NO_ACCOUNT
     if payee.hold_until and now < payee.hold_until:
         return Obstacle.BANK_CHANGE
-    wanted = (9, 0) if currency is Currency.USD else (4, 3)
-    sound = payee.bank.isdecimal() and (len(payee.bank), len(payee.branch)) == wanted
-    return None if sound and payee.account.isascii() and payee.account and payee.name else Obstacle.INCOMPLETE
+    return None if _is_complete(payee, currency) else Obstacle.INCOMPLETE
+
+
+def _is_complete(payee: Payee, currency: Currency) -> bool:
+    """Whether every format of the currency can carry it, so that no approved run is found to be unwritable."""
+    if not payee.name or not payee.bank.isdecimal():
+        return False
+    if currency is Currency.USD:
+        return rtn.is_valid(payee.bank) and ACH_ACCOUNT.fullmatch(payee.account) is not None
+    try:
+        to_zengin(payee.name)
+    except ValueError:
+        return False
+    return len(payee.bank) == 4 and len(payee.branch) == 3 and JAPANESE_ACCOUNT.fullmatch(payee.account) is not None
 
 
 def _freeze(run: PayoutRun, now: datetime) -> None:
