@@ -29,7 +29,7 @@ from fund.payments.payout_models import Format, PayoutLine, PayoutRun
 from fund.payments.payout_results import Answer, Result
 from fund.payments.prove import prove
 from tests.fund.payments.bank_files import TODAY, USD, entry, statement
-from tests.fund.payments.conftest import PAY_BY, turn_second_key
+from tests.fund.payments.conftest import turn_second_key
 from tests.fund.payments.test_payouts import PAYEE, WRITERS
 
 pytestmark = pytest.mark.django_db
@@ -67,7 +67,7 @@ class Month:
         receipts.expect(
             holder_id=self.dice.choice(self.holders),
             amount=Money(self.dice.choice([50, 100, 2_000_000]), Currency.USD),
-            pay_by=PAY_BY,
+            pay_by=self.now + timedelta(days=self.dice.randrange(1, 20)),
             order_id=uuid.uuid4(),
             subject=f"US-{self.dice.randrange(3)}",
             now=self.now,
@@ -121,7 +121,9 @@ class Month:
                 told |= {"creditor_reference": asked.reference}
             case "reversed" if original := self._any(self.sent):
                 told |= {"credit": False, "reversal": True, "creditor_reference": original.creditor_reference}
-                told |= {"bank_reference": original.bank_reference} if self.dice.random() < 0.5 else {}
+                if self.dice.random() < 0.5:  # under its own reference a bank reverses a payment once
+                    told |= {"bank_reference": original.bank_reference}
+                    self.sent.remove(original)
                 return entry(original.amount, **told)
             case "payout" if line := self._any(PayoutLine.objects.filter(state__in=["pending", "paid"])):
                 return entry(line.amount, credit=False, end_to_end_id=line.reference, **told)
