@@ -392,3 +392,15 @@ def test_an_officer_without_the_duty_gathers_nothing(american):
     american.refresh_from_db()
     with pytest.raises(payouts.officers.NotOnDuty):
         payouts.begin(currency=Currency.USD, officer=american, now=NOW)
+
+
+@pytest.mark.usefixtures("as_site")
+def test_the_sites_own_role_may_do_all_of_it(expect, take, american, sent):
+    asked = expect(60)
+    taken = take(file(entry(100, bank_reference="BANK-SITE")))
+    one = BankEntry.objects.get(file=taken.file)
+    suspense.apply(entry=one, order_id=asked.order_id, officer=american, reason="wrong digit", now=NOW)
+    run = sent()
+    assert answer(run, Answer.RETURNED, "R02").returned == 1
+    take(file(entry(100, credit=False, reversal=True, bank_reference="BANK-SITE")))
+    assert [missing.suspended for missing in suspense.missing()] == [40]
