@@ -13,13 +13,13 @@ from django.db.models import Case, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from investors.applications import Application, Decision, Reason, Status
-from investors.steps import Field, Known
-from investors.vault import Purpose
 
 from fund.governance.officers import Duty, Officer
 from fund.holders import Nation
 from investors import onboarding, steps
+from investors.applications import Application, Decision, Reason, Status
+from investors.steps import Field, Known
+from investors.vault import Purpose
 from portal.officers import shown, words
 from portal.officers.room import Group, Line, Queue, Room, act, column, titled
 from portal.officers.site import site

@@ -202,7 +202,8 @@ class Room(admin.ModelAdmin):  # type: ignore[type-arg]
     # ── pages ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def row(self, request: HttpRequest, object_id: str) -> Any:
         """The row an address names. Raises Http404."""
-        found = self.get_object(request, unquote(object_id))
+        key = unquote(object_id)
+        found = None if "\0" in key else self.get_object(request, key)  # PostgreSQL has no texts with NUL
         if found is None:
             raise Http404
         return found

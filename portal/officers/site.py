@@ -4,7 +4,7 @@ from typing import Any
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib.admin import AdminSite
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, include, path
@@ -48,6 +48,8 @@ class OfficersSite(AdminSite):
                 return self.login(request)
             if answer := entry.second_factor_first(request):
                 return answer
+            if any("\0" in text for _name, texts in request.GET.lists() for text in texts):
+                raise BadRequest  # PostgreSQL has no texts with NUL
             with timezone.override(shown.ZONES[Nation(officer.nation)]):
                 response: HttpResponse = view(request, *args, **kwargs)
                 return response.render() if isinstance(response, TemplateResponse) else response

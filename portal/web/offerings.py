@@ -25,6 +25,7 @@ from portal.web import words
 from portal.web.kept import briefly
 
 STATE = Offering.State
+LINES = 100  # of the book on one page
 DEMAND_KEPT = 10  # seconds: counting the book costs the same for one reader or a million
 GROUPS = (
     ((STATE.OPEN,), "open"),
@@ -78,7 +79,7 @@ def allotment(request: HttpRequest, code: str) -> HttpResponse:
     """The basis, the book page by page, and how to run it again."""
     offering = _found(code)
     basis = getattr(offering, "allotment", None)
-    page = allotting.book(offering=offering, after=_ticket(request)) if basis else None
+    page = allotting.book(offering=offering, after=_ticket(request), limit=LINES) if basis else None
     return render(
         request,
         "public/allotment.html",

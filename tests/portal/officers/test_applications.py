@@ -1,10 +1,10 @@
 """Applications through the officers' pages: sealed until a purpose is stated, decided with reasons."""
 
 import pytest
-from investors.applications import Application, Status
 
 from fund.governance.audit import Act
 from investors import onboarding
+from investors.applications import Application, Status
 from tests.investors.conftest import NOW, fill, investor, japanese, person, submitted  # noqa: F401  # fixtures
 from tests.portal.officers.conftest import sign_in
 

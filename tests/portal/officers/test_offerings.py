@@ -1,9 +1,9 @@
 """Offerings through the officers' pages: announced, opened, allotted and cancelled by proposals."""
 
 import pytest
-from fund.dealing.models import Offering
 
 from fund.dealing import allotment, offering, settlement
+from fund.dealing.models import Offering
 from fund.governance.approval import Proposal
 from portal.officers import histogram
 from tests.fund.dealing.conftest import (

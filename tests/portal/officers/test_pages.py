@@ -148,6 +148,29 @@ def test_a_list_is_not_posted_to(american, rows):
     assert {client.post(url).status_code for _model, kind, url in addresses(rows) if kind in ("list", "page")} == {405}
 
 
+MADE_UP = [
+    "q=%00",
+    "o=99.-99",
+    "p=-1",
+    "p=x",
+    "e=1",
+    "nonsense=1",
+    "nonsense=1&e=1",
+    "state__exact=%00",
+    "status__exact=x",
+]
+
+
+def test_addresses_made_up_by_hand_break_nothing(american, rows):
+    client = sign_in(american.user)
+    for _model, kind, url in addresses(rows):
+        if kind == "list":
+            for query in MADE_UP:
+                assert client.get(f"{url}?{query}", follow=True).status_code in (200, 400), (url, query)
+            for odd in ("%00", "_00", "..%2F", "9" * 40, "a b"):
+                assert client.get(f"{url}{odd}/").status_code == 404, (url, odd)
+
+
 def test_lists_count_no_further_than_a_thousand(american, rows):
     client = sign_in(american.user)
     for _model, kind, url in addresses(rows):

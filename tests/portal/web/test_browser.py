@@ -20,9 +20,25 @@ from tests.portal.web.conftest import Stage, current, everything, hanako
 __all__ = ["current", "everything", "hanako"]
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-QUIET = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
+QUIET = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 AXE = stage.ROOT / "node_modules/axe-core/axe.min.js"
-PUBLIC = ["/", "/fund/nav?class=JP", "/fund/portfolio", "/fund/leverage", "/offerings/JP-2026-2", "/offerings/JP-2026-1/allotment", "/account/signup/", "/nowhere"]  # fmt: skip
+PUBLIC = [
+    "/",
+    "/fund/nav?class=JP",
+    "/fund/portfolio",
+    "/fund/leverage",
+    "/offerings/JP-2026-2",
+    "/offerings/JP-2026-1/allotment",
+    "/account/signup/",
+    "/nowhere",
+]
 OWN = ["/account/", "/account/holdings", "/account/subscribe/JP-2026-2", "/account/inbox", "/account/2fa/"]
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="no Chromium on this machine")
