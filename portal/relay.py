@@ -25,6 +25,7 @@ TASKS: dict[str, list[str]] = {
     "subscription.funded": ["notify"],
     "subscription.lapsed": ["notify"],
     "statement.posted": ["fund_orders"],
+    "payment.applied": ["fund_orders"],
     "proposal.approved": ["carry_out"],
     "allotment.published": ["settle", "notify"],
     "nav.published": ["settle_waiting"],

@@ -19,6 +19,7 @@ from fund.governance.approval import Kind, Proposal
 from fund.governance.outbox import Note
 from fund.ledger import prove as ledger
 from fund.nav import strike
+from fund.payments import payouts, suspense
 from investors import onboarding
 from portal import relay
 from portal.api import idempotency
@@ -65,6 +66,8 @@ CARRY_OUT: dict[Kind, Callable[..., Any]] = {
     Kind.CANCELLATION: cancellation.carry_out,
     Kind.ALLOTMENT: allotment.carry_out,
     Kind.NAV: strike.publish,
+    Kind.PAYOUT: payouts.carry_out,
+    Kind.ENTRY: suspense.carry_out,
 }
 
 

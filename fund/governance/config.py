@@ -40,6 +40,11 @@ DECLARED: dict[str, Declared] = {
             "experience": "acknowledge",
         },
     ),
+    "payments.two_keys_above": Declared(
+        _("Suspense money above which its way out needs both keys, in minor units"),
+        {"USD": 1_000_000, "JPY": 1_500_000},
+    ),
+    "payments.ach_return_days": Declared(_("Days in which a collected payment can be called back"), 60),
     "cap.citizen": Declared(_("Holding cap of one citizen, in minor units"), {"USD": 10_000_000, "JPY": 15_000_000}),
     "bank_change.hold_hours": Declared(_("Hours until payouts go to a changed bank account"), 72),
     "payment.statement_hours": Declared(

@@ -41,6 +41,8 @@ MESSAGES = tuple(f"camt.{kind}.001.{version}" for kind in Kind for version in ("
 NO_WORDS = dict.fromkeys(("end_to_end_id", "creditor_reference", "payer_name", "payer_account"), "") | {
     "remittance": ()
 }
+FAMILY = "{*}Domn/{*}Fmly/{*}Cd"
+ISSUED_DIRECT_DEBITS = "IDDT"  # ISO 20022 external code set, family of bank transactions
 
 
 @dataclass(slots=True)
@@ -75,6 +77,7 @@ def read(data: bytes, *, limit: int = MAX_BYTES) -> tuple[Statement, ...]:
                 header = _Header(first_text(element, "MsgId"), moment_of(element, "CreDtTm"))
             case "TxDtls":
                 transactions.append(_transaction(element))
+                transactions[-1].words.update(_payer_bank(element))
                 in_these_details += 1
             case "NtryDtls":
                 _check_batch(element, transactions[len(transactions) - in_these_details :])
@@ -117,6 +120,13 @@ def _transaction(element: etree._Element) -> _Transaction:
     )
 
 
+def _payer_bank(element: etree._Element) -> dict[str, str]:
+    """The payer's bank by its clearing number, which in Japan carries the branch in its last three digits."""
+    agent = element.find("{*}RltdAgts/{*}DbtrAgt/{*}FinInstnId/{*}ClrSysMmbId/{*}MmbId")
+    number = "" if agent is None else (agent.text or "").strip()
+    return {"payer_bank": number[:4], "payer_branch": number[4:]} if len(number) == 7 else {"payer_bank": number}
+
+
 def _whole(element: etree._Element, *, line: int, day: date) -> dict[str, Any]:
     """The bank entry itself, as the fields of an Entry, without what its transactions tell."""
     told = children(element)
@@ -139,6 +149,7 @@ def _whole(element: etree._Element, *, line: int, day: date) -> dict[str, Any]:
         "line": line,
         "detail": 0,
         "detail_reference": "",
+        "direct_debit": "BkTxCd" in told and told["BkTxCd"].findtext(FAMILY) == ISSUED_DIRECT_DEBITS,
     }
 
 
