@@ -6,6 +6,7 @@ Tasks of notes receive the delivery's number and nothing else; what they need th
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import structlog
 from celery import Task, shared_task
@@ -81,6 +82,12 @@ def assess_application(note: Note, now: datetime) -> None:
 def fund_orders(note: Note, now: datetime) -> None:
     """A bank file was posted: the orders it pays in full are funded."""
     subscription.fund(file_id=note.payload["file"], now=now)
+
+
+@consumer
+def unfund_order(note: Note, now: datetime) -> None:
+    """The bank took a payment back: the order waits for its payment again."""
+    subscription.unfund(order_id=UUID(note.payload["order"]), now=now)
 
 
 @consumer

@@ -21,6 +21,7 @@ from fund.governance import approval, audit, outbox
 from fund.governance.approval import Kind, Proposal
 from fund.governance.officers import Officer
 from fund.money import Money
+from fund.payments import receipts
 from fund.refusal import Refusal
 
 STATE = Offering.State
@@ -197,8 +198,10 @@ def carry_out(*, proposal: Proposal, now: datetime) -> Allotment | None:
     offering = Offering.objects.select_for_update(of=("self",)).select_related("unit_class").get(pk=payload["offering"])
     if offering.state != STATE.CLOSED:
         raise Refused(_("Only a closed offering can be allotted."), code="not_closed")
+    short = receipts.earmark(subject=offering.code, now=now)
+    reversed_since = Subscription.objects.filter(pk__in=short, status=Status.FUNDED).exists()
     basis = preview(offering=offering)
-    if _payload(offering, basis) != payload:
+    if reversed_since or _payload(offering, basis) != payload:
         raise Refused(_("The paid orders have changed since this was approved. Propose it again."), code="book_changed")
     seed = envelope.unseal(bytes(offering.sealed_seed), **seed_place(offering.code))
     allotment = Allotment.objects.create(
