@@ -57,7 +57,6 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.socialaccount",
     "allauth.usersessions",
-    "django_filters",
     "django_htmx",
     "django_structlog",
     "drf_spectacular",
