@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.demo import Demo, wait_for
+from tests.journeys.house import House
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
@@ -31,6 +32,12 @@ def house() -> Iterator[Demo]:
         wait_for("the house", demo.is_ready, BEGINNING)
         yield demo
         demo.end()
+
+
+@pytest.fixture
+def real(house: Demo) -> House:
+    """The house, and hands to work with it."""
+    return House(house)
 
 
 @pytest.fixture(scope="session")

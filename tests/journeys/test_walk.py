@@ -5,10 +5,6 @@ nations work at their desk. The queue is emptied on the way. At the end every fi
 """
 
 import json
-import os
-import subprocess
-import sys
-import urllib.request
 import zipfile
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -17,7 +13,6 @@ from typing import Any
 
 import psycopg
 import pytest
-import redis
 from lxml import etree
 
 from fund import calendars
@@ -25,150 +20,98 @@ from fund.money import Currency
 from fund.payments.formats import camt_writing
 from fund.payments.formats.model import Kind, Statement
 from portal.local.place import CHECKOUT
-from tests.demo import Demo, wait_for
+from tests.demo import wait_for
 from tests.fund.payments import bank_files
 from tests.investors.conftest import american, japanese
-from tests.journeys.citizen import PASSWORD, Citizen, Mailbox
+from tests.journeys.citizen import Citizen
+from tests.journeys.house import PATIENCE, House
 from tests.journeys.officer import Officer
 
 SHARED = CHECKOUT.parent / "shared/data/iso20022"
-PATIENCE = 60  # seconds that anything may take, also after the queue was emptied
 
 
-class House:
-    """What the test does beside the browsers: commands, the API, a look into the database."""
-
-    def __init__(self, demo: Demo) -> None:
-        self.place, self.base = demo.place, f"http://localhost:{demo.port}"
-        self.logins = json.loads((demo.place.run / "logins.json").read_text())
-        self.mailbox = Mailbox(demo.place.run / "mail")
-
-    def manage(self, *words: str) -> subprocess.CompletedProcess[str]:
-        kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
-        return subprocess.run(
-            [sys.executable, "manage.py", *words],
-            cwd=CHECKOUT,
-            env={**kept, "RUN_DIR": str(self.place.run), "LOCAL": "1"},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-
-    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        request = urllib.request.Request(
-            f"{self.base}{path}",
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json", "Accept": "application/json", **headers},
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
-
-    def token(self, address: str) -> str:
-        """Sign in as a mobile app does."""
-        answer = self.ask("POST", "/api/auth/app/v1/auth/login", {"email": address, "password": PASSWORD})
-        return str(answer["meta"]["session_token"])
-
-    def row(self, statement: str, *params: Any) -> Any:
-        """The first row of a query, None when there is none."""
-        with psycopg.connect(self.place.database_owner_url.replace("postgres:", "postgresql:", 1)) as connection:
-            return connection.execute(statement, params).fetchone()
-
-    def wait_for(self, what: str, statement: str, *params: Any, patience: float = PATIENCE) -> Any:
-        wait_for(what, lambda: self.row(statement, *params), patience)
-        return self.row(statement, *params)
-
-    def empty_the_queue(self) -> None:
-        with redis.Redis.from_url(self.place.redis_url) as client:
-            client.flushall()
-
-
-@pytest.fixture
-def real(house: Demo) -> House:
-    return House(house)
+CODES = {"JP": "JP-WALK-1", "US": "US-WALK-1"}
+TERMS = {
+    "JP": {"capacity": "250000", "lot": "10000", "minimum": "10000", "step": "10000", "maximum": "1000000",
+           "fixed_price": "10000"},
+    "US": {"capacity": "100000.00", "lot": "100.00", "minimum": "500.00", "step": "100.00", "maximum": "25000.00",
+           "fixed_price": "10"},
+}  # fmt: skip
 
 
 def test_the_whole_walk(real: House, open_page: Any, tmp_path: Path) -> None:
     yoko, jose = citizens(real, open_page)
     alice, naomi = officers(real, open_page)
-
-    # They sign up, confirm their addresses, apply; the rules check, an officer approves.
-    for citizen, answers, officer in ((yoko, japanese(), naomi), (jose, american(), alice)):
-        citizen.sign_up()
-        citizen.apply(answers)
-        number = waiting_application(real, citizen.address)
-        officer.approve_application(number)
-    holders = {citizen: holder_of(real, citizen.address) for citizen in (yoko, jose)}
-
-    # Two offerings open under two keys, for a few minutes.
+    yokos, joses = join(real, yoko, japanese(), naomi), join(real, jose, american(), alice)
     closes = (datetime.now(UTC) + timedelta(minutes=4)).replace(second=0, microsecond=0)
-    terms = {
-        "JP": {"capacity": "250000", "lot": "10000", "minimum": "10000", "step": "10000", "maximum": "1000000",
-               "fixed_price": "10000"},
-        "US": {"capacity": "100000.00", "lot": "100.00", "minimum": "500.00", "step": "100.00", "maximum": "25000.00",
-               "fixed_price": "10"},
-    }  # fmt: skip
-    codes = {nation: f"{nation}-WALK-1" for nation in terms}
-    for nation, code in codes.items():
-        alice.announce(
-            code=code, class_code=nation, closes=closes, dealing_day=next_dealing_day(closes), **terms[nation]
-        )
+    open_offerings(real, alice, naomi, closes)
+
+    paid = {yoko: yoko.subscribe(CODES["JP"], "300,000"), jose: order_by_api(real, jose.address, CODES["US"])}
+    strangers_statements_are_refused(real)
+    pay(real, tmp_path, notification("DEMO-JPY-001", Currency.JPY, 300_000, paid[yoko]))
+    pay(real, tmp_path, notification("DEMO-USD-001", Currency.USD, 250_000, paid[jose]))
+    for citizen, words in ((yoko, "入金済み"), (jose, "paid")):
+        order = "SELECT 1 FROM fund_subscription WHERE reference = %s AND status = 'funded'"
+        real.wait_for("the order to be paid", order, paid[citizen])
+        assert words in citizen.read(f"/account/orders/{paid[citizen]}").lower()
+
+    allot_and_settle(real, alice, naomi, closes)
+    # Exact to the smallest unit: ¥250,000 of ¥300,000 were allotted, all of $2,500.
+    assert balances(real, yokos) == {"units:JP": 250_000, "refunds:JPY": 50_000}
+    assert balances(real, joses) == {"units:US": 2_500_000}
+
+    publish_nav(real, alice, naomi, tmp_path)
+    holdings_are_exact(real, yoko, jose)
+    everything_was_told(real, paid)
+    proved = real.manage("prove", "--json")
+    assert proved.returncode == 0 and json.loads(proved.stdout)["clean"], proved.stdout
+
+
+def join(real: House, citizen: Citizen, answers: dict[str, dict[str, Any]], officer: Officer) -> int:
+    """Sign up, apply, be judged by the rules, be approved; the holder."""
+    citizen.sign_up()
+    citizen.apply(answers)
+    officer.approve_application(waiting_application(real, citizen.address))
+    return holder_of(real, citizen.address)
+
+
+def open_offerings(real: House, alice: Officer, naomi: Officer, closes: datetime) -> None:
+    """One of each class, under two keys, for a few minutes."""
+    dealing_day = calendars.next_dealing_day((closes + timedelta(days=1)).date()).isoformat()
+    for nation, code in CODES.items():
+        alice.announce(code=code, class_code=nation, closes=closes, dealing_day=dealing_day, **TERMS[nation])
         naomi.turn_key(alice.propose(f"fund/offering/{code}/", "open"))
         real.wait_for(f"{code} to open", "SELECT 1 FROM fund_offering WHERE code = %s AND state = 'open'", code)
 
-    # One subscribes on the pages, the other through the API.
-    references = {yoko: yoko.subscribe(codes["JP"], "300,000"), jose: order_by_api(real, jose.address, codes["US"])}
 
-    # The bank tells of both payments; the samples of other banks are refused. Then the queue loses everything.
-    strangers_statements_are_refused(real)
-    for code, citizen, amount, currency, account in (
-        ("JP", yoko, 300_000, Currency.JPY, "DEMO-JPY-001"),
-        ("US", jose, 250_000, Currency.USD, "DEMO-USD-001"),
-    ):
-        file = tmp_path / f"{code}.xml"
-        file.write_bytes(notification(account, currency, amount, references[citizen]))
-        taken = real.manage("import_statement", str(file))
-        assert taken.returncode == 0 and "posted 1, matched 1, suspense 0" in taken.stdout, taken.stdout + taken.stderr
-        real.empty_the_queue()
-    for citizen, paid in ((yoko, "入金済み"), (jose, "paid")):
-        real.wait_for(
-            "the order to be paid",
-            "SELECT 1 FROM fund_subscription WHERE reference = %s AND status = 'funded'",
-            references[citizen],
-        )
-        assert paid in citizen.read(f"/account/orders/{references[citizen]}").lower()
+def pay(real: House, folder: Path, data: bytes) -> None:
+    """The bank's file is taken; then the queue loses everything."""
+    file = folder / "notification.xml"
+    file.write_bytes(data)
+    taken = real.manage("import_statement", str(file))
+    assert taken.returncode == 0 and "posted 1, matched 1, suspense 0" in taken.stdout, taken.stdout + taken.stderr
+    real.empty_the_queue()
 
-    # The offerings close by the clock; allotment under two keys; the workers settle.
-    for code in codes.values():
-        closed = (closes - datetime.now(UTC)).total_seconds() + PATIENCE
-        real.wait_for(
-            f"{code} to close",
-            "SELECT 1 FROM fund_offering WHERE code = %s AND state = 'closed'",
-            code,
-            patience=closed,
-        )
+
+def allot_and_settle(real: House, alice: Officer, naomi: Officer, closes: datetime) -> None:
+    """The offerings close by the clock; allotment under two keys; the workers settle, though the queue is emptied."""
+    state = "SELECT 1 FROM fund_offering WHERE code = %s AND state = %s"
+    for code in CODES.values():
+        patience = (closes - datetime.now(UTC)).total_seconds() + PATIENCE
+        real.wait_for(f"{code} to close", state, code, "closed", patience=patience)
         alice.turn_key(naomi.propose(f"fund/offering/{code}/", "allot"))
         real.empty_the_queue()
-        real.wait_for(f"{code} to settle", "SELECT 1 FROM fund_offering WHERE code = %s AND state = 'settled'", code)
+        real.wait_for(f"{code} to settle", state, code, "settled")
 
-    # Exact to the smallest unit: ¥250,000 of ¥300,000 were allotted, all of $2,500.
-    assert balances(real, holders[yoko]) == {"units:JP": 250_000, "refunds:JPY": 50_000}
-    assert balances(real, holders[jose]) == {"units:US": 2_500_000}
 
-    # A NAV is valued, approved by both, published; the holdings are worth units times price.
-    publish_nav(real, alice, naomi, tmp_path)
-    holdings_are_exact(real, yoko, jose, holders)
-
-    # Every step left its act and its notices, and nothing differs anywhere.
+def everything_was_told(real: House, paid: dict[Citizen, str]) -> None:
+    """Every step left its act in the audit log, and its notices in inbox and mail."""
     for verb in ("submit", "approved", "open", "place", "statement.posted", "settle", "publish"):
         assert real.row("SELECT 1 FROM fund_act WHERE verb LIKE %s", f"%{verb}%"), f"no act of {verb}"
-    for citizen in (yoko, jose):
+    for citizen, reference in paid.items():
         wait_for("the notices", lambda c=citizen: len(real.mailbox.messages(c.address)) >= 5, PATIENCE)
         assert "/confirm" not in "".join(real.mailbox.messages(citizen.address)), "no mail carries a link that signs in"
-        assert references[citizen] in citizen.read("/account/inbox")
-    proved = real.manage("prove", "--json")
-    assert proved.returncode == 0 and json.loads(proved.stdout)["clean"], proved.stdout
+        assert reference in citizen.read("/account/inbox")
 
 
 def citizens(real: House, open_page: Any) -> tuple[Citizen, Citizen]:
@@ -200,11 +143,6 @@ def waiting_application(real: House, address: str) -> int:
 
 def holder_of(real: House, address: str) -> int:
     return int(real.row(INVESTOR, address)[1])
-
-
-def next_dealing_day(after: datetime) -> str:
-
-    return calendars.next_dealing_day((after + timedelta(days=1)).date()).isoformat()
 
 
 def order_by_api(real: House, address: str, code: str) -> str:
@@ -279,7 +217,7 @@ def publish_nav(real: House, alice: Officer, naomi: Officer, folder: Path) -> No
     real.wait_for("the NAV to be published", statement, today)
 
 
-def holdings_are_exact(real: House, yoko: Citizen, jose: Citizen, holders: dict[Citizen, int]) -> None:
+def holdings_are_exact(real: House, yoko: Citizen, jose: Citizen) -> None:
     """Units times price, rounded down; the other currency at 183.39 ÷ 1.1498 = 159.4973, half up."""
     rate = Fraction("159.4973")
     for citizen, class_code, units, minor, shown_units in (
