@@ -66,6 +66,7 @@ def test_the_example_lists_every_variable_that_is_read() -> None:
     sources = [CHECKOUT / "portal/settings.py", *(CHECKOUT / "portal/local").glob("*.py")]
     text = "".join(source.read_text() for source in sources)
     read = set(re.findall(r'(?:env\.\w+|environ\.get)\("([A-Z_]+)"', text)) | set(REQUIRED)
+    read |= set(re.findall(r"\$\{([A-Z_]+)", (CHECKOUT / "docker-compose.yml").read_text()))
     listed = set(re.findall(r"^([A-Z_]+)=", (CHECKOUT / ".env.example").read_text(), re.MULTILINE))
     assert read - listed == {"DJANGO_SETTINGS_MODULE"} & read
     assert listed - read <= {"LOCAL"}
