@@ -144,7 +144,8 @@ class Index:
             self.whole[tuple(sorted(every))].append((entry, text, worth))
         if entry.kind == Kind.ENTITY or worth < 100:
             return
-        for words in dict.fromkeys(normal.telling(cut) for cut in _cuts(parts)):
+        bare = [tuple(word for word in part if word not in normal.MINOR) for part in parts]
+        for words in dict.fromkeys(normal.telling(cut) for cut in (*_cuts(parts), *_cuts(bare))):
             if len(words) > 1:
                 self._add_spelling(Spelling(entry, text, words, tuple(normal.loose(word) for word in words)))
 
@@ -200,8 +201,8 @@ class Matcher:
         """The best match for each entry that reaches ``REVIEW``, best first."""
         best: dict[int, Match] = {}
         for found in self._found(person):
-            if found.score >= REVIEW and (found.key not in best or found.score > best[found.key].score):
-                best[found.key] = found
+            if found.score >= REVIEW:
+                best[found.key] = max(best.get(found.key, found), found, key=_weight)
         return sorted(best.values(), key=lambda one: (-one.score, one.key))
 
     def _found(self, person: Person) -> Iterator[Match]:
@@ -294,6 +295,10 @@ def _pairs(words: tuple[str, ...], loose: tuple[str, ...], spelling: Spelling) -
                 own.discard(a)
                 listed.discard(b)
     return sorted(pairs)
+
+
+def _weight(found: Match) -> tuple[int, int, str, str]:
+    return found.score, found.name_score, found.listed, found.writing
 
 
 def _match(entry: Named, text: str, writing: str, name_score: int, common: int, born: date) -> Match:

@@ -114,7 +114,7 @@ class Hit(models.Model):
     """
 
     class State(models.TextChoices):
-        OPEN = "open", _("open")
+        OPEN = "open", _("open: to be reviewed")
         CLEARED = "cleared", _("cleared: another person")
         CONFIRMED = "confirmed", _("confirmed: the listed person")
         LAPSED = "lapsed", _("lapsed: no longer listed so")

@@ -84,7 +84,7 @@ def han(text: str) -> str:
 
 def words(text: str) -> tuple[str, ...]:
     """The plain forms of a name's words, in their order; Han characters are no words."""
-    if KANA.search(text):
+    if not text.isascii() and KANA.search(text := unicodedata.normalize("NFKC", text)):
         text = jaconv.kata2alphabet(names.katakana(text).replace("ー", ""))
     return tuple(form for word in WORD.findall(_letters(text)) if not HAN.search(word) and (form := plain(word)))
 
