@@ -2,8 +2,8 @@
 
 Citizens' names are sealed, and no key for matching is stored in their place. Fuzzy comparing needs the letters: a blind
 index of a word finds only its equals, and one of every variant of a word would give the names away by their frequency.
-So names are unsealed in chunks, compared in memory and forgotten, and every chunk leaves an act with its purpose. That
-costs some fifty microseconds a citizen, about twice what the match itself takes.
+So names are unsealed in chunks, compared in memory and forgotten, and every chunk leaves an act with its purpose.
+Unsealing costs about as much as the match itself: a dozen microseconds a citizen each.
 """
 
 import json

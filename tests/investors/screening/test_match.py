@@ -205,14 +205,14 @@ def test_the_index_finds_what_comparing_with_every_name_finds(
     listed: list[Listed], index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Invented citizens, and listed people with a letter changed, so that there is much to find."""
-    people = citizens(30, seed=7)
-    for entry in [one for one in listed if one.kind == Kind.INDIVIDUAL and one.births][::150]:
+    people = citizens(10, seed=7)
+    for entry in [one for one in listed if one.kind == Kind.INDIVIDUAL and one.births][::400]:
         changed = entry.names[0].replace("a", "e", 1).replace("A", "E", 1)
         people.append(person(*changed.split(",")[:2], born=entry.births[0].first))
     quick = [Matcher(index).matches(who) for who in people]
     monkeypatch.setattr(Matcher, "candidates", lambda self, loose: range(len(index.spellings)))
     assert [Matcher(index).matches(who) for who in people] == quick
-    assert sum(bool(found) for found in quick) >= 20
+    assert sum(bool(found) for found in quick) >= 8
 
 
 def test_matching_is_quick(index: Index) -> None:

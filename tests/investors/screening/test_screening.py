@@ -125,6 +125,16 @@ def test_what_was_listed_and_found_cannot_be_rewritten(change: str, investor: In
 # ── the applicant, the officer, the rule ──
 
 
+@pytest.mark.usefixtures("as_site")
+def test_the_site_may_do_all_of_it(investor: Investor, officer: Officer) -> None:
+    version = load(TAKASAKI, OTHER).version
+    submitted(investor, japanese())
+    assert run(version) == [1]
+    decide(Hit.objects.get(), officer)
+    run(load(OTHER).version)
+    assert Hit.objects.get().state == Hit.State.CLEARED
+
+
 def test_a_hit_stands_in_the_way_until_an_officer_clears_it(investor: Investor, officer: Officer) -> None:
     load(TAKASAKI, OTHER)
     application_id = submitted(investor, japanese())
