@@ -46,7 +46,8 @@ def screen_next(*, version_id: int, now: datetime, chunk: int = CHUNK) -> int:
     if running is None:
         return 0
     screen.lock(alone=False)
-    people = [] if _superseded(running.version) else list(_everybody().filter(pk__gt=running.last_investor)[:chunk])
+    rest = _everybody().filter(pk__gt=running.last_investor).only("state", "name", "birth_date")
+    people = [] if _superseded(running.version) else list(rest[:chunk])
     if not people:
         return _end(running, now)
     opened = _screen(running, people, now)
