@@ -16,7 +16,9 @@ from fund.governance.outbox import Note
 from fund.holders import Holder
 from fund.ledger.models import Account, Balance, Transfer
 from fund.nav.models import ClassNav, Nav
-from fund.payments.models import BankAccount, BankEntry, BankFile, Expected
+from fund.payments.models import BankAccount, BankEntry, BankFile, BankStatement, Earmark, Expected
+from fund.payments.payout_models import PayoutFile, PayoutLine, PayoutRun
+from fund.payments.suspense import Resolution
 from fund.portfolio.models import Deployment, Expense, Facility, FacilityBalance, FeeBasis, Investment, Valuation
 from fund.rates import ReferenceRate
 from fund.units import UnitClass
@@ -31,8 +33,10 @@ __all__ = [
     "BankAccount",
     "BankEntry",
     "BankFile",
+    "BankStatement",
     "ClassNav",
     "Deployment",
+    "Earmark",
     "Expected",
     "Expense",
     "Facility",
@@ -44,8 +48,12 @@ __all__ = [
     "Note",
     "Offering",
     "Officer",
+    "PayoutFile",
+    "PayoutLine",
+    "PayoutRun",
     "Proposal",
     "ReferenceRate",
+    "Resolution",
     "Seal",
     "Setting",
     "SettlementChunk",

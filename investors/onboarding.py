@@ -170,12 +170,14 @@ def assess(*, application_id: int, now: datetime) -> Assessment | None:
     return assessment
 
 
-def review(*, application_id: int, officer: Officer, now: datetime) -> dict[str, Answers]:
-    """The answers, for the officer who checks them; identity numbers by their last digits. The reading is logged."""
+def review(
+    *, application_id: int, officer: Officer, now: datetime, purpose: Purpose = Purpose.REVIEW
+) -> dict[str, Answers]:
+    """The answers, for the officer who reads them; identity numbers by their last digits. The reading is logged."""
     _on_duty(officer, now)
     application = Application.objects.select_related("investor").get(pk=application_id)
-    audit.record(actor=officer.actor, verb="review", subject=str(application), now=now, purpose=Purpose.REVIEW.value)
-    return _open(application, purpose=Purpose.REVIEW, actor=officer.actor, now=now)
+    audit.record(actor=officer.actor, verb="review", subject=str(application), now=now, purpose=purpose.value)
+    return _open(application, purpose=purpose, actor=officer.actor, now=now)
 
 
 @transaction.atomic

@@ -77,7 +77,7 @@ def officer[V: View](view: V) -> V:
 
 
 # Views of libraries, by the namespace or the beginning of the name of their URL. allauth and DRF's schema views keep
-# their own gates; the admin site asks officer_in_office itself as well, because its login page must stay reachable.
+# their own gates; the admin site asks officer_in_office itself as well, because it sends the anonymous to sign in.
 LIBRARIES: dict[str, Rule] = {
     "admin:": anybody,
     "headless:": anybody,

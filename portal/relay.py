@@ -25,6 +25,8 @@ TASKS: dict[str, list[str]] = {
     "subscription.funded": ["notify"],
     "subscription.lapsed": ["notify"],
     "statement.posted": ["fund_orders"],
+    "payment.applied": ["fund_orders"],
+    "payment.reversed": ["unfund_order"],
     "proposal.approved": ["carry_out"],
     "allotment.published": ["settle", "notify"],
     "nav.published": ["settle_waiting"],

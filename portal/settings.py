@@ -57,12 +57,10 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.socialaccount",
     "allauth.usersessions",
-    "django_filters",
     "django_htmx",
     "django_structlog",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "drf_standardized_errors",
     "rest_framework",
     "portal",
     "investors.apps.InvestorsConfig",
@@ -75,6 +73,9 @@ MIDDLEWARE = [
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.http.ConditionalGetMiddleware",
+    "portal.api.problems.ProblemMiddleware",
+    "portal.api.limits.LimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -242,6 +243,7 @@ MFA_PASSKEY_SIGNUP_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 MFA_TOTP_ISSUER = "Kakehashi"
 MFA_ADAPTER = "portal.second_factor.SealingAdapter"
+OFFICER_MFA_REQUIRED = env.bool("OFFICER_MFA_REQUIRED", True)
 HEADLESS_CLIENTS = ["app"]
 HEADLESS_ONLY = False
 SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
@@ -349,22 +351,40 @@ MAILERS: dict[str, Any] = {
 
 # ── API ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 REST_FRAMEWORK: dict[str, Any] = {
-    "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "portal.api.problems.of",
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "allauth.headless.contrib.rest_framework.authentication.XSessionTokenAuthentication"
-    ],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["portal.api.who.SessionToken"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-}  # fmt: skip
+    "DEFAULT_PARSER_CLASSES": ["portal.api.border.StrictJSONParser"],
+    "URL_FORMAT_OVERRIDE": None,
+}
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Kakehashi API",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
+    "DESCRIPTION": (
+        "The US–Japan wealth fund for programs. Sign-in is the headless *app* client of django-allauth under "
+        "`/api/auth/app/v1`; its session token goes into `X-Session-Token`. Money is an object of a currency and a "
+        "plain decimal string. Times are UTC. Errors are problem documents (RFC 9457)."
+    ),
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "COMPONENT_SPLIT_PATCH": False,  # a PATCH here has a form of its own
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "PREPROCESSING_HOOKS": ["portal.api.documented.only_ours"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "portal.api.documented.add_problems",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "SubscriptionStatus": "fund.dealing.models.Status.values",
+        "ApplicationStatus": "investors.applications.Status.values",
+        "Currency": ["USD", "JPY"],
+    },
+    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
     "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},  # nothing is asked of other sites
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 

@@ -6,6 +6,7 @@ Tasks of notes receive the delivery's number and nothing else; what they need th
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import structlog
 from celery import Task, shared_task
@@ -19,9 +20,11 @@ from fund.governance.approval import Kind, Proposal
 from fund.governance.outbox import Note
 from fund.ledger import prove as ledger
 from fund.nav import strike
+from fund.payments import payouts, suspense
 from investors import onboarding
 from investors.screening import rescreen
 from portal import relay
+from portal.api import idempotency
 from portal.celery import app
 from portal.notices import mail
 from portal.notices.send import send as tell
@@ -32,6 +35,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "relay": {"task": "portal.relay", "schedule": 1.0, "options": {"expires": 5}},
     "mail": {"task": "portal.mail", "schedule": 5.0, "options": {"expires": 5}},
     "seal": {"task": "portal.seal", "schedule": 10.0, "options": {"expires": 10}},
+    "forget": {"task": "portal.forget", "schedule": 600.0, "options": {"expires": 600}},
     "open and close": {"task": "portal.open_and_close", "schedule": 5.0, "options": {"expires": 5}},
     "lapse": {"task": "portal.lapse", "schedule": 60.0, "options": {"expires": 60}},
 }
@@ -64,6 +68,8 @@ CARRY_OUT: dict[Kind, Callable[..., Any]] = {
     Kind.CANCELLATION: cancellation.carry_out,
     Kind.ALLOTMENT: allotment.carry_out,
     Kind.NAV: strike.publish,
+    Kind.PAYOUT: payouts.carry_out,
+    Kind.ENTRY: suspense.carry_out,
 }
 
 
@@ -77,6 +83,12 @@ def assess_application(note: Note, now: datetime) -> None:
 def fund_orders(note: Note, now: datetime) -> None:
     """A bank file was posted: the orders it pays in full are funded."""
     subscription.fund(file_id=note.payload["file"], now=now)
+
+
+@consumer
+def unfund_order(note: Note, now: datetime) -> None:
+    """The bank took a payment back: the order waits for its payment again."""
+    subscription.unfund(order_id=UUID(note.payload["order"]), now=now)
 
 
 @consumer
@@ -139,6 +151,13 @@ def seal_logs() -> None:
     """Seal what was written since the last time into the hash chains."""
     for one in (audit.AUDIT, ledger.LEDGER):
         audit.seal(log=one, now=timezone.now())
+
+
+@shared_task(name="portal.forget")
+def forget_answers() -> None:
+    """Delete the API's kept answers when their time is over."""
+    while idempotency.forget(now=timezone.now()) == idempotency.FORGOTTEN_AT_ONCE:
+        pass
 
 
 @shared_task(name="portal.open_and_close")

@@ -21,6 +21,7 @@ from fund.governance import approval, audit, outbox
 from fund.governance.approval import Kind, Proposal
 from fund.governance.officers import Officer
 from fund.money import Money
+from fund.payments import receipts
 from fund.refusal import Refusal
 
 STATE = Offering.State
@@ -116,20 +117,30 @@ def preview(*, offering: Offering) -> Basis:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT lots, count(*), sum(orders)::bigint FROM ({REQUESTS}) r GROUP BY lots", params)
         rows = cursor.fetchall()
-    histogram = [(lots, citizens) for lots, citizens, _orders in rows]
-    requested = sum(lots * citizens for lots, citizens in histogram)
-    level, left = fill(histogram, offering.capacity_lots)
+    requests = [(lots, citizens) for lots, citizens, _orders in rows]
+    requested = sum(lots * citizens for lots, citizens in requests)
+    level, left = fill(requests, offering.capacity_lots)
     return Basis(
-        applicants=sum(citizens for _lots, citizens in histogram),
+        applicants=sum(citizens for _lots, citizens in requests),
         orders=sum(orders for _lots, _citizens, orders in rows),
         requested_lots=requested,
         capacity_lots=offering.capacity_lots,
         level=level,
-        above_level=sum(citizens for lots, citizens in histogram if lots > level),
+        above_level=sum(citizens for lots, citizens in requests if lots > level),
         ballot_lots=left,
         allotted_lots=min(requested, offering.capacity_lots),
         book=_fingerprint(offering),
     )
+
+
+def histogram(*, offering: Offering) -> list[tuple[int, int]]:
+    """How many citizens asked for how many lots in paid orders: (lots, citizens), ascending."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT lots, count(*) FROM ({REQUESTS}) r GROUP BY lots ORDER BY lots",
+            {"offering": offering.pk, "lot": offering.lot},
+        )
+        return [(lots, citizens) for lots, citizens in cursor.fetchall()]
 
 
 def _fingerprint(offering: Offering) -> str:
@@ -187,8 +198,10 @@ def carry_out(*, proposal: Proposal, now: datetime) -> Allotment | None:
     offering = Offering.objects.select_for_update(of=("self",)).select_related("unit_class").get(pk=payload["offering"])
     if offering.state != STATE.CLOSED:
         raise Refused(_("Only a closed offering can be allotted."), code="not_closed")
+    short = receipts.earmark(subject=offering.code, now=now)
+    reversed_since = Subscription.objects.filter(pk__in=short, status=Status.FUNDED).exists()
     basis = preview(offering=offering)
-    if _payload(offering, basis) != payload:
+    if reversed_since or _payload(offering, basis) != payload:
         raise Refused(_("The paid orders have changed since this was approved. Propose it again."), code="book_changed")
     seed = envelope.unseal(bytes(offering.sealed_seed), **seed_place(offering.code))
     allotment = Allotment.objects.create(

@@ -217,6 +217,7 @@ MOVES = (
     (Status.PLACED, Status.FUNDED),
     (Status.PLACED, Status.WITHDRAWN),
     (Status.PLACED, Status.LAPSED),
+    (Status.FUNDED, Status.PLACED),  # the bank took the payment back
     (Status.FUNDED, Status.WITHDRAWN),
     *((Status.FUNDED, outcome) for outcome in OUTCOMES),
     (Status.FUNDED, Status.SETTLED),

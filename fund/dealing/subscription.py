@@ -221,6 +221,20 @@ def _share_offerings_before_allotment() -> list[str]:
         return [code for (code,) in cursor.fetchall()]
 
 
+@transaction.atomic
+def unfund(*, order_id: UUID, now: datetime) -> bool:
+    """The bank took back what was paid for an order: it waits for its payment again. False where it is too late.
+
+    From the allotment on its money is earmarked, so that the reversal does not reach the order (``receipts.earmark``).
+    """
+    taking = _share_offerings_before_allotment()
+    paid = Subscription.objects.filter(pk=order_id, offering__in=taking, status=Status.FUNDED)
+    if paid.update(status=Status.PLACED, funded_at=None) != 1:
+        return False
+    audit.record(actor="system", verb="unfund", subject=f"subscription:{order_id}", now=now)
+    return True
+
+
 def lapse_due(*, now: datetime) -> int:
     """Lapse the orders that were not paid in full by the deadline, and refund their part payments; returns how many.
 

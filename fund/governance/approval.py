@@ -97,7 +97,7 @@ class Proposal(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.subject}"
+        return f"{self.kind}:{self.subject}"
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -185,7 +185,7 @@ def propose(
         kind=kind, subject=subject, payload=canonical(payload), reason=reason, proposed_by=officer, proposed_at=now
     )
     proposal.refresh_from_db(fields=["digest"])
-    audit.record(actor=officer.actor, verb="propose", subject=f"{kind}:{subject}", now=now, proposal=str(proposal.pk))
+    audit.record(actor=officer.actor, verb="propose", subject=str(proposal), now=now, proposal=str(proposal.pk))
     sign(proposal=proposal, officer=officer, digest=bytes(proposal.digest), now=now)
     return proposal
 

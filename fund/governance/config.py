@@ -26,13 +26,13 @@ class Declared:
 
 DECLARED: dict[str, Declared] = {
     "age.adult": Declared(
-        _("Age of majority by nation and US state (D6)"), {"JP": 18, "US": 18, "US-AL": 19, "US-NE": 19, "US-MS": 21}
+        _("Age of majority by nation and US state"), {"JP": 18, "US": 18, "US-AL": 19, "US-NE": 19, "US-MS": 21}
     ),
-    "residence.accepted": Declared(_("Countries of residence that are accepted (D7)"), ["US", "JP"]),
-    "reverification.months": Declared(_("Months until an approved citizen is verified again (D10)"), 24),
-    "document.register_days": Declared(_("Days for which a certificate of the family register is recent (D11)"), 90),
+    "residence.accepted": Declared(_("Countries of residence that are accepted"), ["US", "JP"]),
+    "reverification.months": Declared(_("Months until an approved citizen is verified again"), 24),
+    "document.register_days": Declared(_("Days for which a certificate of the family register is recent"), 90),
     "suitability.mismatch": Declared(
-        _("Whether a mismatch can be acknowledged or is refused, by question (D13)"),
+        _("Whether a mismatch can be acknowledged or is refused, by question"),
         {
             "purpose": "acknowledge",
             "horizon": "acknowledge",
@@ -40,17 +40,20 @@ DECLARED: dict[str, Declared] = {
             "experience": "acknowledge",
         },
     ),
-    "cap.citizen": Declared(
-        _("Holding cap of one citizen, in minor units (D18)"), {"USD": 10_000_000, "JPY": 15_000_000}
+    "payments.two_keys_above": Declared(
+        _("Suspense money above which its way out needs both keys, in minor units"),
+        {"USD": 1_000_000, "JPY": 1_500_000},
     ),
-    "bank_change.hold_hours": Declared(_("Hours until payouts go to a changed bank account (D17)"), 72),
+    "payments.ach_return_days": Declared(_("Days in which a collected payment can be called back"), 60),
+    "cap.citizen": Declared(_("Holding cap of one citizen, in minor units"), {"USD": 10_000_000, "JPY": 15_000_000}),
+    "bank_change.hold_hours": Declared(_("Hours until payouts go to a changed bank account"), 72),
     "payment.statement_hours": Declared(
-        _("Hours after the payment deadline until unpaid orders lapse, for the banks' statements to arrive (D25)"), 24
+        _("Hours after the payment deadline until unpaid orders lapse, for the banks' statements to arrive"), 24
     ),
-    "leverage.limit": Declared(_("Limit of gross assets to net asset value (D41)"), "2.50"),
-    "valuation.max_age_days": Declared(_("Days after which a mark is stale (D42)"), 95),
-    "nav.tolerance_percent": Declared(_("Price move that needs a recorded reason, in percent (D42)"), "5"),
-    "nav.correction_percent": Declared(_("Pricing error above which orders are compensated, in percent (D43)"), "0.5"),
+    "leverage.limit": Declared(_("Limit of gross assets to net asset value"), "2.50"),
+    "valuation.max_age_days": Declared(_("Days after which a mark is stale"), 95),
+    "nav.tolerance_percent": Declared(_("Price move that needs a recorded reason, in percent"), "5"),
+    "nav.correction_percent": Declared(_("Pricing error above which orders are compensated, in percent"), "0.5"),
     "fee.management_bps": Declared(_("Management fee in basis points of net asset value a year"), 20),
 }
 

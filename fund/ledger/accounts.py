@@ -5,6 +5,7 @@
 | ``bank:<account>``   | no         | money at one of the fund's bank accounts                  |
 | ``held:<ccy>``       | yes        | a holder's money received for subscriptions, not yet used |
 | ``refunds:<ccy>``    | yes        | a holder's money waiting to be paid out                   |
+| ``returns:<ccy>``    | no         | suspense money on its way back to who paid it             |
 | ``suspense:<ccy>``   | no         | money with a reason but without an owner (D35)            |
 | ``capital:<class>``  | no         | money paid in for the units of a class                    |
 | ``rounding:<ccy>``   | no         | remainders smaller than one smallest unit (D21)           |
@@ -24,6 +25,7 @@ from fund.units import UnitClass
 PER_CURRENCY = {
     "held": True,
     "refunds": True,
+    "returns": False,
     "suspense": False,
     "rounding": False,
     "investments": False,

@@ -4,8 +4,11 @@ Rows are written first with the safe answer, *money without an owner*, and then 
 """
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from datetime import timedelta
+from uuid import UUID
 
 from django.db import connection
 
@@ -13,11 +16,14 @@ from fund import envelope
 from fund.ledger import post
 from fund.ledger.models import Event
 from fund.payments import references
-from fund.payments.formats.model import Entry, Statement
+from fund.payments.formats.model import Entry, Statement, original_of
 from fund.payments.models import BankEntry, BankFile, Reason
 
 # The table and column that a payer's words are sealed for.
 PLACE = {"table": "fund_bankentry", "column": "sealed"}
+
+# What ``payout_models`` calls a line or a whole run.
+PAYOUT_IN_TEXT = re.compile(r"(?<![0-9A-Z])K[PR][0-9]{12}(?![0-9A-Z])")
 
 
 @dataclass(frozen=True)
@@ -29,14 +35,22 @@ class Payer:
     creditor_reference: str
     end_to_end_id: str
     remittance: tuple[str, ...]
+    bank: str = ""
+    branch: str = ""
 
 
-def row(entry: Entry, *, file: BankFile, account: str, number: int) -> BankEntry:
-    """A booked entry as a row that nobody has claimed yet."""
+def row(entry: Entry, *, file: BankFile, account: str, number: int, call_back: timedelta) -> BankEntry:
+    """A booked entry as a row that nobody has claimed yet. A collected payment can be called back for so long (D36)."""
     found = found_references(entry)
     outcome, reason = unclaimed(entry, found)
     payer = Payer(
-        entry.payer_name, entry.payer_account, entry.creditor_reference, entry.end_to_end_id, entry.remittance
+        entry.payer_name,
+        entry.payer_account,
+        entry.creditor_reference,
+        entry.end_to_end_id,
+        entry.remittance,
+        entry.payer_bank,
+        entry.payer_branch,
     )
     return BankEntry(
         file=file,
@@ -51,6 +65,8 @@ def row(entry: Entry, *, file: BankFile, account: str, number: int) -> BankEntry
         booking_date=entry.booking_date,
         value_date=entry.value_date,
         reference=next(iter(found)) if len(found) == 1 else "",
+        original=original_of(account, entry),
+        returnable_until=entry.booking_date + call_back if entry.direct_debit and entry.is_receipt else None,
         outcome=outcome,
         suspense_reason=reason,
         suspended=entry.amount if outcome == BankEntry.Outcome.SUSPENSE else 0,
@@ -78,11 +94,16 @@ def unclaimed(entry: Entry, found: set[str]) -> tuple[BankEntry.Outcome, Reason]
 
 
 def found_references(entry: Entry) -> set[str]:
-    """Every reference of ours that the payer gave; the ten digits count only where a text begins with them (D27)."""
+    """Every reference of ours that the payer gave; the ten digits count only where a text begins with them (D27).
+
+    What we pay out carries references of ours as well: they come back with the debit, and with a returned payment.
+    """
     texts = [entry.creditor_reference, " ".join(entry.remittance), *entry.remittance, entry.payer_name]
     found = {reference for text in texts if (reference := references.find_reference(text))}
     if references.is_reference(entry.end_to_end_id):  # a payer's own number there may well have ten digits
         found.add(entry.end_to_end_id)
+    for text in (entry.end_to_end_id, *entry.remittance):
+        found.update(PAYOUT_IN_TEXT.findall(text))
     return found
 
 
@@ -105,10 +126,65 @@ def news(statements: Iterable[Statement]) -> tuple[list[tuple[str, Entry]], int]
     return new, len(booked) - len(new)
 
 
+# Which reversal undoes which entry: the bank's own reference of it decides, else ours with the same amount. Each row of
+# one file meets those of all files, whichever came first. Equal candidates pair off in the order they were booked.
+PAIR = """
+    WITH candidate AS (
+        SELECT r.id AS reversal, o.id AS original
+          FROM fund_bankentry r JOIN fund_bankentry o ON o.bank_entry = r.original
+         WHERE r.file_id = %(file)s AND r.original <> ''
+        UNION
+        SELECT r.id, o.id
+          FROM fund_bankentry r JOIN fund_bankentry o ON o.expected_id = r.reference
+         WHERE r.file_id = %(file)s AND r.reference <> ''
+        UNION
+        SELECT r.id, o.id
+          FROM fund_bankentry r JOIN fund_bankentry o
+            ON o.file_id = %(file)s AND (o.bank_entry = r.original OR (o.reference = r.reference AND r.reference <> ''))
+         WHERE r.reversal AND NOT r.credit AND r.reverses_id IS NULL
+           AND NOT EXISTS (SELECT FROM fund_resolution s WHERE s.entry_id = r.id)
+    ), ranked AS (
+        SELECT c.reversal, c.original, rank() OVER (PARTITION BY c.reversal ORDER BY best) AS of_reversal,
+               rank() OVER (PARTITION BY c.original ORDER BY best) AS of_original
+          FROM (SELECT c.*, row_number() OVER (
+                           ORDER BY o.bank_entry = r.original DESC, o.held, o.booking_date, o.number, o.id,
+                                    r.booking_date, r.number, r.id) AS best
+                  FROM candidate c
+                  JOIN fund_bankentry r ON r.id = c.reversal
+                  JOIN fund_bankentry o ON o.id = c.original
+                 WHERE r.reversal AND NOT r.credit AND r.reverses_id IS NULL AND r.outcome = 'suspense'
+                   AND o.credit AND NOT o.reversal AND o.outcome IN ('matched', 'suspense')
+                   AND (o.account_id, o.currency, o.amount) = (r.account_id, r.currency, r.amount)
+                   AND o.booking_date <= r.booking_date
+                   AND NOT EXISTS (SELECT FROM fund_bankentry t WHERE t.reverses_id = o.id)) c
+    )
+    UPDATE fund_bankentry r SET reverses_id = p.original
+      FROM ranked p WHERE r.id = p.reversal AND p.of_reversal = 1 AND p.of_original = 1
+"""
+
+# What came and was undone before anyone could claim it belongs to nobody; the two cancel each other in suspense.
+NEVER_CAME = """
+    UPDATE fund_bankentry o SET suspense_reason = 'reversed_by_bank'
+     WHERE o.file_id = %(file)s AND o.outcome = 'suspense'
+       AND EXISTS (SELECT FROM fund_bankentry r WHERE r.reverses_id = o.id)
+"""
+
 LOCK = """
     SELECT FROM fund_expected
-     WHERE reference IN (SELECT reference FROM fund_bankentry WHERE file_id = %(file)s)
+     WHERE reference IN (SELECT reference FROM fund_bankentry WHERE file_id = %(file)s
+                          UNION ALL
+                         SELECT o.expected_id FROM fund_bankentry r JOIN fund_bankentry o ON o.id = r.reverses_id
+                          WHERE r.file_id = %(file)s
+                          UNION ALL
+                         SELECT s.expected_id FROM fund_bankentry r JOIN fund_resolution s ON s.entry_id = r.reverses_id
+                          WHERE r.file_id = %(file)s)
      ORDER BY reference FOR UPDATE
+"""
+
+LOCK_ORIGINALS = """
+    SELECT FROM fund_bankentry
+     WHERE id IN (SELECT reverses_id FROM fund_bankentry WHERE file_id = %(file)s)
+     ORDER BY id FOR UPDATE
 """
 
 CLAIM = """
@@ -138,23 +214,69 @@ CLAIM = """
      WHERE b.id = c.id
 """
 
+# A reversal takes back what the entry gave an order, by itself or by an officer's hand, while that money is still held
+# for the order: not settled, not refunded, not spoken for. Whatever else it takes is missing in suspense.
+TAKE_BACK = """
+    WITH undone AS (
+        SELECT r.id, r.amount, o.suspended, s.entry_id IS NOT NULL AS resolved,
+               CASE WHEN o.held > 0 THEN o.held ELSE s.applied END AS given,
+               CASE WHEN o.held > 0 THEN o.expected_id ELSE s.expected_id END AS expected
+          FROM fund_bankentry r
+          JOIN fund_bankentry o ON o.id = r.reverses_id
+          LEFT JOIN fund_resolution s ON s.entry_id = o.id
+         WHERE r.file_id = %(file)s
+    ), possible AS (
+        SELECT u.*, x.reference IS NOT NULL AND e.subject IS NULL
+                    AND NOT EXISTS (SELECT FROM fund_transfer t
+                                     WHERE t.event_id = x.order_id AND t.event IN (%(settlement)s, %(refund)s)) AS there
+          FROM undone u
+          LEFT JOIN fund_expected x ON x.reference = u.expected AND x.forgotten_at IS NULL AND u.given > 0
+          LEFT JOIN fund_earmark e ON e.subject = x.offering_code
+    ), taken AS (
+        SELECT p.*, CASE WHEN there THEN given ELSE 0 END AS held,
+               p.amount - CASE WHEN there THEN given ELSE 0 END AS short
+          FROM possible p
+    )
+    UPDATE fund_bankentry r
+       SET expected_id = CASE WHEN t.held > 0 THEN t.expected END, held = t.held, suspended = t.short,
+           outcome = CASE WHEN t.held > 0 THEN 'matched' ELSE 'suspense' END,
+           suspense_reason = CASE WHEN t.short = 0 THEN ''
+                                  WHEN t.short = t.suspended AND NOT t.resolved THEN 'reversed_by_bank'
+                                  ELSE 'reversed_too_late' END
+      FROM taken t
+     WHERE r.id = t.id
+"""
+
 RECEIVE = """
     UPDATE fund_expected x SET received = x.received + s.held
-      FROM (SELECT expected_id, sum(held)::bigint AS held FROM fund_bankentry
+      FROM (SELECT expected_id, sum(CASE WHEN credit THEN held ELSE -held END)::bigint AS held FROM fund_bankentry
              WHERE file_id = %(file)s AND held > 0 GROUP BY 1) s
      WHERE x.reference = s.expected_id
 """
 
 
 def match(*, file: BankFile) -> None:
-    """Give the entries of a file to the payments that are expected, the earliest booked first (D35).
+    """Give the entries of a file to the payments that are expected, the earliest booked first (D35), and take back what
+    the bank reverses.
 
     What exceeds the expected amount stays in suspense. The expected payments are locked first, in key order, so that
-    two files never both fill the same one and a withdrawal waits; the lock is held until the import commits.
+    two files never both fill the same one and a withdrawal waits; then the entries that are undone, so that no officer
+    gives their money away meanwhile. The locks are held until the import commits.
     """
+    told = {"file": file.pk, "settlement": Event.SETTLEMENT.value, "refund": Event.REFUND.value}
     with connection.cursor() as cursor:
-        for statement in (LOCK, CLAIM, RECEIVE):
-            cursor.execute(statement, {"file": file.pk})
+        cursor.execute(PAIR, told)
+        while cursor.rowcount:
+            cursor.execute(PAIR, told)
+        for statement in (NEVER_CAME, LOCK, LOCK_ORIGINALS, CLAIM, TAKE_BACK, RECEIVE):
+            cursor.execute(statement, told)
+
+
+def reversed_orders(*, file: BankFile) -> list[UUID]:
+    """The orders that this file took money back from."""
+    undone = BankEntry.objects.filter(file=file, credit=False, held__gt=0)
+    orders = undone.order_by("expected__order_id").values_list("expected__order_id", flat=True).distinct()
+    return [order for order in orders if order]
 
 
 MOVEMENTS = """
@@ -167,7 +289,11 @@ MOVEMENTS = """
       JOIN fund_account suspense ON suspense.code = 'suspense:' || b.currency
       LEFT JOIN fund_expected x ON x.reference = b.expected_id
      CROSS JOIN LATERAL (
-        SELECT %(receipt)s, 0, bank.id, held.id, x.holder_id, b.held WHERE b.held > 0
+        SELECT CASE WHEN b.reversal THEN %(reversal)s ELSE %(receipt)s END, 0,
+               CASE WHEN b.credit THEN bank.id ELSE held.id END,
+               CASE WHEN b.credit THEN held.id ELSE bank.id END,
+               x.holder_id, b.held
+         WHERE b.held > 0
         UNION ALL
         SELECT CASE WHEN b.reversal THEN %(reversal)s WHEN b.held > 0 THEN %(receipt)s ELSE %(suspense)s END,
                (b.held > 0)::int,

@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.db.models.functions import UUID7
 from django.utils.translation import gettext_lazy as _
 
+from fund.append_only import AppendOnly
 from fund.holders import Holder
 from fund.money import Currency
 
@@ -51,6 +52,7 @@ class Reason(models.TextChoices):
     WITHDRAWN = "withdrawn", _("the order was withdrawn or has lapsed")
     WRONG_CURRENCY = "wrong_currency", _("another currency than the order's")
     REVERSED_BY_BANK = "reversed_by_bank", _("reversed by the bank")
+    REVERSED_TOO_LATE = "reversed_too_late", _("reversed by the bank after the money was used")
     UNEXPECTED_DEBIT = "unexpected_debit", _("outgoing money, kept for reconciliation")
     NO_AMOUNT = "no_amount", _("an entry of nothing")
 
@@ -58,7 +60,8 @@ class Reason(models.TextChoices):
 class BankAccount(models.Model):
     """A bank account of the fund, with what a payer must know. ``code`` is what the bank's files call it.
 
-    ``time_zone`` is the bank's: its booking days are days there.
+    ``time_zone`` is the bank's: its booking days are days there. ``routing`` is the bank's clearing number, in Japan
+    with the branch: four and three digits. Bank files name the fund by ``customer_code`` and, in Japan, ``name_kana``.
     """
 
     code = models.CharField(primary_key=True, max_length=34)
@@ -72,6 +75,8 @@ class BankAccount(models.Model):
     branch_ja = models.CharField(max_length=120, blank=True)
     routing = models.CharField(max_length=20, blank=True)
     number = models.CharField(max_length=34)
+    name_kana = models.CharField(max_length=40, blank=True)
+    customer_code = models.CharField(max_length=10, blank=True)
     opened_at = models.DateTimeField()
 
     class Meta:
@@ -123,6 +128,18 @@ class Expected(models.Model):
         return self.reference
 
 
+class Earmark(AppendOnly):
+    """From ``since`` on the money received for a subject (an offering) is spoken for: reversals and applications no
+    longer change what its orders have received (``receipts.earmark``).
+    """
+
+    subject = models.CharField(primary_key=True, max_length=120)
+    since = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.subject
+
+
 class BankFile(models.Model):
     """A file that came in: taken whole, or quarantined with its reason and nothing posted (D34)."""
 
@@ -166,17 +183,39 @@ class BankFile(models.Model):
         return f"bank file {self.pk}"
 
 
+class BankStatement(AppendOnly):
+    """What a bank says an account held, minor units (negative: overdrawn): one row per statement with balances."""
+
+    id = models.BigAutoField(primary_key=True)
+    file = models.ForeignKey(BankFile, on_delete=models.PROTECT, related_name="statements")
+    account = models.ForeignKey(BankAccount, on_delete=models.PROTECT, db_index=False, related_name="statements")
+    opening = models.BigIntegerField()
+    closing = models.BigIntegerField()
+    opened_on = models.DateField()
+    closed_on = models.DateField()
+    written_at = models.DateTimeField()
+
+    class Meta(AppendOnly.Meta):
+        indexes = [models.Index(fields=["account", "closed_on"], name="bank_statement_day")]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.closed_on}"
+
+
 class BankEntry(models.Model):
     """One booked movement at a bank, known by ``identity`` whichever file tells of it. Its id is its ledger event's id.
 
-    ``amount`` = ``held`` (credited to the holder) + ``suspended`` (with its reason), minor units, unless ignored.
-    ``bank_entry`` is equal for all parts of one batch; ``number`` is the place in the file, from 1.
+    ``amount`` = ``held`` (the holder's) + ``suspended`` (with its reason), minor units, unless ignored or a payout of
+    ours; for a reversal both are taken away again. ``bank_entry`` is equal for all parts of one batch; ``number`` is
+    the place in the file, from 1. ``original`` is the ``bank_entry`` that a reversal names, ``reverses`` the entry that
+    it undoes. Money collected by direct debit can be called back until ``returnable_until`` (D36).
     """
 
     class Outcome(models.TextChoices):
         MATCHED = "matched", _("matched")
         SUSPENSE = "suspense", _("suspense")
         IGNORED = "ignored", _("kept for reconciliation")
+        PAYOUT = "payout", _("a payout of ours, or its return")
 
     id = models.UUIDField(primary_key=True, db_default=UUID7())
     file = models.ForeignKey(BankFile, on_delete=models.PROTECT, related_name="entries")
@@ -194,6 +233,11 @@ class BankEntry(models.Model):
     expected = models.ForeignKey(
         Expected, null=True, on_delete=models.PROTECT, db_constraint=False, related_name="entries"
     )
+    original = models.CharField(max_length=64, blank=True)
+    reverses = models.OneToOneField(
+        "self", null=True, on_delete=models.PROTECT, db_constraint=False, related_name="reversed_by"
+    )
+    returnable_until = models.DateField(null=True)
     outcome = models.CharField(max_length=8, choices=Outcome)
     suspense_reason = models.CharField(max_length=20, choices=Reason, blank=True)
     held = models.BigIntegerField(default=0)
@@ -211,8 +255,18 @@ class BankEntry(models.Model):
                 condition=Q(outcome="matched", credit=True, reversal=False, expected__isnull=False, held__gt=0)
                 & Q(amount=F("held") + F("suspended"))
                 & (Q(suspended=0, suspense_reason="") | Q(suspended__gt=0, suspense_reason="overpaid"))
+                | Q(outcome="matched", credit=False, reversal=True, reverses__isnull=False, held__gt=0)
+                & Q(expected__isnull=False, amount=F("held") + F("suspended"))
+                & (
+                    Q(suspended=0, suspense_reason="")
+                    | Q(suspended__gt=0, suspense_reason__in=["reversed_by_bank", "reversed_too_late"])
+                )
+                | Q(outcome="payout", held=0, suspended=0, suspense_reason="") & ~Q(reference="")
                 | Q(outcome="suspense", held=0, suspended__gt=0, suspended=F("amount")) & ~Q(suspense_reason="")
                 | Q(outcome="ignored", held=0, suspended=0, amount__gte=0) & ~Q(suspense_reason=""),
+            ),
+            models.UniqueConstraint(
+                fields=["reference", "credit"], condition=Q(outcome="payout"), name="bank_entry_one_a_payout"
             ),
         ]
         triggers = [
@@ -228,6 +282,8 @@ class BankEntry(models.Model):
                     "credit",
                     "reversal",
                     "booking_date",
+                    "original",
+                    "returnable_until",
                 ],
             ),
             pgtrigger.Protect(name="bank_entry_stays", operation=pgtrigger.Delete),
@@ -235,7 +291,12 @@ class BankEntry(models.Model):
         indexes = [
             models.Index(
                 fields=["suspense_reason", "booking_date"], condition=Q(suspended__gt=0), name="bank_entry_suspense"
-            )
+            ),
+            models.Index(
+                fields=["account", "amount"],
+                condition=Q(reversal=True, credit=False, reverses=None),
+                name="bank_entry_unpaired",
+            ),
         ]
 
     def __str__(self) -> str:

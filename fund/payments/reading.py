@@ -1,17 +1,16 @@
 """Telling a bank's files apart by their content, never by their name (D33), and reading them."""
 
-import re
 from typing import Any
 
 from fund.payments.formats import camt
+from fund.payments.formats.detect import Format, detect
 from fund.payments.formats.model import Statement, UnsoundFile
 from fund.payments.models import Fault
 from fund.refusal import Refusal
 
-BEGINS_AS_XML = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\s\0]*<")
-# Header records: Zengin notices of incoming transfers and of movements (200 bytes); NACHA, which names its 94 bytes.
-ZENGIN = re.compile(rb"1(?:01|03)[01][0-9]{18}[0-9]{4}[^\r\n]{174}(?:\r?\n)?[28]")
-NACHA = re.compile(rb"101[ 0-9]{10}[ 0-9A-Z]{10}[0-9]{6}[ 0-9]{4}[0-9A-Z]094101")
+# Reading any XML as a camt message says best what is wrong with it; what we send ourselves tells us nothing.
+XML = {Format.CAMT_053, Format.CAMT_054, Format.PAIN_001, Format.PAIN_002, Format.OTHER_XML}
+FROM_BANKS = {Format.ZENGIN_NOTICE, Format.ZENGIN_STATEMENT, Format.NACHA, Format.NACHA_RETURNS}
 
 
 class Quarantined(Refusal):
@@ -28,9 +27,9 @@ def read(data: bytes) -> tuple[Statement, ...]:
 
     The detail says what and where, and repeats no value of the file.
     """
-    if not BEGINS_AS_XML.match(data):
-        known = ZENGIN.match(data) or NACHA.match(data)
-        raise Quarantined(Fault.FORMAT_NOT_READ if known else Fault.NOT_A_BANK_FILE)
+    found = detect(data)
+    if found not in XML:
+        raise Quarantined(Fault.FORMAT_NOT_READ if found in FROM_BANKS else Fault.NOT_A_BANK_FILE)
     try:
         return camt.read(data)
     except UnsoundFile as flaw:

@@ -2,28 +2,30 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, F, QuerySet, Sum
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Sum
 
 from fund import envelope
-from fund.governance import audit, outbox
+from fund.governance import audit, config, outbox
 from fund.ledger import accounts
 from fund.money import Currency, Money
-from fund.payments import matching, reading, references
+from fund.payments import matching, payout_results, reading, references
 from fund.payments.formats.model import Statement
 from fund.payments.formats.sound_xml import MAX_BYTES
-from fund.payments.models import BankAccount, BankEntry, BankFile, Expected, Fault
+from fund.payments.models import BankAccount, BankEntry, BankFile, BankStatement, Earmark, Expected, Fault
 from fund.payments.reading import Quarantined
+from fund.payments.suspense import Resolution
 
 __all__ = [
     "Import",
     "Outcome",
     "Quarantined",
+    "earmark",
     "expect",
     "forget",
     "forget_all",
@@ -33,6 +35,7 @@ __all__ = [
     "open_file",
     "open_payer",
     "payment_account",
+    "returnable_until",
 ]
 
 TIME_ZONES = {Currency.USD: "America/New_York", Currency.JPY: "Asia/Tokyo"}
@@ -89,6 +92,8 @@ def open_account(
     branch_ja: str = "",
     routing: str = "",
     time_zone: str = "",
+    name_kana: str = "",
+    customer_code: str = "",
     actor: str = "system",
 ) -> BankAccount:
     """Open a bank account of the fund and its account in the book. Raises IntegrityError when the code is taken."""
@@ -106,6 +111,8 @@ def open_account(
         branch_ja=branch_ja,
         routing=routing,
         number=number,
+        name_kana=name_kana,
+        customer_code=customer_code,
         opened_at=now,
     )
     audit.record(
@@ -194,14 +201,17 @@ def _take(received: BankFile, statements: Sequence[Statement]) -> Import:
     file = _admit(received)
     if file is None:
         return Import(file=BankFile.objects.get(digest=received.digest), replay=True)
+    _keep_balances(file, statements)
     new, repeated = matching.news(statements)
+    call_back = timedelta(days=config.get("payments.ach_return_days", at=file.received_at))
     BankEntry.objects.bulk_create(
         (
-            matching.row(entry, file=file, account=account, number=number)
+            matching.row(entry, file=file, account=account, number=number, call_back=call_back)
             for number, (account, entry) in enumerate(new, 1)
         ),
         batch_size=ROWS_A_STATEMENT,
     )
+    payout_results.recognise(file=file)
     matching.match(file=file)
     matching.post_entries(file=file)
     pending = sum(not entry.booked for statement in statements for entry in statement.entries)
@@ -263,6 +273,23 @@ def _plain(name: str) -> str:
     return "".join(letter for letter in name if letter.isprintable())[:120]
 
 
+def _keep_balances(file: BankFile, statements: Sequence[Statement]) -> None:
+    """What the bank says the accounts held, for the reconciliation."""
+    BankStatement.objects.bulk_create(
+        BankStatement(
+            file=file,
+            account_id=statement.account,
+            opening=statement.opening,
+            closing=statement.closing,
+            opened_on=statement.opened_on or statement.closed_on,
+            closed_on=statement.closed_on,
+            written_at=statement.created_at,
+        )
+        for statement in statements
+        if statement.opening is not None and statement.closing is not None and statement.closed_on
+    )
+
+
 def _result(file: BankFile, *, repeated: int, pending: int) -> Import:
     lines = outcomes(file=file)
     of = {outcome: sum(line.entries for line in lines if line.outcome == outcome) for outcome in BankEntry.Outcome}
@@ -301,12 +328,38 @@ def _tell(result: Import) -> None:
         actor=file.received_by, verb="statement.posted", subject=f"bank_file:{file.pk}", now=file.received_at, **counts
     )
     outbox.leave(topic="statement.posted", subject=f"bank_file:{file.pk}", now=file.received_at, file=file.pk)
+    for order in matching.reversed_orders(file=file):
+        outbox.leave(topic="payment.reversed", subject=str(order), now=file.received_at, order=str(order))
 
 
 def funded_orders(*, file_id: int) -> QuerySet[Expected, UUID]:
-    """The ids of orders that this file paid into and that are now fully paid."""
-    paid_into = BankEntry.objects.filter(file_id=file_id, held__gt=0).values("expected_id")
-    return Expected.objects.filter(received=F("amount"), pk__in=paid_into).values_list("order_id", flat=True)
+    """The ids of orders that are now fully paid and got money from this file, at once or by an officer's hand."""
+    paid_into = BankEntry.objects.filter(file_id=file_id, held__gt=0, credit=True).values("expected_id")
+    applied = Resolution.objects.filter(entry__file_id=file_id, applied__gt=0).values("expected_id")
+    paid = Q(pk__in=paid_into) | Q(pk__in=applied)
+    return Expected.objects.filter(paid, received=F("amount")).values_list("order_id", flat=True)
+
+
+@transaction.atomic
+def earmark(*, subject: str, now: datetime) -> list[UUID]:
+    """Let the money received for a subject (an offering) stay as it is from now on, because it is being allotted.
+
+    Waits for imports under way; a reversal that comes later is missing in suspense instead of in an order. Returns the
+    orders that the bank has taken money back from and that are not fully paid: they must not be allotted. Again: the
+    same.
+    """
+    list(BankAccount.objects.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+    Earmark.objects.get_or_create(subject=subject, defaults={"since": now})
+    short = Expected.objects.filter(offering_code=subject, forgotten_at=None, received__lt=F("amount"))
+    undone = BankEntry.objects.filter(expected=OuterRef("pk"), credit=False, held__gt=0)
+    return list(short.filter(Exists(undone)).order_by("order_id").values_list("order_id", flat=True))
+
+
+def returnable_until(*, order_id: UUID) -> date | None:
+    """Until when the payments of an order can be called back at the bank (D36); None when none can."""
+    paid = BankEntry.objects.filter(Q(expected__order_id=order_id) | Q(resolution__expected__order_id=order_id))
+    found: date | None = paid.aggregate(last=Max("returnable_until"))["last"]
+    return found
 
 
 @transaction.atomic

@@ -55,16 +55,17 @@ def months(today: date) -> list[tuple[date, date]]:
 
 def open_banks(*, now: datetime) -> None:
     """The fund's two bank accounts."""
-    for code, currency, name_en, name_ja, bank_en, bank_ja, routing, number in (
+    for code, currency, name_en, name_ja, bank_en, bank_ja, routing, number, kana, customer in (
         (BANK, Currency.USD, "Kakehashi Fund, US dollar account", "架け橋ファンド 米ドル口座", "Potomac Federal Bank",
-         "ポトマック連邦銀行", "111000025", "4400120001"),
+         "ポトマック連邦銀行", "111000025", "4400120001", "", "1110000251"),
         ("DEMO-JPY-001", Currency.JPY, "Kakehashi Fund, yen account", "架け橋ファンド 円口座", "Sumida Bank", "すみだ銀行",
-         "", "7001234"),
+         "0990001", "7001234", "カケハシフアンド", "7001234000"),
     ):  # fmt: skip
         if not BankAccount.objects.filter(code=code).exists():
             receipts.open_account(
                 code=code, currency=currency, name_en=name_en, name_ja=name_ja, bank_name_en=bank_en,
                 bank_name_ja=bank_ja, branch_en="Head office", branch_ja="本店", routing=routing, number=number, now=now,
+                name_kana=kana, customer_code=customer,
             )  # fmt: skip
     accounts.open_chart()
 

@@ -1,1 +1,1 @@
-"""The desk of the fund's officers: the Django admin, read-only pages with actions that call verbs."""
+"""The desk of the fund's officers: the Django admin, read-only pages with buttons that call verbs."""

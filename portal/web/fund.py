@@ -25,12 +25,14 @@ from investors.steps.places import STATE_NAMES
 from portal.access import public
 from portal.templatetags import figures
 from portal.web import charts, offerings, words
+from portal.web.kept import briefly
 
 CITIZENS = ("US", "JP")
 
 
 @public
 @require_safe
+@briefly
 def home(request: HttpRequest) -> HttpResponse:
     """The fund in one screen."""
     now = timezone.now()
@@ -55,6 +57,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @public
 @require_safe
+@briefly
 def nav(request: HttpRequest) -> HttpResponse:
     """Every published price of a class: chart, table, link to CSV."""
     unit_class = _class(request.GET.get("class", "US"))
@@ -84,6 +87,7 @@ def nav(request: HttpRequest) -> HttpResponse:
 
 @public
 @require_safe
+@briefly
 def nav_csv(request: HttpRequest, code: str) -> HttpResponse:
     """The same prices for a spreadsheet: plain figures, ISO days, one row a version."""
     unit_class = _class(code)
@@ -105,6 +109,7 @@ def nav_csv(request: HttpRequest, code: str) -> HttpResponse:
 
 @public
 @require_safe
+@briefly
 def portfolio(request: HttpRequest) -> HttpResponse:
     marks = _marks(_today(strike.latest(), timezone.now()))
     return render(
@@ -122,6 +127,7 @@ def portfolio(request: HttpRequest) -> HttpResponse:
 
 @public
 @require_safe
+@briefly
 def investment(request: HttpRequest, code: str) -> HttpResponse:
     """One investment with every valuation it ever had."""
     one = get_object_or_404(Investment, pk=code)
@@ -146,6 +152,7 @@ def investment(request: HttpRequest, code: str) -> HttpResponse:
 
 @public
 @require_safe
+@briefly
 def ownership(request: HttpRequest) -> HttpResponse:
     table = capital.table()
     latest = strike.latest()
@@ -173,6 +180,7 @@ def ownership(request: HttpRequest) -> HttpResponse:
 
 @public
 @require_safe
+@briefly
 def leverage(request: HttpRequest) -> HttpResponse:
     found = _leverage(strike.latest())
     used = (
@@ -204,6 +212,7 @@ def leverage(request: HttpRequest) -> HttpResponse:
 
 @public
 @require_safe
+@briefly
 def returns(request: HttpRequest) -> HttpResponse:
     rows = []
     for unit_class in UnitClass.objects.order_by("code"):

@@ -66,7 +66,7 @@ def step(request: HttpRequest, code: str) -> HttpResponse:
     kept = known.answers.get(code, {})
     described = steps.describe(code, known)
     form = StepForm(described, kept, request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid() and _save(investor, code, form, now):
+    if request.method == "POST" and form.is_valid() and _save(investor, code, form, _version(request), now):
         return redirect(*_after(investor, code))
     place = list(steps.STEPS).index(code)
     return render(
@@ -78,6 +78,7 @@ def step(request: HttpRequest, code: str) -> HttpResponse:
             "described": described,
             "code": code,
             "number": place + 1,
+            "version": draft.versions.get(code, 0) if draft else 0,
             "before": list(steps.STEPS)[place - 1] if place else None,
         },
         status=422 if form.errors else 200,
@@ -175,10 +176,16 @@ def _shown(one: dict[str, Any], kept: dict[str, Any]) -> Any:
     return None if one["type"] == "secret" else value
 
 
-def _save(investor: Investor, code: str, form: StepForm, now: datetime) -> bool:
+def _version(request: HttpRequest) -> int | None:
+    """The version of the step that was on the page, so that another device's newer answers are not overwritten."""
+    given = request.POST.get("version", "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None
+
+
+def _save(investor: Investor, code: str, form: StepForm, version: int | None, now: datetime) -> bool:
     """Let investors check and keep the step; what they find stands beside the fields."""
     try:
-        onboarding.save(investor=investor, step=code, answers=form.answers(), now=now)
+        onboarding.save(investor=investor, step=code, answers=form.answers(), now=now, version=version)
     except ValidationError as refused:
         found = refused.error_dict if hasattr(refused, "error_dict") else {"__all__": refused.error_list}
         for name, errors in found.items():

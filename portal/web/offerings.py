@@ -22,8 +22,10 @@ from investors import agreements
 from portal.access import public
 from portal.templatetags import figures
 from portal.web import words
+from portal.web.kept import briefly
 
 STATE = Offering.State
+LINES = 100  # of the book on one page
 DEMAND_KEPT = 10  # seconds: counting the book costs the same for one reader or a million
 GROUPS = (
     ((STATE.OPEN,), "open"),
@@ -38,6 +40,7 @@ def listed() -> QuerySet[Offering]:
 
 @public
 @require_safe
+@briefly
 def index(request: HttpRequest) -> HttpResponse:
     names = {"open": _("Open now"), "announced": _("Announced"), "past": _("Past offerings")}
     found = [shown(one) for one in listed().order_by("-closes_at")]
@@ -49,6 +52,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @public
 @require_safe
+@briefly
 def detail(request: HttpRequest, code: str) -> HttpResponse:
     offering, now = _found(code), timezone.now()
     until = {STATE.OPEN: offering.closes_at, STATE.ANNOUNCED: offering.opens_at}.get(STATE(offering.state))
@@ -62,6 +66,7 @@ def detail(request: HttpRequest, code: str) -> HttpResponse:
 
 @public
 @require_safe
+@briefly
 def demand(request: HttpRequest, code: str) -> HttpResponse:
     """The live part of the page, for htmx."""
     return render(request, "public/demand.html", _demand(_found(code), timezone.now()))
@@ -69,11 +74,12 @@ def demand(request: HttpRequest, code: str) -> HttpResponse:
 
 @public
 @require_safe
+@briefly
 def allotment(request: HttpRequest, code: str) -> HttpResponse:
     """The basis, the book page by page, and how to run it again."""
     offering = _found(code)
     basis = getattr(offering, "allotment", None)
-    page = allotting.book(offering=offering, after=_ticket(request)) if basis else None
+    page = allotting.book(offering=offering, after=_ticket(request), limit=LINES) if basis else None
     return render(
         request,
         "public/allotment.html",

@@ -252,13 +252,13 @@ def _way(order: Subscription, offering: Offering, now: datetime) -> list[dict[st
     """The stations of an order; ``state`` is done, now or empty for what is still to come."""
     if order.status in (Status.WITHDRAWN, Status.LAPSED):
         return [
-            {"name": _("Placed"), "at": order.placed_at, "state": "done"},
+            {"name": _("Placed"), "at": order.received_at, "state": "done"},
             {"name": words.ORDER_STATES[order.status], "at": order.ended_at, "state": "done"},
         ]
     decided = order.status not in OPEN_ENDED
     settled = order.status == Status.SETTLED
     stations = [
-        (_("Placed"), order.placed_at, True),
+        (_("Placed"), order.received_at, True),
         (_("Paid"), order.funded_at, order.funded_at is not None or decided),
         (_("Offering closes"), offering.closes_at, offering.closes_at <= now),
         (_("Allotted by both nations"), None, decided),

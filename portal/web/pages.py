@@ -20,12 +20,14 @@ from portal import health
 from portal.access import public
 from portal.relay import Delivery
 from portal.web import words
+from portal.web.kept import briefly
 
 LATE = timedelta(minutes=2)
 
 
 @public
 @require_safe
+@briefly
 def documents(request: HttpRequest) -> HttpResponse:
     """The agreements in force in the reader's language, with their fingerprints."""
     found = agreements.in_force(kinds=agreements.Kind.values, at=timezone.now())
@@ -36,6 +38,7 @@ def documents(request: HttpRequest) -> HttpResponse:
 
 @public
 @require_safe
+@briefly
 def document(request: HttpRequest, kind: str, version: int) -> HttpResponse:
     rows = Agreement.objects.filter(in_force_from__lte=timezone.now())
     one = rows.filter(kind=kind, version=version, language=words.language()).first()
@@ -62,6 +65,7 @@ def paragraphs(text: str) -> list[dict[str, Any]]:
 
 @public
 @require_safe
+@briefly
 def help_(request: HttpRequest) -> HttpResponse:
     return render(request, "public/help.html", {"contact": settings.CONTACT_EMAIL})
 
@@ -92,6 +96,7 @@ def status(request: HttpRequest) -> HttpResponse:
 
 @public
 @require_safe
+@briefly
 def verify(request: HttpRequest) -> HttpResponse:
     """What anybody can check, with the heads of the chains."""
     chains = [(_("Acts"), audit.head(log=audit.AUDIT)), (_("Ledger"), audit.head(log=ledger.LEDGER))]

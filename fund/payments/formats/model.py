@@ -96,6 +96,12 @@ class Entry:
     """Identity of the whole bank entry; equal for all transactions of a batch, with or without its details."""
     fingerprint: str = ""
     """Identity of this movement: what has been posted under it must not be posted again."""
+    direct_debit: bool = False
+    """We collected it, so that the payer can call it back (D36)."""
+    payer_bank: str = ""
+    """Its clearing number: a routing number, or four digits in Japan."""
+    payer_branch: str = ""
+    """Three digits in Japan, else empty."""
 
     @property
     def signed(self) -> int:
@@ -160,6 +166,13 @@ def _identified(statement: Statement, equals: Counter[str]) -> Iterator[Entry]:
             ordinal = equals[f"{key}{first.booked}"]
             equals[f"{key}{first.booked}"] += 1
         yield from _identified_parts(parts, _digest(key, ordinal) if ordinal else key)
+
+
+def original_of(account: str, entry: Entry) -> str:
+    """For a reversal under the bank's own reference of what it reverses, the identity of that bank entry; else ""."""
+    if not entry.reversal or entry.detail or not _is_reference(entry.bank_reference):
+        return ""
+    return _digest("reference", entry.bank_reference, account, entry.currency, -entry.signed, False)
 
 
 def _identified_parts(parts: list[Entry], bank_entry: str) -> Iterator[Entry]:

@@ -22,5 +22,6 @@ class Command(BaseCommand):
         login = desk.logins().get(options["email"], {})
         if not settings.LOCAL or "totp" not in login:
             raise CommandError("There is no such login in the demonstration of this machine.")
-        generator = TOTP(base64.b32decode(login["totp"]), 6, SHA1(), 30)  # nosec B303: RFC 6238 as phones speak it
+        # SHA-1 is what RFC 6238 has phones speak.
+        generator = TOTP(base64.b32decode(login["totp"]), 6, SHA1(), 30)  # nosec B303
         self.stdout.write(generator.generate(int(time.time())).decode())

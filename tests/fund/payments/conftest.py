@@ -1,13 +1,18 @@
 """The fund's two accounts, citizens, and payments they are asked for."""
 
+import itertools
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 
 from fund import holders
+from fund.governance import approval
+from fund.governance.approval import Proposal
+from fund.governance.officers import Duty, Officer
 from fund.holders import Holder, Nation
 from fund.money import Currency, Money
 from fund.payments import receipts
@@ -58,3 +63,39 @@ def take() -> Callable[[bytes], Import]:
         return receipts.import_file(data=data, name="statement.xml", actor="officer:1", now=NOW)
 
     return take_one
+
+
+numbers = itertools.count(1)
+
+
+def appoint(nation: Nation, *duties: Duty) -> Officer:
+    number = next(numbers)
+    return Officer.objects.create(
+        user=get_user_model().objects.create_user(f"{nation}{number}@example.org"),
+        person=f"{nation}-{number}",
+        nation=nation,
+        name_en=f"Officer {number}",
+        name_ja=f"担当官 {number}",
+        duties=list(duties),
+        in_office_from=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+
+
+@pytest.fixture
+def american(db: None) -> Officer:
+    return appoint(Nation.US, Duty.PAYMENTS)
+
+
+@pytest.fixture
+def japanese(db: None) -> Officer:
+    return appoint(Nation.JP, Duty.PAYMENTS)
+
+
+def turn_second_key(proposal: Proposal, officer: Officer) -> None:
+    proposal.refresh_from_db()
+    assert approval.sign(proposal=proposal, officer=officer, digest=bytes(proposal.digest), now=NOW)
+
+
+@pytest.fixture
+def unproved() -> None:
+    """The test leaves the books wrong on purpose: nothing is proved behind it."""

@@ -159,15 +159,6 @@ def test_a_payment_for_two_orders_at_once_waits_for_an_officer(expect, take):
     assert (suspense(), reasons()) == (300, {"several_references"})
 
 
-def test_a_reversed_payment_takes_from_suspense_and_never_from_or_to_a_holder(citizen, expect, take):
-    asked = expect(50_000)
-    take(file(entry(50_000, creditor_reference=asked.reference)))
-    undone = entry(50_000, credit=False, reversal=True, creditor_reference=asked.reference)
-    taken = take(file(undone))
-    assert (taken.suspense, reasons()) == (1, {"", "reversed_by_bank"})
-    assert (held(citizen), suspense(), balances.balance(f"bank:{USD}")) == (50_000, -50_000, 0)
-
-
 def test_a_reversal_that_brings_money_in_credits_nobody_either(citizen, expect, take):
     asked = expect(50_000)
     take(file(entry(50_000, reversal=True, creditor_reference=asked.reference)))

@@ -126,3 +126,28 @@ def test_every_condition_of_a_field_has_its_rule_in_the_stylesheet() -> None:
     }
     assert whens
     assert [when for when in whens if f'[data-when="{when}"]' not in css] == []
+
+
+def test_an_older_page_does_not_overwrite_what_another_device_saved(applicant: Investor, signed_in: Any) -> None:
+    client: Client = signed_in(applicant)
+    client.post("/en/join/citizenship", {"nations": ["US"], "version": "0"})
+    client.post("/en/join/citizenship", {"nations": ["JP"], "version": "1"})
+    older = client.post("/en/join/citizenship", {"nations": ["US"], "version": "1"})
+    assert older.status_code == 422
+    assert "saved on another device" in older.content.decode()
+    assert kept_nations(applicant) == ["JP"]
+
+
+def test_without_the_version_it_would(applicant: Investor, signed_in: Any) -> None:
+    """Negative control of the test above."""
+    client: Client = signed_in(applicant)
+    client.post("/en/join/citizenship", {"nations": ["JP"], "version": "0"})
+    client.post("/en/join/citizenship", {"nations": ["US"]})
+    assert kept_nations(applicant) == ["US"]
+
+
+def kept_nations(applicant: Investor) -> list[str]:
+    draft = onboarding.draft(investor=applicant, now=NOW)
+    assert draft is not None
+    nations: list[str] = draft.answers["citizenship"]["nations"]
+    return nations

@@ -149,7 +149,7 @@ def test_the_live_demand_is_a_piece_of_the_page(everything: Stage) -> None:
 def test_anybody_can_run_the_allotment_again(everything: Stage) -> None:
     """The recipe that the page prints, run over the book that the page shows."""
     html = Client().get("/en/offerings/JP-2026-1/allotment").content.decode()
-    recipe = re.search(r'<pre lang="en"><code>(.*?)</code></pre>', html, re.DOTALL)
+    recipe = re.search(r'<pre lang="en" tabindex="0"><code>(.*?)</code></pre>', html, re.DOTALL)
     assert recipe
     lines = re.findall(
         r'class="k-code">([0-9a-f-]{36})</th><td class="k-num">(\d+)</td><td class="k-num">(\d+)</td>', html

@@ -168,6 +168,22 @@ def test_the_first_visit_is_light(everything: Stage) -> None:
     assert sum(sizes.values()) < 300_000, sizes
 
 
+def test_a_page_is_made_once_for_many_strangers_and_not_sent_twice(
+    everything: Stage, signed_in, django_assert_num_queries
+) -> None:
+    stranger = Client()
+    first = stranger.get("/ja/fund/nav")
+    with django_assert_num_queries(0):
+        again = Client().get("/ja/fund/nav")
+        assert again.content == first.content
+        assert Client().get("/ja/fund/nav", headers={"if-none-match": first["ETag"]}).status_code == 304
+    assert "Prices" in Client().get("/en/fund/nav").content.decode(), "each language is kept by itself"
+    own = signed_in(everything.hanako).get("/ja/fund/nav").content.decode()
+    assert "マイページ" in own
+    assert "ログアウト" in own
+    assert "ログアウト" not in Client().get("/ja/fund/nav").content.decode(), "nobody is shown another's page"
+
+
 def test_prices_for_a_spreadsheet(everything: Stage) -> None:
     answer = Client().get(reverse("nav-csv", args=["JP"]))
     lines = answer.content.decode().splitlines()

@@ -4,7 +4,6 @@ import re
 
 import pytest
 from django.core import mail
-from django.core.cache import cache
 from django.test import Client
 
 from fund.governance.officers import Officer
@@ -13,11 +12,6 @@ from tests.portal.web import stage
 from tests.portal.web.reading import english, forbidden
 
 PASSWORD = "a long enough passphrase"
-
-
-@pytest.fixture(autouse=True)
-def _no_limits_from_other_tests() -> None:
-    cache.clear()
 
 
 @pytest.mark.django_db

@@ -1,0 +1,225 @@
+"""Money that goes out: runs, their lines and the one file of each run (D3, D17, D33)."""
+
+import pgtrigger
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import UUID7
+from django.utils.translation import gettext_lazy as _
+
+from fund.governance.approval import Kind, Proposal, two_keys_trigger
+from fund.holders import Holder
+from fund.money import Currency
+from fund.payments.models import CURRENCIES, BankAccount
+from fund.payments.suspense import Resolution
+
+
+class Format(models.TextChoices):
+    """The bank files a run can be written as."""
+
+    PAIN001 = "pain001", _("ISO 20022 pain.001")
+    ZENGIN = "zengin", _("Zengin general transfer")
+    NACHA = "nacha", _("NACHA PPD credits")
+
+
+class Obstacle(models.TextChoices):
+    """Why a line is left out of its run; its money waits for a later one."""
+
+    NO_ACCOUNT = "no_account", _("no bank account for payouts is known")
+    BANK_CHANGE = "bank_change", _("the bank account was changed a short while ago")
+    INCOMPLETE = "incomplete", _("the bank account lacks what a bank file needs")
+    WITHDRAWN = "withdrawn", _("the run was withdrawn")
+
+
+class PayoutRun(models.Model):
+    """Payouts of one currency from one account that are approved and sent together. Amounts are minor units.
+
+    ``digest`` stands for every line that is paid: its id, amount and payee. ``count`` and ``total`` are theirs as well.
+    """
+
+    class State(models.TextChoices):
+        GATHERING = "gathering", _("being gathered")
+        READY = "ready", _("ready for approval")
+        APPROVED = "approved", _("approved")
+        EXPORTED = "exported", _("bank file made")
+        CLOSED = "closed", _("closed")
+        WITHDRAWN = "withdrawn", _("withdrawn")
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.ForeignKey(BankAccount, on_delete=models.PROTECT, related_name="+")
+    currency = models.CharField(max_length=3, choices=CURRENCIES)
+    state = models.CharField(max_length=10, choices=State)
+    count = models.PositiveIntegerField(default=0)
+    total = models.BigIntegerField(default=0)
+    left_out = models.PositiveIntegerField(default=0)
+    digest = models.BinaryField(max_length=32, null=True)
+    proposal = models.ForeignKey(Proposal, null=True, on_delete=models.PROTECT, related_name="+")
+    begun_by = models.CharField(max_length=80)
+    begun_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="payout_run_currency", condition=Q(currency__in=list(Currency))),
+            models.CheckConstraint(
+                name="payout_run_state",
+                condition=Q(state="gathering", digest=None)
+                | Q(state="withdrawn")
+                | Q(state__in=["ready", "approved", "exported", "closed"], digest__isnull=False, count__gt=0),
+            ),
+            models.UniqueConstraint(
+                fields=["currency"], condition=Q(state__in=["gathering", "ready"]), name="payout_run_one_open"
+            ),
+        ]
+        triggers = [
+            two_keys_trigger(
+                Kind.PAYOUT,
+                when="NEW.state NOT IN ('gathering', 'ready', 'withdrawn')",
+                subject="'payout_run:' || NEW.id",
+                facts=(
+                    "jsonb_build_object('run', NEW.id::text, 'account', NEW.account_id, 'currency', NEW.currency,"
+                    " 'total', NEW.total::text, 'count', NEW.count::text, 'lines', encode(NEW.digest, 'hex'))"
+                ),
+            ),
+            pgtrigger.Trigger(
+                name="payout_run_is_frozen",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                func="""
+                IF TG_OP = 'DELETE' OR OLD.state IN ('closed', 'withdrawn')
+                   OR (NEW.state = 'withdrawn' AND OLD.state NOT IN ('gathering', 'ready'))
+                   OR (NEW.id, NEW.account_id, NEW.currency, NEW.begun_at)
+                      IS DISTINCT FROM (OLD.id, OLD.account_id, OLD.currency, OLD.begun_at)
+                   OR (OLD.state <> 'gathering' AND (NEW.count, NEW.total, NEW.left_out, NEW.digest)
+                       IS DISTINCT FROM (OLD.count, OLD.total, OLD.left_out, OLD.digest)) THEN
+                    RAISE EXCEPTION 'a payout run is frozen once it is gathered' USING ERRCODE = 'restrict_violation';
+                END IF;
+                RETURN NEW;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"payout run {self.pk}"
+
+    @property
+    def reference(self) -> str:
+        """What the bank's files call the whole run."""
+        return f"KR{self.pk:012d}"
+
+
+class PayoutLine(models.Model):
+    """One payment of a run: a holder's refunds, or suspense money on its way back to its payer (``resolution``).
+
+    ``event_id`` is its ledger event. The payee is sealed; ``payee_digest`` is a keyed fingerprint of it, so that what
+    the keys were turned for cannot be exchanged. A line that is rejected or returned leaves the money where it was.
+    """
+
+    class State(models.TextChoices):
+        NEW = "new", _("payee not known yet")
+        LEFT_OUT = "left_out", _("left out")
+        READY = "ready", _("ready")
+        PENDING = "pending", _("approved, not yet paid")
+        PAID = "paid", _("paid")
+        REJECTED = "rejected", _("rejected by the bank")
+        RETURNED = "returned", _("returned after payment")
+
+    id = models.BigAutoField(primary_key=True)
+    event_id = models.UUIDField(db_default=UUID7(), unique=True)
+    run = models.ForeignKey(PayoutRun, on_delete=models.PROTECT, related_name="lines")
+    holder = models.ForeignKey(Holder, null=True, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    resolution = models.ForeignKey(
+        Resolution, null=True, on_delete=models.PROTECT, db_constraint=False, related_name="payouts"
+    )
+    amount = models.BigIntegerField()
+    state = models.CharField(max_length=8, choices=State, db_default="new")
+    obstacle = models.CharField(max_length=12, choices=Obstacle, blank=True, db_default="")
+    hold_until = models.DateTimeField(null=True)
+    sealed = models.BinaryField(null=True)
+    payee_digest = models.BinaryField(max_length=32, null=True)
+    bank_code = models.CharField(max_length=8, blank=True, db_default="")
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="payout_line_positive", condition=Q(amount__gt=0)),
+            models.CheckConstraint(
+                name="payout_line_of_someone",
+                condition=Q(holder=None, resolution__isnull=False) | Q(holder__isnull=False, resolution=None),
+            ),
+            models.CheckConstraint(
+                name="payout_line_state",
+                condition=Q(state="new", sealed=None, obstacle="")
+                | Q(state="left_out") & ~Q(obstacle="")
+                | Q(
+                    state__in=["ready", "pending", "paid", "rejected", "returned"],
+                    obstacle="",
+                    sealed__isnull=False,
+                    payee_digest__isnull=False,
+                ),
+            ),
+            models.UniqueConstraint(fields=["run", "holder"], name="payout_line_one_a_holder"),
+            models.UniqueConstraint(
+                fields=["resolution"],
+                condition=Q(state__in=["new", "ready", "pending", "paid"]),
+                name="payout_line_one_a_return",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="payout_line_moves",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+                func="""
+                IF TG_OP = 'DELETE' THEN
+                    RAISE EXCEPTION 'a payout line stays' USING ERRCODE = 'restrict_violation';
+                END IF;
+                IF TG_OP = 'INSERT' THEN
+                    PERFORM FROM fund_payoutrun WHERE id = NEW.run_id AND state = 'gathering' FOR SHARE;
+                    IF NOT FOUND OR NEW.state <> 'new' THEN
+                        RAISE EXCEPTION 'lines join a payout run while it is gathered'
+                            USING ERRCODE = 'restrict_violation';
+                    END IF;
+                ELSIF (NEW.id, NEW.event_id, NEW.run_id, NEW.holder_id, NEW.resolution_id, NEW.amount)
+                      IS DISTINCT FROM (OLD.id, OLD.event_id, OLD.run_id, OLD.holder_id, OLD.resolution_id, OLD.amount)
+                   OR (OLD.state <> 'new' AND NEW.payee_digest IS DISTINCT FROM OLD.payee_digest)
+                   OR (NEW.state <> OLD.state AND (OLD.state, NEW.state) NOT IN (
+                        ('new', 'ready'), ('new', 'left_out'), ('ready', 'pending'), ('ready', 'left_out'),
+                        ('pending', 'paid'), ('pending', 'rejected'), ('paid', 'returned'))) THEN
+                    RAISE EXCEPTION 'payout line % does not move from % to %', OLD.id, OLD.state, NEW.state
+                        USING ERRCODE = 'restrict_violation';
+                END IF;
+                RETURN NEW;
+                """,
+            ),
+        ]
+        indexes = [models.Index(fields=["run", "state"], name="payout_line_state")]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def reference(self) -> str:
+        """What the bank's files call this payment."""
+        return f"KP{self.pk:012d}"
+
+
+class PayoutFile(models.Model):
+    """The one file of a run: made once, kept sealed, the same bytes for ever."""
+
+    id = models.BigAutoField(primary_key=True)
+    run = models.OneToOneField(PayoutRun, on_delete=models.PROTECT, related_name="file")
+    format = models.CharField(max_length=8, choices=Format)
+    digest = models.CharField(max_length=64)
+    size = models.PositiveBigIntegerField()
+    sealed = models.BinaryField()
+    made_at = models.DateTimeField()
+    made_by = models.CharField(max_length=80)
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="payout_file_format", condition=Q(format__in=Format.values))]
+        triggers = [
+            pgtrigger.ReadOnly(name="payout_file_facts", fields=["run", "format", "digest", "size", "made_at"]),
+            pgtrigger.Protect(name="payout_file_stays", operation=pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return f"file of {self.run}"

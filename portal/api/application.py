@@ -1,0 +1,154 @@
+"""The application to take part (D10): a draft in steps, its submission, and the decision with its reasons."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError as DomainValidationError
+from django.db import transaction
+from django.http import HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from investors import onboarding, steps
+from investors.applications import Application, Reason, Status
+from investors.people import Investor
+from portal.api.border import Body
+from portal.api.documented import KEY_PARAMETER, documented
+from portal.api.forms import Instant
+from portal.api.idempotency import Done, once
+from portal.api.problems import as_detail
+from portal.api.view import Applicants
+
+TAG = "Application"
+
+
+class AnswersForm(Body):
+    """Answers by step; steps that are not named stay as they are.
+
+    ``versions``: by step, the version that was read (0: none); a step that was saved elsewhere since is then refused.
+    """
+
+    answers = serializers.DictField(child=serializers.DictField(), help_text="Step → question → answer.")
+    versions = serializers.DictField(child=serializers.IntegerField(min_value=0, max_value=2**31 - 1), required=False)
+
+
+class SubmissionForm(Body):
+    """Nothing needs to be said."""
+
+
+class ReasonForm(serializers.Serializer[Any]):
+    """Why."""
+
+    code = serializers.ChoiceField(choices=Reason.values)
+    detail = serializers.CharField()
+
+
+class DecisionForm(serializers.Serializer[Any]):
+    """What an officer decided."""
+
+    outcome = serializers.CharField()
+    decided_at = Instant()
+    reasons = ReasonForm(many=True)
+
+
+class ApplicationForm(serializers.Serializer[Any]):
+    """The application. ``steps`` describes every question as it stands after the answers so far."""
+
+    status = serializers.ChoiceField(choices=Status.values)
+    submitted_at = Instant(allow_null=True, help_text="Of the first submission: what counts against a cut-off.")
+    answers = serializers.DictField(child=serializers.DictField())
+    versions = serializers.DictField(child=serializers.IntegerField())
+    remaining = serializers.ListField(child=serializers.CharField())
+    steps = serializers.ListField(child=serializers.DictField())
+    decision = DecisionForm(allow_null=True)
+
+
+class SubmittedForm(serializers.Serializer[Any]):
+    """Where the application stands."""
+
+    status = serializers.ChoiceField(choices=Status.values)
+    submitted_at = Instant()
+
+
+class TheApplication(Applicants):
+    @documented("getApplication", tag=TAG, answers=ApplicationForm)
+    def get(self, request: Request) -> Response:
+        """The draft or the application, and its decision."""
+        return Response(shown(self.investor))
+
+    @documented(
+        "saveApplication",
+        tag=TAG,
+        body=AnswersForm,
+        asked={"answers": {"citizenship": {"nations": ["JP"]}}, "versions": {"citizenship": 0}},
+        answers=ApplicationForm,
+    )
+    def patch(self, request: Request) -> Response:
+        """Save one or more steps of the draft: all that are sent, or none."""
+        given = self.read(AnswersForm)
+        versions = given.get("versions", {})
+        if unknown := [code for code in {**given["answers"], **versions} if code not in steps.STEPS]:
+            wrong = [ErrorDetail(gettext("There is no such step."), code="unknown_step")]
+            raise ValidationError({"answers": dict.fromkeys(unknown, wrong)})
+        investor = self.investor
+        with transaction.atomic():
+            for code in steps.STEPS:
+                if code in given["answers"]:
+                    save(investor, code, given["answers"][code], versions.get(code))
+        return Response(shown(investor))
+
+
+def save(investor: Investor, step: str, answers: dict[str, Any], version: int | None) -> None:
+    """Raises ValidationError with pointers into the answers of the step, and Refusals."""
+    try:
+        onboarding.save(investor=investor, step=step, answers=answers, version=version, now=timezone.now())
+    except DomainValidationError as refused:
+        raise ValidationError({"answers": {step: as_detail(refused)}}) from None
+
+
+class Submission(Applicants):
+    @documented(
+        "submitApplication",
+        tag=TAG,
+        answers={200: SubmittedForm},
+        parameters=(KEY_PARAMETER,),
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """Hand the application in. The time of this request is what counts against a cut-off."""
+        return once(request, operation="submit_application", act=self._submit)
+
+    def _submit(self, key: str) -> Done:
+        self.read(SubmissionForm)
+        application = onboarding.submit(investor=self.investor, now=timezone.now())
+        facts = {"status": application.status, "submitted_at": application.first_submitted_at}
+        return Done(200, SubmittedForm(facts).data)
+
+
+def shown(investor: Investor) -> Any:
+    """An application as data for JSON; before the first step was saved, an empty draft."""
+    now = timezone.now()
+    draft = onboarding.draft(investor=investor, now=now)
+    known = steps.Known(now, draft.answers if draft else {})
+    application = draft and draft.application
+    return ApplicationForm(
+        {
+            "status": application.status if application else Status.DRAFT,
+            "submitted_at": application and application.first_submitted_at,
+            "answers": draft.answers if draft else {},
+            "versions": draft.versions if draft else {},
+            "remaining": onboarding.remaining(investor=investor),
+            "steps": [steps.describe(code, known) for code in steps.STEPS],
+            "decision": application and decision(application),
+        }
+    ).data
+
+
+def decision(application: Application) -> dict[str, Any] | None:
+    latest = application.decisions.order_by("-pk").first()
+    if latest is None:
+        return None
+    reasons = [{"code": code, "detail": Reason(code).label} for code in latest.reasons]
+    return {"outcome": latest.outcome, "decided_at": latest.decided_at, "reasons": reasons}

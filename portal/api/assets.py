@@ -1,0 +1,223 @@
+"""What the fund owns, whose it is, how far it is leveraged, and what it has returned (D3)."""
+
+from typing import Any
+
+from django.utils.translation import gettext
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from fund.money import Money, percent
+from fund.nav import prices, strike
+from fund.nav.models import ClassNav, Nav
+from fund.portfolio import leverage, valuation
+from fund.register import capital
+from fund.units import UnitClass
+from portal.api.border import MoneyField, SignedMoneyField
+from portal.api.documented import documented
+from portal.api.forms import Plain, PriceForm, a_list, price, words
+from portal.api.view import Public
+
+TAG = "Fund"
+
+
+def latest_nav() -> Nav:
+    """The latest published NAV. Raises NotFound before the first one."""
+    nav = strike.latest()
+    if nav is None:
+        raise NotFound(gettext("No net asset value has been published yet."), code="nothing_published")
+    return nav
+
+
+class InvestmentForm(serializers.Serializer[Any]):
+    """An investment. ``value`` is its latest valuation and what was paid in since, at cost."""
+
+    code = serializers.CharField()
+    name = serializers.CharField()
+    description = serializers.CharField(allow_blank=True)
+    sector = serializers.CharField()
+    state = serializers.CharField()
+    stage = serializers.CharField()
+    ownership_percent = Plain()
+    since = serializers.DateField()
+    committed = MoneyField()
+    deployed = MoneyField()
+    value = MoneyField()
+    valued_on = serializers.DateField(allow_null=True)
+    valued_by = serializers.CharField(allow_blank=True)
+
+
+class PortfolioForm(serializers.Serializer[Any]):
+    """What the fund owns at the end of the day of its latest NAV."""
+
+    day = serializers.DateField()
+    results = InvestmentForm(many=True)
+    next = serializers.URLField(allow_null=True)
+
+
+class Portfolio(Public):
+    @documented("getPortfolio", tag=TAG, answers=PortfolioForm)
+    def get(self, request: Request, **place: str) -> Response:
+        """What the fund owns."""
+        return super().get(request, **place)
+
+    def figures(self) -> Any:
+        day = latest_nav().valuation_day
+        rows = [investment(mark) for mark in valuation.marks(on=day)]
+        return PortfolioForm({"day": day, "results": rows, "next": None}).data
+
+
+def investment(mark: valuation.Mark) -> dict[str, Any]:
+    one = mark.investment
+    return {
+        **{name: getattr(one, name) for name in ("code", "sector", "state", "stage", "ownership_percent", "since")},
+        "name": words(one, "name"),
+        "description": words(one, "description"),
+        "committed": Money(one.committed, mark.amount.currency),
+        "deployed": mark.deployed,
+        "value": mark.amount,
+        "valued_on": mark.valuation and mark.valuation.effective_on,
+        "valued_by": words(mark.valuation, "source") if mark.valuation else "",
+    }
+
+
+class OwnersForm(serializers.Serializer[Any]):
+    """What owners of one kind and nation hold of a class. ``value_usd`` and ``share_percent`` need a rate for yen."""
+
+    unit_class = serializers.CharField()
+    owner_kind = serializers.CharField()
+    nation = serializers.CharField()
+    holders = serializers.IntegerField()
+    units = Plain()
+    value = MoneyField()
+    value_usd = MoneyField(allow_null=True)
+    share_percent = Plain(allow_null=True)
+
+
+class CapitalForm(serializers.Serializer[Any]):
+    """The capital table now. Shares add up to 100."""
+
+    usd_jpy = Plain(allow_null=True)
+    co_owners_equal = serializers.BooleanField()
+    results = OwnersForm(many=True)
+    next = serializers.URLField(allow_null=True)
+
+
+class Capital(Public):
+    @documented("getCapital", tag=TAG, answers=CapitalForm)
+    def get(self, request: Request, **place: str) -> Response:
+        """Who owns how much."""
+        return super().get(request, **place)
+
+    def figures(self) -> Any:
+        table = capital.table()
+        rows = [owners(row) for row in table.rows]
+        facts = {"usd_jpy": table.usd_jpy, "co_owners_equal": table.co_owners_equal, "results": rows, "next": None}
+        return CapitalForm(facts).data
+
+
+def owners(row: capital.Row) -> dict[str, Any]:
+    return {
+        "unit_class": row.unit_class.code,
+        "owner_kind": row.owner_kind,
+        "nation": row.nation,
+        "holders": row.holders,
+        "units": row.unit_class.count(row.units),
+        "value": row.value,
+        "value_usd": row.value_base,
+        "share_percent": row.share,
+    }
+
+
+class CovenantForm(serializers.Serializer[Any]):
+    """A credit facility. ``headroom``: how far gross assets may fall before its covenant breaks."""
+
+    code = serializers.CharField()
+    name = serializers.CharField()
+    limit = MoneyField()
+    drawn = MoneyField()
+    debt_percent = Plain(allow_null=True)
+    allowed_percent = Plain()
+    headroom = SignedMoneyField()
+
+
+class StressForm(serializers.Serializer[Any]):
+    """What a stake of $100 and of ¥10,000 loses when assets and the yen move so; a gain is negative."""
+
+    code = serializers.CharField()
+    assets_percent = serializers.IntegerField()
+    yen_percent = serializers.IntegerField()
+    loss_usd = SignedMoneyField()
+    loss_jpy = SignedMoneyField()
+
+
+class LeverageForm(serializers.Serializer[Any]):
+    """Leverage at the end of the day of the latest NAV. ``headroom``: what could still be borrowed and invested."""
+
+    day = serializers.DateField()
+    gross = MoneyField()
+    debt = MoneyField()
+    nav = MoneyField()
+    ratio = Plain(allow_null=True)
+    limit = Plain()
+    within = serializers.BooleanField()
+    headroom = SignedMoneyField()
+    covenants = CovenantForm(many=True)
+    stress = StressForm(many=True)
+
+
+class Leverage(Public):
+    @documented("getLeverage", tag=TAG, answers=LeverageForm)
+    def get(self, request: Request, **place: str) -> Response:
+        """How far the fund is leveraged, against its limit."""
+        return super().get(request, **place)
+
+    def figures(self) -> Any:
+        now = leverage.figures(on=latest_nav().valuation_day)
+        facts = {
+            name: getattr(now, name) for name in ("day", "gross", "debt", "nav", "ratio", "limit", "within", "headroom")
+        }
+        covenants = [
+            {**vars(one), "code": one.facility.code, "name": words(one.facility, "name")} for one in now.covenants
+        ]
+        return LeverageForm({**facts, "covenants": covenants, "stress": [vars(one) for one in now.stress]}).data
+
+
+class ReturnForm(serializers.Serializer[Any]):
+    """What a class has returned from its initial price on, in its own currency; there were no distributions yet."""
+
+    unit_class = serializers.CharField()
+    first_price = PriceForm()
+    latest_price = PriceForm()
+    latest_day = serializers.DateField()
+    time_weighted_percent = Plain()
+
+
+class Returns(Public):
+    @documented("getReturns", tag=TAG, answers=a_list(ReturnForm, "ReturnList"))
+    def get(self, request: Request, **place: str) -> Response:
+        """What the classes have returned; a class without a published price is not among them."""
+        return super().get(request, **place)
+
+    def figures(self) -> Any:
+        newest = [
+            prices.published(class_code=one.code).exclude(price=None).first()
+            for one in UnitClass.objects.order_by("code")
+        ]
+        rows = [returned(one) for one in newest if one is not None]
+        return {"results": ReturnForm(rows, many=True).data, "next": None}
+
+
+def returned(newest: ClassNav) -> dict[str, Any]:
+    """Without distributions the change of the price is the time-weighted return (D51)."""
+    of = newest.unit_class
+    assert newest.price is not None
+    first, latest = (int(value.scaleb(4)) for value in (of.initial_price, newest.price))
+    return {
+        "unit_class": of.code,
+        "first_price": price(of.price(of.initial_price), of),
+        "latest_price": price(of.price(newest.price), of),
+        "latest_day": newest.nav.valuation_day,
+        "time_weighted_percent": percent(latest - first, first),
+    }

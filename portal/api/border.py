@@ -1,0 +1,210 @@
+"""The border for what comes in: JSON read strictly, bodies and parameters without anything we did not ask for."""
+
+import json
+import re
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError as DomainValidationError
+from django.http import QueryDict
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.exceptions import APIException, ErrorDetail, ParseError, ValidationError
+from rest_framework.parsers import BaseParser
+
+from fund.money import Currency, Money
+
+LARGEST_BODY = 64 * 1024  # bytes
+DEEPEST = 16
+LONGEST_NUMBER = 30  # digits; nothing in the API is a longer one
+STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
+UNWANTED = re.compile("[\0\ud800-\udfff]")
+
+
+class TooLarge(APIException):
+    status_code = 413
+    default_detail = _("The body is larger than 64 KiB.")
+    default_code = "too_large"
+
+
+class StrictJSONParser(BaseParser):
+    """One JSON text in UTF-8: no key twice, no NaN, no NUL and no lone surrogates, bounded in depth and size."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        body = stream.read(LARGEST_BODY + 1)
+        if len(body) > LARGEST_BODY:
+            raise TooLarge
+        if depth(body) > DEEPEST:
+            raise ParseError(gettext("The JSON is nested too deep."), code="too_deep")
+        try:
+            read = json.loads(
+                body.decode("utf-8"),
+                object_pairs_hook=_no_key_twice,
+                parse_constant=_refuse,
+                parse_int=_whole,
+                parse_float=Decimal,
+            )
+        except ValueError:
+            raise ParseError(gettext("The body is not sound JSON."), code="not_json") from None
+        if wrong := unwanted(read):
+            raise ValidationError(wrong)
+        return read
+
+
+def depth(body: bytes) -> int:
+    """How deep brackets nest, without descending into them."""
+    deepest = level = 0
+    for found in STRING_OR_BRACKET.finditer(body):
+        if found[0] in b"[{":
+            level += 1
+            deepest = max(deepest, level)
+        elif found[0] in b"]}":
+            level -= 1
+    return deepest
+
+
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read = dict(pairs)
+    if len(read) != len(pairs):
+        raise ParseError(gettext("A key stands twice in one object."), code="duplicate_key")
+    return read
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _whole(written: str) -> int:
+    if len(written) > LONGEST_NUMBER:
+        raise ValueError("a number of this length")
+    return int(written)
+
+
+def unwanted(read: Any) -> Any:
+    """Error details at every text that holds what no text should: NUL, or half of a surrogate pair."""
+    match read:
+        case str():
+            return _bad_characters() if UNWANTED.search(read) else []
+        case dict():
+            if any(UNWANTED.search(key) for key in read):
+                return _bad_characters()
+            return {key: wrong for key, inner in read.items() if (wrong := unwanted(inner))}
+        case list():
+            return {index: wrong for index, inner in enumerate(read) if (wrong := unwanted(inner))}
+        case _:
+            return []
+
+
+def _bad_characters() -> list[ErrorDetail]:
+    return [ErrorDetail(gettext("This text holds characters that are not allowed."), code="bad_characters")]
+
+
+class Body(serializers.Serializer[Any]):
+    """A JSON object with the fields that it declares and no others."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        unknown = [name for name in data if name not in self.fields] if isinstance(data, dict) else []
+        if unknown:
+            raise ValidationError(
+                {name: [ErrorDetail(gettext("There is no such field."), code="unknown_field")] for name in unknown}
+            )
+        return super().to_internal_value(data)
+
+
+class Query(serializers.Serializer[Any]):
+    """The parameters of an address: those declared, each once, and no others. Errors point to ``?name``."""
+
+    @classmethod
+    def read(cls, given: QueryDict) -> dict[str, Any]:
+        """Raises ValidationError."""
+        query = cls(data=given.dict())
+        wrong = {
+            f"?{name}": [
+                ErrorDetail(gettext("There is no such parameter, or it is given twice."), code="unknown_field")
+            ]
+            for name, values in given.lists()
+            if name not in query.fields or len(values) > 1
+        }
+        if not wrong and not query.is_valid():
+            wrong = {f"?{name}": detail for name, detail in query.errors.items()}
+        if wrong:
+            raise ValidationError(wrong)
+        return dict(query.validated_data)
+
+
+class Text(serializers.CharField):
+    """A JSON string, taken as it is; numbers and booleans are not text."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"trim_whitespace": False, **options})
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Choice(serializers.ChoiceField):
+    """One of a list of JSON strings."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str) or data not in self.choices:
+            self.fail("invalid_choice", input="")
+        return data
+
+
+def _money_schema(sign: str, description: str) -> dict[str, Any]:
+    dollars = _money_in(Currency.USD, rf"^{sign}(0|[1-9][0-9]{{0,15}})\.[0-9]{{2}}$")
+    yen = _money_in(Currency.JPY, rf"^{sign}(0|[1-9][0-9]{{0,17}})$")
+    examples = [{"currency": "JPY", "value": "100000"}, {"currency": "USD", "value": "250.00"}]
+    return {"description": description, "oneOf": [dollars, yen], "examples": examples}
+
+
+def _money_in(currency: Currency, value: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "title": currency.value,
+        "required": ["currency", "value"],
+        "additionalProperties": False,
+        "properties": {
+            "currency": {"type": "string", "const": currency.value},
+            "value": {"type": "string", "pattern": value},
+        },
+    }
+
+
+@extend_schema_field(
+    _money_schema("", "Money: `value` is a plain decimal string with the currency's own decimals."),
+    component_name="Money",
+)
+class MoneyField(serializers.Field[Money, Any, Any, Money]):
+    """``{"currency", "value"}`` with the value in the one exact form that ``Money.parse`` reads."""
+
+    def to_internal_value(self, data: Any) -> Money:
+        read = MoneyForm(data=data)
+        read.is_valid(raise_exception=True)
+        try:
+            return Money.parse(read.validated_data["value"], read.validated_data["currency"])
+        except DomainValidationError as refused:
+            raise ValidationError(
+                {"value": [ErrorDetail(refused.messages[0], code=refused.code or "invalid")]}
+            ) from None
+
+    def to_representation(self, value: Money) -> dict[str, str]:
+        return {"currency": value.currency.value, "value": value.value}
+
+
+@extend_schema_field(_money_schema("-?", "Money that may be less than nothing."), component_name="SignedMoney")
+class SignedMoneyField(MoneyField):
+    """Money in answers that may be less than nothing; it is never read."""
+
+
+class MoneyForm(Body):
+    """The form of money, before its value is read."""
+
+    currency = Choice(choices=[one.value for one in Currency])
+    value = Text(max_length=40)

@@ -1,0 +1,144 @@
+"""A citizen's units and money, and every movement of them."""
+
+from typing import Any
+
+from django.utils import timezone
+from rest_framework import serializers
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from fund.dealing import subscription as orders
+from fund.holders import Holder
+from fund.ledger import balances
+from fund.ledger.balances import FINAL
+from fund.ledger.models import Event, Transfer
+from fund.money import Currency, Money, convert, value_of
+from fund.nav import prices, strike
+from fund.units import UnitClass
+from portal.api.border import MoneyField
+from portal.api.documented import documented
+from portal.api.forms import Instant, Plain, PriceForm, a_list, price
+from portal.api.pages import PageQuery, page
+from portal.api.table import CSVRenderer
+from portal.api.view import Citizens
+
+TAG = "Holdings"
+
+
+class HoldingForm(serializers.Serializer[Any]):
+    """Units of one class at the latest published price; ``priced_on`` is null while the initial price stands."""
+
+    unit_class = serializers.CharField()
+    units = Plain()
+    price = PriceForm()
+    priced_on = serializers.DateField(allow_null=True)
+    value = MoneyField()
+    value_usd = MoneyField(allow_null=True, help_text="At the rate of the latest NAV.")
+    value_jpy = MoneyField(allow_null=True, help_text="At the rate of the latest NAV.")
+
+
+class HoldingList(serializers.Serializer[Any]):
+    """Units, money on order that is not units yet, and money received and not used."""
+
+    results = HoldingForm(many=True)
+    next = serializers.URLField(allow_null=True)
+    on_order = serializers.ListField(child=MoneyField())
+    held = serializers.ListField(child=MoneyField())
+    refunds = serializers.ListField(child=MoneyField())
+
+
+class Holdings(Citizens):
+    @documented("getHoldings", tag=TAG, answers=HoldingList)
+    def get(self, request: Request) -> Response:
+        """The own units at the latest price, in dollars and in yen."""
+        now = timezone.now()
+        classes = UnitClass.objects.filter(owner_kind=Holder.Kind.CITIZEN).order_by("code")
+        held = [(one, balances.balance(f"units:{one}", holder_id=self.holder_id)) for one in classes]
+        return Response(
+            {
+                "results": HoldingForm([holding(one, units, now) for one, units in held if units], many=True).data,
+                "next": None,
+                "on_order": shown(orders.on_order(holder_id=self.holder_id)),
+                "held": shown(self._money("held")),
+                "refunds": shown(self._money("refunds")),
+            }
+        )
+
+    def _money(self, account: str) -> dict[Currency, int]:
+        return {one: balances.balance(f"{account}:{one}", holder_id=self.holder_id) for one in Currency}
+
+
+def shown(amounts: dict[Currency, int]) -> list[dict[str, str]]:
+    """Sums by currency, without those of nothing."""
+    field = MoneyField()
+    return [field.to_representation(Money(amount, currency)) for currency, amount in amounts.items() if amount]
+
+
+def holding(of: UnitClass, units: int, now: Any) -> dict[str, Any]:
+    latest = prices.latest_price(of.code, now)
+    priced = prices.published(class_code=of.code, at=now).exclude(price=None).first()
+    value = value_of(units, latest)
+    nav = strike.latest()
+    return {
+        "unit_class": of.code,
+        "units": of.count(units),
+        "price": price(latest, of),
+        "priced_on": priced and priced.nav.valuation_day,
+        "value": value,
+        "value_usd": nav and convert(value, to=Currency.USD, usd_jpy=nav.usd_jpy),
+        "value_jpy": nav and convert(value, to=Currency.JPY, usd_jpy=nav.usd_jpy),
+    }
+
+
+class TransactionForm(serializers.Serializer[Any]):
+    """One movement of own money or units. Either ``amount`` or ``unit_class`` and ``units`` is there."""
+
+    effective_at = Instant()
+    recorded_at = Instant()
+    event = serializers.ChoiceField(choices=[one.name.lower() for one in Event])
+    moved_from = serializers.CharField(help_text="held, refunds and units are one's own.")
+    moved_to = serializers.CharField()
+    amount = MoneyField(allow_null=True)
+    unit_class = serializers.CharField(allow_null=True)
+    units = Plain(allow_null=True)
+
+
+class Transactions(Citizens):
+    renderer_classes = [JSONRenderer, CSVRenderer]
+    query = PageQuery
+    row = TransactionForm
+
+    @documented(
+        "listTransactions",
+        tag=TAG,
+        query=PageQuery,
+        answers={(200, "application/json"): a_list(TransactionForm, "TransactionList"), (200, "text/csv"): str},
+    )
+    def get(self, request: Request) -> Response:
+        """Every movement of the own money and units, the latest first; also as CSV."""
+        moved = Transfer.objects.filter(FINAL, holder_id=self.holder_id).select_related("debit", "credit")
+        classes = UnitClass.objects.in_bulk()
+        return Response(
+            page(
+                request,
+                moved,
+                by=["recorded_at", "event_id", "event", "line"],
+                show=lambda rows: TransactionForm([movement(one, classes) for one in rows], many=True).data,
+                cursor=self.asked.get("cursor"),
+            )
+        )
+
+
+def movement(one: Transfer, classes: dict[str, UnitClass]) -> dict[str, Any]:
+    kind, _colon, code = one.credit.asset.rpartition(":")
+    return {
+        "effective_at": one.effective_at,
+        "recorded_at": one.recorded_at,
+        "event": Event(one.event).name.lower(),
+        "moved_from": one.debit.code.partition(":")[0],
+        "moved_to": one.credit.code.partition(":")[0],
+        "amount": None if kind else Money(one.amount, Currency(code)),
+        "unit_class": code if kind else None,
+        "units": classes[code].count(one.amount) if kind else None,
+    }

@@ -1,0 +1,128 @@
+"""A POST that moves money or state takes effect once for each Idempotency-Key (IETF draft; decision 2).
+
+Keys are per account and operation and kept 30 days. The answer is kept in the transaction of the effect: both stand or
+neither. Refusals and validation failures roll that transaction back and are not kept, so that a mended request may use
+its key again. While a request with the same key is at work, a second one is told to wait; it never queues.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import blake2b, sha256
+from typing import Any
+
+from django.db import connection, transaction
+from django.http import HttpResponse
+from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import APIException
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+
+from portal.api.kept import KeptAnswer
+
+HEADER = "Idempotency-Key"
+KEY = re.compile(r'"([!#-\[\]-~]{1,128})"|([!#-\[\]-~]{1,128})', re.ASCII)  # quoted as in the draft, or bare
+KEPT = timedelta(days=30)
+FORGOTTEN_AT_ONCE = 10_000
+
+
+class KeyMissing(APIException):
+    status_code = 400
+    default_detail = _("Send an Idempotency-Key of 1 to 128 characters, so that sending twice has one effect.")
+    default_code = "idempotency_key_missing"
+
+
+class KeyReused(APIException):
+    status_code = 422
+    default_detail = _("This Idempotency-Key was used for another request.")
+    default_code = "idempotency_key_reused"
+
+
+class StillRunning(APIException):
+    status_code = 409
+    default_detail = _("The first request with this Idempotency-Key is still at work.")
+    default_code = "still_running"
+    headers = {"Retry-After": "1"}
+
+
+@dataclass(frozen=True)
+class Done:
+    """What an operation answers once it is done: data for JSON, and where the thing that was made is found."""
+
+    status: int
+    data: Any
+    location: str = ""
+
+
+def once(request: Request, *, operation: str, act: Callable[[str], Done]) -> HttpResponse:
+    """Do ``act`` once for the request's key, or answer as the first time.
+
+    ``act`` gets a key for the domain's verb, unique to account, operation and Idempotency-Key.
+    Raises KeyMissing, KeyReused, StillRunning, and whatever ``act`` raises.
+    """
+    user = request.user.pk
+    assert user is not None, "only somebody signed in can act"
+    key = key_of(request)
+    digest = digest_of(request)
+    with transaction.atomic():
+        if not alone(f"{user} {operation} {key}"):
+            raise StillRunning
+        kept = KeptAnswer.objects.filter(user_id=user, operation=operation, key=key).first()
+        if kept is not None:
+            if bytes(kept.request_digest) != digest:
+                raise KeyReused
+            return answer(kept, replayed=True)
+        done = act(sha256(f"{operation} {key}".encode()).hexdigest())
+        kept = KeptAnswer.objects.create(
+            user_id=user,
+            operation=operation,
+            key=key,
+            request_digest=digest,
+            status=done.status,
+            location=done.location,
+            body=JSONRenderer().render(done.data).decode(),
+        )
+        return answer(kept)
+
+
+def key_of(request: Request) -> str:
+    """The request's key. Raises KeyMissing."""
+    found = KEY.fullmatch(request.headers.get(HEADER, ""))
+    if found is None:
+        raise KeyMissing
+    return found[1] or found[2]
+
+
+def digest_of(request: Request) -> bytes:
+    """SHA-256 of what is asked: the address and the body, whatever its spacing and the order of its keys."""
+    asked = json.dumps([request.path, request.data], sort_keys=True, default=str)
+    return sha256(asked.encode()).digest()
+
+
+def alone(name: str) -> bool:
+    """Take the lock of one key until the transaction ends; False when somebody else holds it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [lock_number(name)])
+        return cursor.fetchone() == (True,)
+
+
+def lock_number(name: str) -> int:
+    """The number of a key's advisory lock."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True)
+
+
+def answer(kept: KeptAnswer, *, replayed: bool = False) -> HttpResponse:
+    """A kept answer as it was given the first time."""
+    headers = {"Location": kept.location} if kept.location else {}
+    if replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return HttpResponse(kept.body, status=kept.status, content_type="application/json", headers=headers)
+
+
+def forget(*, now: datetime) -> int:
+    """Delete answers older than 30 days, a bounded number at a time; returns how many."""
+    old = KeptAnswer.objects.filter(created_at__lt=now - KEPT).values("pk")[:FORGOTTEN_AT_ONCE]
+    deleted, _rows = KeptAnswer.objects.filter(pk__in=old).delete()
+    return deleted

@@ -1,0 +1,181 @@
+"""Offerings: their terms, the demand as it stands, and the published book that anyone can re-run (D24, D28)."""
+
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from fund.dealing import allotment
+from fund.dealing import offering as offerings
+from fund.dealing.models import Offering
+from fund.money import Currency
+from portal.api.border import MoneyField
+from portal.api.documented import CODE_PARAMETER, documented
+from portal.api.forms import Hex, Instant, PriceForm, a_list, price, words
+from portal.api.pages import PageQuery, address, page, read_cursor
+from portal.api.view import Public
+
+TAG = "Offerings"
+BOOK_SIZE = 1000
+
+EXAMPLE = {
+    "code": "JP-2027-1",
+    "unit_class": "JP",
+    "name": "First offering in Japan",
+    "summary": "Units in yen at a fixed price.",
+    "state": "open",
+    "currency": "JPY",
+    "capacity": {"currency": "JPY", "value": "1000000000"},
+    "minimum": {"currency": "JPY", "value": "10000"},
+    "step": {"currency": "JPY", "value": "10000"},
+    "maximum": {"currency": "JPY", "value": "1000000"},
+    "lot": {"currency": "JPY", "value": "10000"},
+    "price_basis": "fixed",
+    "fixed_price": {"currency": "JPY", "value": "10000", "per": "10000"},
+    "dealing_day": "2027-02-01",
+    "opens_at": "2027-01-11T00:00:00Z",
+    "closes_at": "2027-01-22T08:00:00Z",
+    "pay_by": "2027-01-28T06:00:00Z",
+    "agreements": ["prospectus:3", "terms:2"],
+    "terms_digest": "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef",
+    "seed_commitment": "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925",
+    "seed": None,
+}
+
+
+class OfferingForm(serializers.Serializer[Any]):
+    """The terms of an offering. ``maximum`` is over all orders of one citizen; ``seed`` is shown with the allotment."""
+
+    code = serializers.CharField()
+    unit_class = serializers.CharField()
+    name = serializers.CharField()
+    summary = serializers.CharField()
+    state = serializers.ChoiceField(choices=Offering.State.values)
+    currency = serializers.ChoiceField(choices=[one.value for one in Currency])
+    capacity = MoneyField()
+    minimum = MoneyField()
+    step = MoneyField()
+    maximum = MoneyField()
+    lot = MoneyField()
+    price_basis = serializers.ChoiceField(choices=Offering.Basis.values)
+    fixed_price = PriceForm(allow_null=True)
+    dealing_day = serializers.DateField()
+    opens_at = Instant()
+    closes_at = Instant()
+    pay_by = Instant()
+    agreements = serializers.ListField(child=serializers.CharField())
+    terms_digest = Hex()
+    seed_commitment = Hex()
+    seed = Hex(allow_null=True)
+
+
+def facts(one: Offering) -> dict[str, Any]:
+    same = ("code", "state", "price_basis", "dealing_day", "opens_at", "closes_at", "pay_by", "agreements")
+    amounts = ("capacity", "minimum", "step", "maximum", "lot")
+    return {
+        **{name: getattr(one, name) for name in (*same, "terms_digest", "seed_commitment", "seed", "currency")},
+        **{name: one.money(getattr(one, name)) for name in amounts},
+        "unit_class": one.unit_class_id,
+        "name": words(one, "name"),
+        "summary": words(one, "summary"),
+        "fixed_price": one.price and price(one.price, one.unit_class),
+    }
+
+
+class Offerings(Public):
+    query = PageQuery
+    seconds = 10
+
+    @documented("listOfferings", tag=TAG, query=PageQuery, answers=a_list(OfferingForm, "OfferingList"))
+    def get(self, request: Request, **place: str) -> Response:
+        """All offerings, the latest to open first."""
+        return super().get(request, **place)
+
+    def figures(self) -> Any:
+        return page(
+            self.request,
+            Offering.objects.select_related("unit_class"),
+            by=["opens_at", "code"],
+            show=lambda rows: OfferingForm([facts(one) for one in rows], many=True).data,
+            cursor=self.asked.get("cursor"),
+        )
+
+
+def offering(code: str) -> Offering:
+    """Raises Http404."""
+    return get_object_or_404(Offering.objects.select_related("unit_class"), pk=code)
+
+
+class OneOffering(Public):
+    seconds = 10
+
+    @documented("getOffering", tag=TAG, answers=OfferingForm, example=EXAMPLE, parameters=(CODE_PARAMETER,))
+    def get(self, request: Request, **place: str) -> Response:
+        """One offering."""
+        return super().get(request, **place)
+
+    def figures(self) -> Any:
+        return OfferingForm(facts(offering(self.kwargs["code"]))).data
+
+
+class DemandForm(serializers.Serializer[Any]):
+    """How much is asked for; ``funded`` is what of it is paid."""
+
+    offering = serializers.CharField()
+    applicants = serializers.IntegerField()
+    requested = MoneyField()
+    funded = MoneyField()
+    capacity = MoneyField()
+
+
+class Demand(Public):
+    seconds = 5
+
+    @documented("getDemand", tag=TAG, answers=DemandForm, parameters=(CODE_PARAMETER,))
+    def get(self, request: Request, **place: str) -> Response:
+        """The demand at this moment."""
+        return super().get(request, **place)
+
+    def figures(self) -> Any:
+        one = offering(self.kwargs["code"])
+        return DemandForm({"offering": one.code, **vars(offerings.demand(offering=one))}).data
+
+
+class EntryForm(serializers.Serializer[Any]):
+    """One citizen of the book, under a random ticket."""
+
+    ticket = serializers.UUIDField()
+    requested_lots = serializers.IntegerField()
+    allotted_lots = serializers.IntegerField()
+
+
+class BookForm(serializers.Serializer[Any]):
+    """The book in ascending order of tickets, and everything to re-run the allotment with."""
+
+    offering = serializers.CharField()
+    lot = MoneyField()
+    capacity_lots = serializers.IntegerField()
+    seed = serializers.CharField()
+    seed_commitment = serializers.CharField()
+    level = serializers.IntegerField()
+    applicants = EntryForm(many=True)
+    next = serializers.URLField(allow_null=True)
+
+
+class Book(Public):
+    query = PageQuery
+    seconds = 600
+
+    @documented("getBook", tag=TAG, query=PageQuery, answers=BookForm, parameters=(CODE_PARAMETER,))
+    def get(self, request: Request, **place: str) -> Response:
+        """The anonymised book, from the allotment on."""
+        return super().get(request, **place)
+
+    def figures(self) -> Any:
+        cursor = self.asked.get("cursor")
+        after = read_cursor(self.request, cursor)[0] if cursor else None
+        book = allotment.book(offering=offering(self.kwargs["code"]), after=after, limit=BOOK_SIZE)
+        facts = {**vars(book), "next": address(self.request, [book.next]) if book.next else None}
+        return BookForm(facts).data

@@ -1,0 +1,266 @@
+"""A citizen's orders (D25, D26)."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from fund.dealing import subscription as orders
+from fund.dealing.models import AllotmentLine, Status, Subscription
+from fund.money import Currency, Money
+from investors import subscribing
+from portal.api.border import Body, MoneyField, Text
+from portal.api.documented import KEY_PARAMETER, REFERENCE_PARAMETER, documented
+from portal.api.forms import Instant, a_list, words
+from portal.api.idempotency import Done, once
+from portal.api.pages import PageQuery, page
+from portal.api.view import Citizens
+
+TAG = "Subscriptions"
+
+METHODS = {Currency.USD: "ach", Currency.JPY: "zengin"}
+PRICE_RULES = {
+    "fixed": _("The fixed price of the offering."),
+    "forward": _("The price of the dealing day %(day)s, which is published after it."),
+}
+ROUNDING_RULES = {
+    "units_down_remainder_to_fund": _(
+        "Units are rounded down to the smallest unit; what is left over, less than one, goes to the fund."
+    ),
+}
+
+
+class OrderForm(Body):
+    """What is ordered. ``accepts``: the agreements that are accepted with it, as the offering names them."""
+
+    offering = serializers.RegexField(r"^[A-Z0-9-]{1,20}\Z", max_length=20)
+    amount = MoneyField()
+    accepts = serializers.ListField(child=Text(max_length=40), max_length=20)
+
+
+class WithdrawalForm(Body):
+    """Nothing needs to be said."""
+
+
+class AccountForm(serializers.Serializer[Any]):
+    """The fund's account at its bank."""
+
+    name = serializers.CharField()
+    bank = serializers.CharField()
+    branch = serializers.CharField(allow_blank=True)
+    routing = serializers.CharField(allow_blank=True)
+    number = serializers.CharField()
+
+
+class PaymentForm(serializers.Serializer[Any]):
+    """How to pay. Japanese transfers put ``numeric_reference`` before the payer's name."""
+
+    method = serializers.ChoiceField(choices=list(METHODS.values()))
+    pay_by = Instant()
+    reference = serializers.CharField()
+    numeric_reference = serializers.CharField()
+    amount = MoneyField()
+    account = AccountForm()
+
+
+class SubscriptionForm(serializers.Serializer[Any]):
+    """An order and its receipt. ``allotted`` and ``refund`` are there once the offering was allotted."""
+
+    reference = serializers.CharField()
+    status = serializers.ChoiceField(choices=Status.values)
+    offering = serializers.CharField()
+    amount = MoneyField()
+    placed_at = Instant()
+    funded_at = Instant(allow_null=True)
+    withdraw_until = Instant()
+    dealing_day = serializers.DateField()
+    price_rule = serializers.CharField()
+    rounding_rule = serializers.CharField()
+    payment = PaymentForm()
+    allotted = MoneyField(allow_null=True)
+    refund = MoneyField(allow_null=True)
+
+
+class SummaryForm(serializers.Serializer[Any]):
+    """An order in a list."""
+
+    reference = serializers.CharField()
+    status = serializers.ChoiceField(choices=Status.values)
+    offering = serializers.CharField()
+    amount = MoneyField()
+    placed_at = Instant()
+    funded_at = Instant(allow_null=True)
+
+
+ASKED = {
+    "offering": "JP-2027-1",
+    "amount": {"currency": "JPY", "value": "100000"},
+    "accepts": ["prospectus:3", "terms:2"],
+}
+EXAMPLE = {
+    "reference": "RF361234567894",
+    "status": "placed",
+    "offering": "JP-2027-1",
+    "amount": {"currency": "JPY", "value": "100000"},
+    "placed_at": "2027-01-12T03:04:05Z",
+    "funded_at": None,
+    "withdraw_until": "2027-01-22T08:00:00Z",
+    "dealing_day": "2027-02-01",
+    "price_rule": "The fixed price of the offering.",
+    "rounding_rule": "Units are rounded down to the smallest unit; what is left over, less than one, goes to the fund.",
+    "payment": {
+        "method": "zengin",
+        "pay_by": "2027-01-28T06:00:00Z",
+        "reference": "RF361234567894",
+        "numeric_reference": "1234567894",
+        "amount": {"currency": "JPY", "value": "100000"},
+        "account": {
+            "name": "カケハシファンド",
+            "bank": "Demonstration Bank",
+            "branch": "Main office",
+            "routing": "",
+            "number": "1234567",
+        },
+    },
+    "allotted": None,
+    "refund": None,
+}
+
+
+class Subscriptions(Citizens):
+    query = PageQuery
+    pointers = {
+        "unknown_offering": "/offering",
+        "not_open": "/offering",
+        "wrong_currency": "/amount/currency",
+        "below_minimum": "/amount",
+        "not_in_steps": "/amount",
+        "above_maximum": "/amount",
+        "over_the_cap": "/amount",
+        "agreements_missing": "/accepts",
+        "agreement_not_in_force": "/accepts",
+    }
+
+    @documented("listSubscriptions", tag=TAG, query=PageQuery, answers=a_list(SummaryForm, "SubscriptionList"))
+    def get(self, request: Request) -> Response:
+        """All orders, the latest first."""
+        listed = page(
+            request,
+            Subscription.objects.filter(holder_id=self.holder_id),
+            by=["id"],
+            show=lambda rows: SummaryForm([summary(one) for one in rows], many=True).data,
+            cursor=self.asked.get("cursor"),
+        )
+        return Response(listed)
+
+    @documented(
+        "subscribe",
+        tag=TAG,
+        body=OrderForm,
+        asked=ASKED,
+        answers={201: SubscriptionForm},
+        example=EXAMPLE,
+        parameters=(KEY_PARAMETER,),
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """Place an order in an open offering."""
+        return once(request, operation="subscribe", act=self._subscribe)
+
+    def _subscribe(self, key: str) -> Done:
+        order = self.read(OrderForm)
+        placed = subscribing.subscribe(
+            investor=self.investor,
+            offering_code=order["offering"],
+            amount=order["amount"],
+            accepts=order["accepts"],
+            key=key,
+            now=timezone.now(),
+            received_at=self.received_at,
+        )
+        return Done(201, receipt(placed), location=reverse("api:subscription", args=[placed.reference]))
+
+
+class OneSubscription(Citizens):
+    @documented(
+        "getSubscription", tag=TAG, answers=SubscriptionForm, example=EXAMPLE, parameters=(REFERENCE_PARAMETER,)
+    )
+    def get(self, request: Request, reference: str) -> Response:
+        """One order with its receipt."""
+        found = Subscription.objects.filter(reference=reference, holder_id=self.holder_id).first()
+        if found is None:
+            raise NotFound
+        return Response(receipt(found))
+
+
+class Withdrawal(Citizens):
+    @documented(
+        "withdrawSubscription",
+        tag=TAG,
+        answers={200: SubscriptionForm},
+        parameters=(KEY_PARAMETER, REFERENCE_PARAMETER),
+    )
+    def post(self, request: Request, reference: str) -> HttpResponse:
+        """Take an order back, free until the offering closes. What was paid for it is refunded."""
+        return once(request, operation="withdraw", act=lambda key: self._withdraw(reference))
+
+    def _withdraw(self, reference: str) -> Done:
+        self.read(WithdrawalForm)
+        order = orders.withdraw(
+            reference=reference, holder_id=self.holder_id, now=timezone.now(), received_at=self.received_at
+        )
+        return Done(200, receipt(order))
+
+
+def summary(order: Subscription) -> dict[str, Any]:
+    return {
+        "reference": order.reference,
+        "status": order.status,
+        "offering": order.offering_id,
+        "amount": order.money,
+        "placed_at": order.placed_at,
+        "funded_at": order.funded_at,
+    }
+
+
+def receipt(order: Subscription) -> Any:
+    """An order with its receipt, as data for JSON."""
+    told = orders.receipt(subscription=order)
+    line = AllotmentLine.objects.filter(pk=order.pk).first()
+    return SubscriptionForm(
+        {
+            **summary(order),
+            "withdraw_until": told.withdraw_until,
+            "dealing_day": told.dealing_day,
+            "price_rule": PRICE_RULES[told.price_rule] % {"day": date_format(told.dealing_day, "DATE_FORMAT")},
+            "rounding_rule": ROUNDING_RULES[told.rounding_rule],
+            "payment": payment(told),
+            "allotted": line and Money(line.allotted, order.money.currency),
+            "refund": line and Money(line.refund, order.money.currency),
+        }
+    ).data
+
+
+def payment(told: orders.Receipt) -> dict[str, Any]:
+    """How to pay an order."""
+    account = told.account
+    return {
+        "method": METHODS[told.amount.currency],
+        "pay_by": told.pay_by,
+        "reference": told.reference,
+        "numeric_reference": told.numeric_reference,
+        "amount": told.amount,
+        "account": {
+            "name": words(account, "name"),
+            "bank": words(account, "bank_name"),
+            "branch": words(account, "branch"),
+            "routing": account.routing,
+            "number": account.number,
+        },
+    }

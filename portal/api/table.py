@@ -1,0 +1,59 @@
+"""The same rows as a table (CSV, RFC 4180) for people who calculate with them."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from rest_framework.renderers import BaseRenderer
+from rest_framework.serializers import Serializer
+
+from portal.api.border import MoneyField
+
+PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class CSVRenderer(BaseRenderer):
+    """Rows of the view's ``row`` form; nested fields become columns, ``amount`` → ``amount_currency, amount_value``."""
+
+    media_type = "text/csv"
+    format = "csv"
+    charset = "utf-8"
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        form: Serializer[Any] = renderer_context["view"].row()
+        names = list(columns(form))
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(names)
+        for row in data["results"]:
+            cells = dict(flat(row))
+            writer.writerow([cell(cells.get(name)) for name in names])
+        return text.getvalue().encode()
+
+
+def columns(form: Serializer[Any], prefix: str = "") -> Iterator[str]:
+    """The names of the columns."""
+    for name, field in form.fields.items():
+        if isinstance(field, MoneyField):
+            yield from (f"{prefix}{name}_currency", f"{prefix}{name}_value")
+        elif isinstance(field, Serializer):
+            yield from columns(field, f"{prefix}{name}_")
+        else:
+            yield f"{prefix}{name}"
+
+
+def flat(row: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in row.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{prefix}{name}_")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def cell(value: Any) -> str:
+    """Text that a spreadsheet takes for text: what could be read as a formula gets an apostrophe."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.startswith(FORMULA) and not PLAIN.fullmatch(text) else text

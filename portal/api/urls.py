@@ -1,0 +1,45 @@
+"""Every address of the API."""
+
+from django.urls import URLPattern, path, register_converter
+from django.urls.converters import StringConverter
+
+from portal.api import application, assets, documented, holdings, offerings, overview, subscriptions
+from portal.api.view import Unknown
+
+
+class OfferingCode(StringConverter):
+    regex = "[A-Z0-9-]{1,20}"
+
+
+class Reference(StringConverter):
+    regex = "RF[0-9]{12}"
+
+
+register_converter(OfferingCode, "offering")
+register_converter(Reference, "reference")
+
+app_name = "api"
+urlpatterns: list[URLPattern] = [
+    path("schema", documented.Schema.as_view(), name="schema"),
+    path("docs", documented.Docs.as_view(), name="docs"),
+    path("fund", overview.Fund.as_view(), name="fund"),
+    path("classes", overview.Classes.as_view(), name="classes"),
+    path("navs", overview.Navs.as_view(), name="navs"),
+    path("portfolio", assets.Portfolio.as_view(), name="portfolio"),
+    path("capital", assets.Capital.as_view(), name="capital"),
+    path("leverage", assets.Leverage.as_view(), name="leverage"),
+    path("returns", assets.Returns.as_view(), name="returns"),
+    path("offerings", offerings.Offerings.as_view(), name="offerings"),
+    path("offerings/<offering:code>", offerings.OneOffering.as_view(), name="offering"),
+    path("offerings/<offering:code>/demand", offerings.Demand.as_view(), name="demand"),
+    path("offerings/<offering:code>/book", offerings.Book.as_view(), name="book"),
+    path("application", application.TheApplication.as_view(), name="application"),
+    path("application/submit", application.Submission.as_view(), name="submission"),
+    path("subscriptions", subscriptions.Subscriptions.as_view(), name="subscriptions"),
+    path("subscriptions/<reference:reference>", subscriptions.OneSubscription.as_view(), name="subscription"),
+    path("subscriptions/<reference:reference>/withdraw", subscriptions.Withdrawal.as_view(), name="withdrawal"),
+    path("holdings", holdings.Holdings.as_view(), name="holdings"),
+    path("transactions", holdings.Transactions.as_view(), name="transactions"),
+    path("<path:unknown>", Unknown.as_view(), name="unknown"),
+    path("", Unknown.as_view(), name="root"),
+]

@@ -1,0 +1,125 @@
+"""What every operation of the API has in common: who may ask, what is read, and how long an answer is good."""
+
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.utils.cache import patch_cache_control
+from django.utils.decorators import method_decorator
+from django.utils.translation import get_language
+from django.views.decorators.http import conditional_page
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import BasePermission
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from investors import people
+from investors.people import Investor
+from portal import access
+from portal.api.border import Body, Query, StrictJSONParser
+from portal.api.remembering import remembered
+from portal.api.who import IsApplicant, IsCitizen, SessionToken
+
+
+class NoQuery(Query):
+    """No parameters."""
+
+
+@method_decorator(conditional_page, name="dispatch")
+class View(APIView):
+    """The base of all operations. Access is asked here, after the count: 401 and 403 are problem documents."""
+
+    access = staticmethod(access.anybody)
+    authentication_classes = [SessionToken]
+    permission_classes: list[type[BasePermission]] = []
+    parser_classes = [StrictJSONParser]
+    renderer_classes: list[type[BaseRenderer]] = [JSONRenderer]
+    metadata_class = None
+    query: type[Query] = NoQuery
+
+    asked: dict[str, Any]
+    received_at: datetime
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        self.received_at = timezone.now()
+        method = str(request.method).lower()
+        if method == "options" or not hasattr(self, method):
+            self.http_method_not_allowed(request, *args, **kwargs)
+        super().initial(request, *args, **kwargs)
+        self.asked = self.query.read(request.query_params)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        if not answer.has_header("Cache-Control"):
+            self.let_keep(answer)
+        return answer
+
+    def let_keep(self, answer: HttpResponseBase) -> None:
+        """Say who may keep the answer, and how long."""
+        patch_cache_control(answer, private=True, no_store=True)
+
+    def read(self, form: type[Body]) -> dict[str, Any]:
+        """The body, checked. Raises ValidationError."""
+        body = form(data=self.request.data)
+        body.is_valid(raise_exception=True)
+        return dict(body.validated_data)
+
+
+class Public(View):
+    """What everybody may read. Nobody is signed in here, so that one answer serves all."""
+
+    authentication_classes = []
+    seconds = 60
+
+    def get(self, request: Request, **place: str) -> Response:
+        """The figures, worked out once for everybody who asks within ``seconds``."""
+        return Response(remembered(self._name(request), seconds=self.seconds, make=self.figures))
+
+    def figures(self) -> Any:
+        """What is answered, as data for JSON."""
+        raise NotImplementedError
+
+    def _name(self, request: Request) -> str:
+        parts = [request.get_host(), request.path, sorted(self.asked.items()), get_language()]
+        return f"api:{sha256(repr(parts).encode()).hexdigest()}"
+
+    def let_keep(self, answer: HttpResponseBase) -> None:
+        patch_cache_control(answer, public=True, max_age=self.seconds)
+
+
+class Applicants(View):
+    """For somebody who has signed in and may become a citizen of the fund."""
+
+    permission_classes = [IsApplicant]
+
+    @property
+    def investor(self) -> Investor:
+        return people.register(user=self.request.user, now=timezone.now())
+
+
+class Citizens(View):
+    """For a citizen: the own orders, units and money, and nobody else's."""
+
+    permission_classes = [IsApplicant, IsCitizen]
+
+    @property
+    def investor(self) -> Investor:
+        return self.request.user.investor  # type: ignore[union-attr]
+
+    @property
+    def holder_id(self) -> int:
+        assert self.investor.holder_id is not None
+        return self.investor.holder_id
+
+
+class Unknown(View):
+    """Every address under /api/v1 that is none, whatever is asked of it."""
+
+    authentication_classes = []
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise NotFound

@@ -1,0 +1,161 @@
+"""Applications of citizens: a queue by age, one page a case with rules, evidence, history and decision (D10, D11).
+
+No personal data stands on the page until an officer says what it is read for; the reading is itself in the audit log.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Case, QuerySet, Value, When
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+
+from fund.governance.officers import Duty, Officer
+from fund.holders import Nation
+from investors import onboarding, steps
+from investors.applications import Application, Decision, Reason, Status
+from investors.steps import Field, Known
+from investors.vault import Purpose
+from portal.officers import shown, words
+from portal.officers.room import Group, Line, Queue, Room, act, column, titled
+from portal.officers.site import site
+
+PURPOSES = [(one.value, one.label) for one in (Purpose.REVIEW, Purpose.CORRESPONDENCE)]
+
+
+class PurposeForm(forms.Form):
+    """What personal data is read for."""
+
+    purpose = forms.ChoiceField(
+        label=gettext_lazy("What do you read it for?"), choices=PURPOSES, widget=forms.RadioSelect
+    )
+
+
+class DecisionForm(forms.Form):
+    """Approve, refuse or ask for more, with the reasons that the applicant will read."""
+
+    outcome = forms.ChoiceField(
+        label=gettext_lazy("Decision"), choices=Decision.Outcome.choices, widget=forms.RadioSelect
+    )
+    reasons = forms.MultipleChoiceField(
+        label=gettext_lazy("Reasons"), choices=Reason.choices, required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+
+@admin.register(Application, site=site)
+class Applications(Room):
+    """Drafts belong to their citizens alone: only what was submitted is seen here."""
+
+    duties = frozenset({Duty.ONBOARDING})
+    group = Group.CITIZENS
+    name = gettext_lazy("Applications")
+    page_template = "officers/application.html"
+    list_display = (
+        column("id", gettext_lazy("Number")),
+        column("status", gettext_lazy("Status"), lambda row: row.get_status_display(), ordered=True),
+        column("nations", gettext_lazy("Citizenship"), lambda row: _nations(row)),
+        column("submitted_at", gettext_lazy("Submitted"), lambda row: shown.moment(row.submitted_at), ordered=True),
+    )
+    list_filter = (("status", titled(gettext_lazy("status"))),)
+    list_select_related = ("investor",)
+    ordering = (Case(When(status=Status.IN_REVIEW, then=Value(0)), default=Value(1)), "submitted_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Application]:
+        return super().get_queryset(request).exclude(status=Status.DRAFT)
+
+    def title_of(self, row: Application) -> str:
+        return _("Application %(number)s") % {"number": row.pk}
+
+    def page(self, *, row: Application, officer: Officer, now: datetime) -> dict[str, Any]:
+        newest = row.assessments.order_by("-id").first()
+        return {
+            "lines": list(_about(row, now)),
+            "assessment": newest,
+            "outcomes": [_outcome(outcome) for outcome in newest.outcomes] if newest else [],
+            "history": [_step_of_history(change) for change in row.history.order_by("-id")],
+            "may_decide": row.status == Status.IN_REVIEW,
+            "read_form": PurposeForm(),
+            "decide_form": DecisionForm(initial={"reasons": newest.failed if newest else []}),
+        }
+
+    @act(form=PurposeForm)
+    def read(
+        self, request: HttpRequest, *, row: Application, form: dict[str, Any], officer: Officer, now: datetime
+    ) -> HttpResponse:
+        """Show the answers, this once; the purpose and the reading are recorded."""
+        answers = onboarding.review(application_id=row.pk, officer=officer, purpose=Purpose(form["purpose"]), now=now)
+        known = Known(now, answers)
+        answered = [_answered(step, known) for step in steps.STEPS if step in answers]
+        return self.shown(request, row, officer, answers=answered)
+
+    @act(form=DecisionForm)
+    def decide(
+        self, request: HttpRequest, *, row: Application, form: dict[str, Any], officer: Officer, now: datetime
+    ) -> str:
+        decision = onboarding.decide(
+            application_id=row.pk, officer=officer, outcome=form["outcome"], reasons=form["reasons"], now=now
+        )
+        return _("Decided: %(outcome)s. The applicant is told.") % {"outcome": decision.get_outcome_display()}
+
+    def queues(self, *, officer: Officer, now: datetime) -> list[Queue]:
+        rows = Application.objects.filter(status=Status.IN_REVIEW)
+        return [self.waiting(_("Applications to review"), rows, "submitted_at", query="?status__exact=in_review")]
+
+
+def _nations(row: Application) -> str:
+    return ", ".join(str(Nation(nation).label) for nation in row.investor.nations) or "—"
+
+
+def _about(row: Application, now: datetime) -> Iterator[Line]:
+    assert row.first_submitted_at and row.submitted_at, "drafts are not seen here"
+    yield Line(_("Status"), row.get_status_display())
+    yield Line(_("Citizenship"), _nations(row))
+    yield Line(_("First submitted"), shown.instant(row.first_submitted_at))
+    yield Line(_("Submitted"), shown.instant(row.submitted_at), shown.age(row.submitted_at, now))
+
+
+def _outcome(outcome: dict[str, Any]) -> dict[str, Any]:
+    """A rule's answer in the page's language, with the evidence that it saw."""
+    language = "ja" if get_language() == "ja" else "en"
+    code = outcome["code"]
+    return {
+        "code": code,
+        "passed": outcome["passed"],
+        "reason": outcome[f"reason_{language}"],
+        "evidence": [Line(name, words.plain(value)) for name, value in outcome["evidence"].items()],
+    }
+
+
+def _step_of_history(change: Any) -> dict[str, Any]:
+    known = dict(Reason.choices)
+    return {
+        "at": shown.instant(change.at),
+        "actor": change.actor,
+        "old": change.get_old_display(),
+        "new": change.get_new_display(),
+        "reasons": [known.get(code, code) for code in change.reasons],
+    }
+
+
+def _answered(code: str, known: Known) -> dict[str, Any]:
+    """One step as it was asked and answered; choices by their labels."""
+    step = steps.STEPS[code]
+    fields = {one.name: one for one in step.fields}
+    return {
+        "title": step.title,
+        "lines": [
+            Line(fields[name].label if name in fields else name, _value(fields.get(name), value, known))
+            for name, value in known.answers[code].items()
+        ],
+    }
+
+
+def _value(field: Field | None, value: Any, known: Known) -> str:
+    labels = {given: str(label) for given, label in field.options(known)} if field else {}
+    if isinstance(value, list):
+        return ", ".join(labels.get(one, str(one)) for one in value)
+    return labels.get(value) or words.plain(value)

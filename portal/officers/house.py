@@ -1,0 +1,109 @@
+"""The house itself: the notes on their way out, what they set off, and the officers."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from fund.governance import audit
+from fund.governance.officers import Duty, Officer
+from fund.governance.outbox import Note
+from portal import relay
+from portal.officers import shown, words
+from portal.officers.room import Group, Queue, Room, act, column, titled
+from portal.officers.site import site
+from portal.relay import Delivery
+
+
+@admin.register(Note, site=site)
+class Notes(Room):
+    """The outbox: what has happened and whether the news went out."""
+
+    duties = frozenset({Duty.ADMINISTRATION, Duty.AUDIT})
+    group = Group.HOUSE
+    name = gettext_lazy("Outbox")
+    list_display = (
+        column("topic", gettext_lazy("Topic")),
+        column("subject", gettext_lazy("Subject")),
+        column("left_at", gettext_lazy("Noted"), lambda row: shown.moment(row.left_at)),
+        column("relayed_at", gettext_lazy("Sent on"), lambda row: shown.moment(row.relayed_at)),
+    )
+    page_columns = (*list_display, column("payload", gettext_lazy("Payload"), lambda row: words.plain(row.payload)))
+    list_filter = (("relayed_at", titled(gettext_lazy("sent on (empty: not yet)"), admin.EmptyFieldListFilter)),)
+    search_fields = ("=topic", "=subject")
+    search_help_text = gettext_lazy("A whole topic or a whole subject")
+    ordering = ("-id",)
+
+    def queues(self, *, officer: Officer, now: datetime) -> list[Queue]:
+        rows = Note.objects.filter(relayed_at=None)
+        return [
+            self.waiting(
+                _("Notes not yet sent on"),
+                rows,
+                "left_at",
+                query="?relayed_at__isempty=1",
+            )
+        ]
+
+
+@admin.register(Delivery, site=site)
+class Deliveries(Room):
+    """What the notes set off: one task each, tried again when it fails, dead after too many failures."""
+
+    duties = frozenset({Duty.ADMINISTRATION, Duty.AUDIT})
+    group = Group.HOUSE
+    name = gettext_lazy("Deliveries")
+    page_template = "officers/delivery.html"
+    list_display = (
+        column("task", gettext_lazy("Task")),
+        column("note", gettext_lazy("Note"), lambda row: str(row.note)),
+        column("due_at", gettext_lazy("Due"), lambda row: shown.moment(row.due_at), ordered=True),
+        column("failures", gettext_lazy("Failures"), ordered=True),
+        column("done_at", gettext_lazy("Done"), lambda row: shown.moment(row.done_at)),
+        column("dead_at", gettext_lazy("Given up"), lambda row: shown.moment(row.dead_at)),
+    )
+    page_columns = (*list_display, column("error", gettext_lazy("Kind of error")))
+    list_filter = (
+        ("done_at", titled(gettext_lazy("done (empty: not yet)"), admin.EmptyFieldListFilter)),
+        ("dead_at", titled(gettext_lazy("given up (empty: no)"), admin.EmptyFieldListFilter)),
+    )
+    list_select_related = ("note",)
+    ordering = ("-id",)
+
+    def page(self, *, row: Delivery, officer: Officer, now: datetime) -> dict[str, Any]:
+        may = row.dead_at is not None and officer.has(Duty.ADMINISTRATION)
+        return {**super().page(row=row, officer=officer, now=now), "may_revive": may}
+
+    @act(duty=Duty.ADMINISTRATION)
+    def revive(self, request: HttpRequest, *, row: Delivery, officer: Officer, now: datetime) -> str:
+        with transaction.atomic():
+            relay.revive(delivery_id=row.pk, now=now)
+            audit.record(actor=officer.actor, verb="revive", subject=f"delivery:{row.pk}", now=now)
+        return _("It is tried again.")
+
+    def queues(self, *, officer: Officer, now: datetime) -> list[Queue]:
+        rows = Delivery.objects.filter(done_at=None).exclude(dead_at=None)
+        return [self.waiting(_("Deliveries given up"), rows, "dead_at", query="?dead_at__isempty=0")]
+
+
+@admin.register(Officer, site=site)
+class OfficersList(Room):
+    """Who is and was in office. The ministry’s number of the person is for administration and audit."""
+
+    duties = frozenset({Duty.ADMINISTRATION, Duty.AUDIT})
+    group = Group.HOUSE
+    name = gettext_lazy("Officers")
+    list_display = (
+        column("who", gettext_lazy("Name"), lambda row: f"{row.name_en} · {row.name_ja}"),
+        column("nation", gettext_lazy("Nation"), lambda row: row.get_nation_display()),
+        column("duties", gettext_lazy("Duties"), lambda row: ", ".join(str(Duty(one).label) for one in row.duties)),
+        column("in_office_from", gettext_lazy("In office from"), lambda row: shown.moment(row.in_office_from)),
+        column("in_office_until", gettext_lazy("In office until"), lambda row: shown.moment(row.in_office_until)),
+    )
+    page_columns = (*list_display, column("person", gettext_lazy("The ministry’s number of the person")))
+    list_filter = (("nation", titled(gettext_lazy("nation"))),)
+    ordering = ("nation", "id")

@@ -1,0 +1,16 @@
+"""Importing a room opens it; the navigation orders them by their group."""
+
+from portal.officers import applications, approvals, audit_log, house, offerings, payments, policy, valuations
+from portal.officers.site import site
+
+__all__ = [
+    "applications",
+    "approvals",
+    "audit_log",
+    "house",
+    "offerings",
+    "payments",
+    "policy",
+    "site",
+    "valuations",
+]

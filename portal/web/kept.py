@@ -1,0 +1,23 @@
+"""Public pages are the same for every stranger, so each is made once in a few seconds, in each language."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.cache import cache_page
+
+SECONDS = 10
+
+type View = Callable[..., HttpResponse]
+
+
+def briefly(view: View) -> View:
+    """Keep a page for strangers. Whoever has a cookie is answered afresh."""
+    kept = cache_page(SECONDS)(view)
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return view(request, *args, **kwargs) if request.COOKIES else kept(request, *args, **kwargs)
+
+    return answer

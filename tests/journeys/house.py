@@ -1,0 +1,66 @@
+"""What a journey does beside the browsers: commands, the API, a look into the database, an accident."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from typing import Any
+
+import psycopg
+import redis
+
+from portal.local.place import CHECKOUT
+from tests.demo import Demo, wait_for
+from tests.journeys.citizen import PASSWORD, Mailbox
+
+PATIENCE = 60  # seconds that anything may take, also after the queue was emptied
+
+
+class House:
+    """A demonstration that runs, from outside."""
+
+    def __init__(self, demo: Demo) -> None:
+        self.place, self.base = demo.place, f"http://localhost:{demo.port}"
+        self.logins = json.loads((demo.place.run / "logins.json").read_text())
+        self.mailbox = Mailbox(demo.place.run / "mail")
+
+    def manage(self, *words: str) -> subprocess.CompletedProcess[str]:
+        kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
+        return subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=CHECKOUT,
+            env={**kept, "RUN_DIR": str(self.place.run), "LOCAL": "1"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        request = urllib.request.Request(
+            f"{self.base}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json", "Accept": "application/json", **headers},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def token(self, address: str) -> str:
+        """Sign in as a mobile app does."""
+        answer = self.ask("POST", "/api/auth/app/v1/auth/login", {"email": address, "password": PASSWORD})
+        return str(answer["meta"]["session_token"])
+
+    def row(self, statement: str, *params: Any) -> Any:
+        """The first row of a query, None when there is none."""
+        with psycopg.connect(self.place.database_owner_url.replace("postgres:", "postgresql:", 1)) as connection:
+            return connection.execute(statement, params).fetchone()
+
+    def wait_for(self, what: str, statement: str, *params: Any, patience: float = PATIENCE) -> Any:
+        wait_for(what, lambda: self.row(statement, *params), patience)
+        return self.row(statement, *params)
+
+    def empty_the_queue(self) -> None:
+        with redis.Redis.from_url(self.place.redis_url) as client:
+            client.flushall()

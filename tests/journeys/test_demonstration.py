@@ -1,0 +1,50 @@
+"""What the demonstration tells, and that telling it again changes nothing."""
+
+import pytest
+
+from tests.journeys.house import House
+
+TOLD = {
+    "co-owners": ("SELECT count(*) FROM fund_holder WHERE kind = 'sovereign'", 2),
+    "partners": ("SELECT count(*) FROM fund_holder WHERE kind = 'limited_partner'", 3),
+    "investments": ("SELECT count(*) FROM fund_investment", 10),
+    "published NAVs": ("SELECT count(*) FROM fund_nav WHERE state = 'published'", 24),
+    "finished offerings": ("SELECT count(DISTINCT unit_class_id) FROM fund_offering WHERE state = 'settled'", 2),
+    "open offerings": ("SELECT count(DISTINCT unit_class_id) FROM fund_offering WHERE state = 'open'", 2),
+    "nations with officers": ("SELECT count(DISTINCT nation) FROM fund_officer", 2),
+}
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_it_tells_of(real: House, name: str) -> None:
+    statement, number = TOLD[name]
+    assert real.row(statement)[0] >= number
+
+
+def test_two_hundred_citizens_of_both_nations_have_names_in_both_scripts(real: House) -> None:
+    assert real.row("SELECT count(*) FROM fund_holder WHERE kind = 'citizen' AND nation = 'US'")[0] >= 100
+    assert real.row("SELECT count(*) FROM fund_holder WHERE kind = 'citizen' AND nation = 'JP'")[0] >= 100
+    assert real.row("SELECT count(*) FROM investors_investor WHERE cardinality(nations) = 2")[0] == 5
+
+
+def test_telling_it_again_changes_nothing(real: House) -> None:
+    counted = "SELECT (SELECT count(*) FROM {}), (SELECT count(*) FROM {}), (SELECT count(*) FROM {})".format(
+        "fund_transfer", "fund_subscription", "portal_user"
+    )
+    before = real.row(counted)
+    again = real.manage("seed_demo")
+    assert again.returncode == 0, again.stderr
+    assert real.row(counted) == before
+    assert "alice.morgan@treasury.example" in again.stdout
+
+
+def test_an_officers_one_time_code_can_be_had_on_ones_own_machine_only(real: House) -> None:
+    code = real.manage("one_time_code", "alice.morgan@treasury.example").stdout.strip()
+    assert len(code) == 6 and code.isdigit()
+    unknown = real.manage("one_time_code", "emily.brown@example.com")
+    assert unknown.returncode == 1 and "no such login" in unknown.stderr
+
+
+def test_a_file_that_is_not_the_ecbs_adds_nothing(real: House) -> None:
+    refused = real.manage("load_rates", "README.md")
+    assert refused.returncode == 1 and "Nothing was added" in refused.stderr

@@ -1,0 +1,114 @@
+"""The document describes the API as it is: it is sound OpenAPI 3.1, and a fuzzer that knows only it finds no fault."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import schemathesis
+from django.core import signals
+from django.db import close_old_connections
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.validation import validate_schema
+from hypothesis import HealthCheck, given, settings, strategies
+from jsonschema import Draft202012Validator
+
+from portal.wsgi import application
+from tests.portal.api.conftest import CODE, Api, make_citizen, make_offering, price_the_fund
+
+# A release is fuzzed with 500 and more for each operation: FUZZ=500.
+EXAMPLES = int(os.environ.get("FUZZ", "12"))
+# That a request is well formed does not make the fund take it: cursors are signed, and rules may refuse an order.
+CHECKS = [check for check in schemathesis.checks.CHECKS.get_all() if check.__name__ != "positive_data_acceptance"]
+DOCUMENT: dict[str, Any] = SchemaGenerator().get_schema(public=True)
+OPERATIONS = [(path, method.upper()) for path, operations in DOCUMENT["paths"].items() for method in operations]
+
+
+@pytest.fixture(scope="module")
+def described():
+    schema = schemathesis.openapi.from_dict(json.loads(json.dumps(DOCUMENT, default=str)))
+    schema.app = application
+    return schema
+
+
+@contextmanager
+def one_connection() -> Iterator[None]:
+    """The requests inside share the test's transaction, as they do through Django's own test client."""
+    ends = (signals.request_started, signals.request_finished)
+    for signal in ends:
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in ends:
+        signal.connect(close_old_connections)
+
+
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_no_request_that_the_document_allows_or_forbids_finds_a_fault(db, described, path, method):
+    """No 5xx, every answer as described, nothing forbidden taken, nothing open that says it is closed."""
+    make_offering()
+    price_the_fund()
+    api = Api(make_citizen().user)
+    real = {"code": CODE, "reference": api.subscribe().json()["reference"]}
+    operation = described[path][method]
+
+    modes = (operation.as_strategy(generation_mode=mode) for mode in schemathesis.GenerationMode)
+
+    @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(case=strategies.one_of(*modes), found=strategies.booleans())
+    def run(case: schemathesis.Case, found: bool) -> None:
+        if found:
+            case.path_parameters = {name: real[name] for name in case.path_parameters or {}}
+        case.call_and_validate(headers={"X-Session-Token": api.headers["X-Session-Token"]}, checks=CHECKS)
+
+    with one_connection():
+        run()
+
+
+def test_the_document_is_sound_and_says_3_1():
+    assert DOCUMENT["openapi"].startswith("3.1")
+    validate_schema(DOCUMENT)
+
+
+def test_every_example_fits_its_own_form():
+    for path, operations in DOCUMENT["paths"].items():
+        for method, operation in operations.items():
+            parts = [operation.get("requestBody", {}), *operation["responses"].values()]
+            for content in (part.get("content", {}).get("application/json", {}) for part in parts):
+                for example in content.get("examples", {}).values():
+                    form = {**content["schema"], "components": DOCUMENT["components"]}
+                    faults = [fault.message for fault in Draft202012Validator(form).iter_errors(example["value"])]
+                    assert faults == [], f"{method} {path}"
+
+
+def test_a_wrong_example_would_be_noticed():
+    """Negative control of the test above."""
+    form = {"$ref": "#/components/schemas/Money", "components": DOCUMENT["components"]}
+    right, wrong = {"currency": "JPY", "value": "100"}, {"currency": "JPY", "value": "1.00"}
+    assert Draft202012Validator(form).is_valid(right)
+    assert not Draft202012Validator(form).is_valid(wrong)
+
+
+def test_every_operation_says_what_it_is_and_how_it_can_fail():
+    for path, method in OPERATIONS:
+        operation = DOCUMENT["paths"][path][method.lower()]
+        assert operation["operationId"] and operation["description"] and operation["tags"], path
+        assert {"400", "406", "429", "500"} <= operation["responses"].keys(), path
+        assert bool(operation.get("security")) == ("401" in operation["responses"]), path
+
+
+def test_the_document_is_served(anonymous):
+    answer = anonymous.get("/schema", Accept="application/vnd.oai.openapi+json")
+    assert answer.status_code == 200
+    assert json.loads(answer.content)["paths"].keys() == DOCUMENT["paths"].keys()
+
+
+def test_the_docs_page_keeps_to_the_content_security_policy(anonymous):
+    answer = anonymous.get("/docs", Accept="text/html")
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert "script-src 'self'" in answer["Content-Security-Policy"]
+    assert "unsafe" not in answer["Content-Security-Policy"]
+    assert "<style" not in page
+    assert page.count("<script") == page.count("<script src=") == 3

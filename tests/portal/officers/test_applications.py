@@ -1,0 +1,95 @@
+"""Applications through the officers' pages: sealed until a purpose is stated, decided with reasons."""
+
+import pytest
+
+from fund.governance.audit import Act
+from investors import onboarding
+from investors.applications import Application, Status
+from tests.investors.conftest import NOW, fill, investor, japanese, person, submitted  # noqa: F401  # fixtures
+from tests.portal.officers.conftest import sign_in
+
+CASES = "/en/officers/investors/application/"
+PLANTED = ["髙﨑", "TAKASAKI", "1990-04-30", "丸の内", "TK1234567", "1234567", "8257"]
+
+
+@pytest.fixture
+def browser(make_officer):
+    return sign_in(make_officer("JP", duties=["onboarding"]).user)
+
+
+@pytest.fixture
+def case(investor) -> str:  # noqa: F811
+    return f"{CASES}{submitted(investor, japanese())}/"
+
+
+def state(case: str) -> str:
+    return Application.objects.get(pk=case.rstrip("/").rpartition("/")[2]).status
+
+
+def test_the_case_shows_the_rules_and_no_personal_data(browser, case):
+    text = browser.get(case).content.decode()
+    for part in ("Of age on the day of the application.", "What the rules say", "2027-1", "Japan", "in review"):
+        assert part in text
+    assert [part for part in PLANTED if part in text] == []
+    assert not Act.objects.filter(verb="review").exists()
+
+
+def test_the_answers_are_read_for_a_purpose_which_is_recorded(browser, case):
+    assert browser.post(f"{case}read/").status_code == 422
+    assert browser.post(f"{case}read/", {"purpose": "tax_report"}).status_code == 422
+    assert not Act.objects.filter(verb="review").exists()
+    answer = browser.post(f"{case}read/", {"purpose": "correspondence"})
+    text = answer.content.decode()
+    assert "髙﨑" in text and "TK1234567" in text
+    assert "621498320257" not in text  # My Number by its last digits alone
+    assert "no-store" in answer["Cache-Control"]
+    assert Act.objects.get(verb="review").detail == {"purpose": "correspondence"}
+
+
+def test_an_officer_approves(browser, case):
+    answer = browser.post(f"{case}decide/", {"outcome": "approved"}, follow=True)
+    assert "The applicant is told." in answer.content.decode()
+    assert state(case) == Status.APPROVED
+
+
+@pytest.mark.parametrize("outcome", ["refused", "more_information"])
+def test_an_officer_refuses_or_asks_for_more_with_reasons(browser, case, outcome):
+    without = browser.post(f"{case}decide/", {"outcome": outcome}, follow=True)
+    assert "the applicant has a right to know" in without.content.decode()
+    assert state(case) == Status.IN_REVIEW
+    browser.post(f"{case}decide/", {"outcome": outcome, "reasons": ["identity_document", "contradiction"]})
+    assert state(case) == outcome
+    assert "Answers contradict each other" in browser.get(case).content.decode()  # in the history
+
+
+@pytest.mark.parametrize("typed", [{}, {"outcome": "maybe"}, {"outcome": "refused", "reasons": ["nonsense"]}])
+def test_what_is_no_decision_decides_nothing(browser, case, typed):
+    assert browser.post(f"{case}decide/", typed).status_code == 422
+    assert state(case) == Status.IN_REVIEW
+
+
+def test_a_case_is_decided_once(browser, case):
+    browser.post(f"{case}decide/", {"outcome": "approved"})
+    again = browser.post(f"{case}decide/", {"outcome": "refused", "reasons": ["contradiction"]}, follow=True)
+    assert "not in review" in again.content.decode()
+    assert state(case) == Status.APPROVED
+
+
+def test_a_draft_belongs_to_its_citizen_alone(browser, investor):  # noqa: F811
+    fill(investor, {"citizenship": {"nations": ["JP"]}})
+    draft = onboarding.current(investor=investor)
+    assert browser.get(f"{CASES}{draft.pk}/").status_code == 404
+    assert browser.post(f"{CASES}{draft.pk}/read/", {"purpose": "review"}).status_code == 404
+    assert browser.get(CASES).context["cl"].result_count == 0
+
+
+def test_the_desk_counts_the_oldest_first(browser, case):
+    text = browser.get("/en/officers/").content.decode()
+    assert "Applications to review" in text.split("Empty:")[0]
+
+
+def test_other_duties_see_no_applications(make_officer, case):
+    client = sign_in(make_officer(duties=["dealing", "payments", "audit", "administration", "valuation"]).user)
+    assert {client.get(url).status_code for url in (CASES, case)} == {403}
+    assert client.post(f"{case}read/", {"purpose": "review"}).status_code == 403
+    assert "Applications" not in client.get("/en/officers/").content.decode()
