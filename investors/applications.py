@@ -37,7 +37,7 @@ ALLOWED = ", ".join(f"('{old.value}', '{new.value}')" for old, targets in MOVES.
 
 
 class Reason(models.TextChoices):
-    """Why an officer refuses or asks for more. The first ten are the codes of the rules."""
+    """Why an officer refuses or asks for more. The first eleven are the codes of the rules."""
 
     CITIZENSHIP = "citizenship", _("Citizenship of the United States or Japan was not shown.")
     ADULT = "adult", _("Not yet an adult by the law of the place of residence.")
@@ -45,6 +45,7 @@ class Reason(models.TextChoices):
     IDENTITY_DOCUMENT = "identity_document", _("The identity document is not valid or not readable.")
     NUMBER_VALID = "number_valid", _("A tax number is missing or not valid.")
     NO_DUPLICATE = "no_duplicate", _("This person is already registered.")
+    SANCTIONS_CLEAR = "sanctions_clear", _("The comparison with the sanctions lists has not been settled.")
     TAX_FORMS = "tax_forms", _("The tax self-certification is not complete.")
     SUITABILITY = "suitability", _("The fund does not suit what you told us about your aims and means.")
     COMPREHENSION = "comprehension", _("The questions on the risks are not all answered rightly.")

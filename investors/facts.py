@@ -10,6 +10,8 @@ from investors import agreements, comprehension, people, suitability, tax_forms
 from investors.applications import Application, Status
 from investors.eligibility.facts import Facts
 from investors.people import Investor, MyNumber, TaxpayerNumber
+from investors.screening import screen
+from investors.screening.models import Hit
 from investors.steps import Answers, Known
 
 
@@ -35,6 +37,9 @@ def gather(*, application: Application, answers: dict[str, Answers], now: dateti
         numbers=_numbers(investor),
         same_number=_standing(people.same_number(investor)),
         same_person=_standing(people.same_person(investor)),
+        sanctions_lists=tuple(str(version) for version in screen.in_force()),
+        hits_open=_hits(investor, Hit.State.OPEN),
+        hits_confirmed=_hits(investor, Hit.State.CONFIRMED),
         tax_forms_needed=tuple(tax_forms.needed(us_person=tax["us_person"])) if tax else (),
         tax_forms_certified=tuple(tax_forms.in_force(investor=investor, on=now.date()).values_list("form", flat=True)),
         mismatches=tuple(mismatches),
@@ -63,6 +68,10 @@ def _standing(investors: list[int]) -> tuple[int, ...]:
     """Those who have handed in an application that is not refused: a mere draft must not stand in anybody's way."""
     found = Application.objects.filter(investor__in=investors).exclude(status__in=[Status.DRAFT, Status.REFUSED])
     return tuple(sorted(found.values_list("investor_id", flat=True)))
+
+
+def _hits(investor: Investor, state: Hit.State) -> tuple[str, ...]:
+    return tuple(sorted(str(pk) for pk in investor.hits.filter(state=state).values_list("pk", flat=True)))
 
 
 def _numbers(investor: Investor) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from investors.agreements import Acceptance, Agreement
 from investors.applications import Answer, Application, Assessment, Decision, StatusChange
 from investors.bank_accounts import BankAccount
 from investors.people import Investor, MyNumber, TaxpayerNumber
+from investors.screening.models import Entry, Hit, HitDecision, ListFile, ListVersion, Rescreening
 from investors.tax_forms import TaxForm
 
 __all__ = [
@@ -14,8 +15,14 @@ __all__ = [
     "Assessment",
     "BankAccount",
     "Decision",
+    "Entry",
+    "Hit",
+    "HitDecision",
     "Investor",
+    "ListFile",
+    "ListVersion",
     "MyNumber",
+    "Rescreening",
     "StatusChange",
     "TaxForm",
     "TaxpayerNumber",

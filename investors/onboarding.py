@@ -22,6 +22,7 @@ from investors import agreements, bank_accounts, facts, people, steps, tax_forms
 from investors.applications import EDITABLE, Answer, Application, Assessment, Decision, Reason, Status, StatusChange
 from investors.eligibility import decide as rules
 from investors.people import Investor, TaxpayerNumber
+from investors.screening import screen
 from investors.steps import Answers, Known
 from investors.vault import Purpose
 
@@ -221,6 +222,7 @@ def _on_duty(officer: Officer, now: datetime) -> None:
 
 def _assess(application: Application, *, actor: str, now: datetime) -> Assessment:
     answers = _open(application, purpose=Purpose.REVIEW, actor=actor, now=now)
+    screen.screen(investor=application.investor, answers=answers, now=now)
     seen = facts.gather(application=application, answers=answers, now=now)
     decision = rules.assess(seen)
     return Assessment.objects.create(

@@ -22,6 +22,7 @@ from fund.units import UnitClass
 from investors import agreements
 from investors.eligibility import cap
 from investors.people import Investor
+from investors.screening import review
 
 CAP_CURRENCY = {Nation.US.value: Currency.USD, Nation.JP.value: Currency.JPY}
 
@@ -64,6 +65,8 @@ def subscribe(
     holder = locked.holder
     if holder is None or not locked.may_invest(now):
         raise NotEligible(_("Only approved citizens can subscribe."))
+    if review.standing(investor=locked).exists():
+        raise NotEligible(_("Your registration is being checked again. You cannot subscribe until that is done."))
     again = Subscription.objects.filter(holder_id=holder.pk, key=key).exists()
     if not again:
         _accept(locked, offering_code, set(accepts), now)

@@ -24,6 +24,7 @@ class Purpose(models.TextChoices):
     PAYOUT = "payout", _("paying the citizen")
     TAX_REPORT = "tax_report", _("reporting to a tax authority")
     CORRECTION = "correction", _("correcting a number")
+    SCREENING = "screening", _("comparing with sanctions lists")
 
 
 class NotForThisPurpose(Exception):

@@ -33,6 +33,7 @@ TASKS: dict[str, list[str]] = {
     "offering.settled": ["notify"],
     "offering.cancelled": ["refund_orders", "notify"],
     "security.changed": ["notify"],
+    "sanctions.loaded": ["rescreen_everybody"],
 }
 
 SEND_AGAIN = timedelta(seconds=30)  # a message that was not claimed by then is taken for lost

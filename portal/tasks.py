@@ -22,6 +22,7 @@ from fund.ledger import prove as ledger
 from fund.nav import strike
 from fund.payments import payouts, suspense
 from investors import onboarding
+from investors.screening import rescreen
 from portal import relay
 from portal.api import idempotency
 from portal.celery import app
@@ -107,6 +108,12 @@ def settle_waiting(note: Note, now: datetime) -> int:
 def refund_orders(note: Note, now: datetime) -> int:
     """An offering was cancelled: all its money goes to refunds."""
     return subscription.refund_next(offering_code=note.payload["offering"], now=now)
+
+
+@consumer
+def rescreen_everybody(note: Note, now: datetime) -> int:
+    """A sanctions list was loaded: one chunk of citizens after the other is screened against it."""
+    return rescreen.screen_next(version_id=note.payload["version"], now=now)
 
 
 @consumer

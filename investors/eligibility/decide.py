@@ -12,12 +12,13 @@ from investors.eligibility import (
     no_duplicate,
     number_valid,
     residence,
+    sanctions_clear,
     suitability,
     tax_forms,
 )
 from investors.eligibility.facts import Facts, Outcome
 
-VERSION = "2027-1"
+VERSION = "2027-2"
 
 RULES = (
     citizenship,
@@ -26,6 +27,7 @@ RULES = (
     identity_document,
     number_valid,
     no_duplicate,
+    sanctions_clear,
     tax_forms,
     suitability,
     comprehension,

@@ -11,7 +11,8 @@ class Facts:
     """One application as the rules see it. Ages in full years, days from the day of the application.
 
     ``document_days_left``: None for a document without a term. ``document_age``: days since it was issued, None if
-    unknown. ``same_number`` and ``same_person``: ids of other investors. Agreements are ``kind:version``.
+    unknown. ``same_number`` and ``same_person``: ids of other investors. Sanctions lists
+    and agreements are ``kind:version``; hits are ids of cases.
     """
 
     nations: tuple[str, ...]
@@ -27,6 +28,9 @@ class Facts:
     numbers: tuple[str, ...]
     same_number: tuple[int, ...]
     same_person: tuple[int, ...]
+    sanctions_lists: tuple[str, ...]
+    hits_open: tuple[str, ...]
+    hits_confirmed: tuple[str, ...]
     tax_forms_needed: tuple[str, ...]
     tax_forms_certified: tuple[str, ...]
     mismatches: tuple[str, ...]
