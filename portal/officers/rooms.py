@@ -1,6 +1,16 @@
 """Importing a room opens it; the navigation orders them by their group."""
 
-from portal.officers import applications, approvals, audit_log, house, offerings, payments, policy, valuations
+from portal.officers import (
+    applications,
+    approvals,
+    audit_log,
+    house,
+    offerings,
+    payments,
+    policy,
+    screening,
+    valuations,
+)
 from portal.officers.site import site
 
 __all__ = [
@@ -11,6 +21,7 @@ __all__ = [
     "offerings",
     "payments",
     "policy",
+    "screening",
     "site",
     "valuations",
 ]

@@ -26,6 +26,7 @@ WHO_LOOKS = {
     "bankfile": {Duty.PAYMENTS, Duty.AUDIT},
     "bankentry": {Duty.PAYMENTS, Duty.AUDIT},
     "application": {Duty.ONBOARDING},
+    "hit": {Duty.ONBOARDING},
     "proposal": set(Duty),
     "setting": set(Duty),
     "act": set(Duty),
