@@ -1,11 +1,14 @@
 """What all tests share."""
 
+import os
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
+from playwright.sync_api import Browser, sync_playwright
 
 from fund import units
 from fund.ledger import accounts
@@ -46,3 +49,30 @@ def _shipped(request: pytest.FixtureRequest) -> None:
         units.open_classes()
         accounts.open_chart()
         agreements.ship()
+
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The distribution's Chromium, for one module at a time; on a build server its absence is a failure.
+
+    Playwright runs a loop in the thread of the tests, which Django takes for asynchronous code.
+    """
+    if CHROMIUM is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("there is no Chromium here")
+        pytest.skip("there is no Chromium here")
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()

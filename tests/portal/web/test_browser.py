@@ -1,14 +1,11 @@
 """A real browser: nothing the policy blocks, nothing wider than a phone, nothing that axe finds, light and dark."""
 
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from fund.governance.officers import Officer
 from fund.ledger import accounts
@@ -19,15 +16,6 @@ from tests.portal.web.conftest import Stage, current, everything, hanako
 
 __all__ = ["current", "everything", "hanako"]
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-QUIET = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 AXE = stage.ROOT / "node_modules/axe-core/axe.min.js"
 PUBLIC = [
     "/",
@@ -41,8 +29,6 @@ PUBLIC = [
 ]
 OWN = ["/account/", "/account/holdings", "/account/subscribe/JP-2026-2", "/account/inbox", "/account/2fa/"]
 
-needs_browser = pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="no Chromium on this machine")
-
 
 @pytest.fixture
 def keys(transactional_db: None) -> tuple[Officer, Officer]:
@@ -50,14 +36,6 @@ def keys(transactional_db: None) -> tuple[Officer, Officer]:
     accounts.open_chart()
     stage.open_fund()
     return stage.officers()
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield chromium
-        chromium.close()
 
 
 def session(investor: Investor, address: str) -> list[Any]:
@@ -81,12 +59,11 @@ def look(page: Page, address: str, axe: str) -> list[str]:
     return [f"{address}: {one}" for one in heard if "404 (Not Found)" not in one]
 
 
-@needs_browser
-def test_pages_in_a_browser(everything: Stage, live_server: Any, browser: Browser) -> None:
+def test_pages_in_a_browser(everything: Stage, live_server: Any, chromium: Browser) -> None:
     wrong = []
     axe = Path(AXE).read_text()
     for width, scheme, language in ((390, "dark", "ja"), (1280, "light", "en")):
-        context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+        context = chromium.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
         for path in PUBLIC:
             page = context.new_page()
             wrong += look(page, f"{live_server.url}/{language}{path}", axe)
@@ -101,12 +78,11 @@ def cookies(everything: Stage, live_server: Any) -> list[Any]:
     return session(everything.hanako, live_server.url)
 
 
-@needs_browser
-def test_own_pages_in_a_browser(cookies: list[Any], live_server: Any, browser: Browser) -> None:
+def test_own_pages_in_a_browser(cookies: list[Any], live_server: Any, chromium: Browser) -> None:
     wrong = []
     axe = Path(AXE).read_text()
     for width, scheme, language in ((390, "light", "ja"), (1280, "dark", "en")):
-        context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+        context = chromium.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
         context.add_cookies(cookies)
         for path in OWN:
             page = context.new_page()
@@ -116,10 +92,9 @@ def test_own_pages_in_a_browser(cookies: list[Any], live_server: Any, browser: B
     assert wrong == [], "\n".join(wrong)
 
 
-@needs_browser
-def test_the_order_without_javascript(cookies: list[Any], live_server: Any, browser: Browser) -> None:
+def test_the_order_without_javascript(cookies: list[Any], live_server: Any, chromium: Browser) -> None:
     """From the amount to the payment instructions, with scripts switched off."""
-    context = browser.new_context(java_script_enabled=False)
+    context = chromium.new_context(java_script_enabled=False)
     context.add_cookies(cookies)
     page = context.new_page()
     page.goto(f"{live_server.url}/en/offerings/JP-2026-2")
@@ -132,10 +107,9 @@ def test_the_order_without_javascript(cookies: list[Any], live_server: Any, brow
     assert "Pay by bank transfer" in page.inner_text("main")
 
 
-@needs_browser
-def test_the_browser_sees_what_it_should(browser: Browser) -> None:
+def test_the_browser_sees_what_it_should(chromium: Browser) -> None:
     """The negative control: a page with faults is found faulty."""
-    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page = chromium.new_page(viewport={"width": 390, "height": 844})
     bad = "data:text/html,<title>x</title><main><h1>x</h1><img src='x'><div style='width:900px'>wide</div></main>"
     found = "\n".join(look(page, bad, Path(AXE).read_text()))
     assert "wider than the window" in found
