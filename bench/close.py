@@ -50,13 +50,24 @@ def run(place: Place, *, source: str, orders: int, target: str = "round") -> Run
         decided = time.monotonic() - began
         for worker in team:
             tell(worker)
-        said = [worker.communicate()[0].split() for worker in team]
+        said = [list(chunks(worker)) for worker in team]
         seconds, written = time.monotonic() - began, server.wal_bytes(place) - before
     stage.connection.close()
-    settled = sum(int(count) for lines in said for count in lines[:-1])
-    if settled != orders or any(worker.returncode for worker in team):
+    settled = sum(sum(lines[:-1]) for lines in said)
+    if settled != orders:
         raise RuntimeError(f"{settled} of {orders} orders were settled")
-    return Run(orders, seconds, decided, written, max(int(lines[-1]) for lines in said))
+    return Run(orders, seconds, decided, written, max(lines[-1] for lines in said))
+
+
+def chunks(worker: subprocess.Popen[str]) -> Iterator[int]:
+    """What a worker says: the orders of each chunk, and when nothing is left its peak memory in kB."""
+    assert worker.stdout is not None
+    for line in worker.stdout:
+        word, number = line.split()
+        yield int(number)
+        if word == "peak":
+            return
+    raise RuntimeError("a worker ended before the settlement")
 
 
 def tell(worker: subprocess.Popen[str]) -> None:
@@ -66,12 +77,12 @@ def tell(worker: subprocess.Popen[str]) -> None:
 
 
 @contextmanager
-def workers(database: str, count: int = WORKERS) -> Iterator[list[subprocess.Popen[str]]]:
+def workers(database: str) -> Iterator[list[subprocess.Popen[str]]]:
     """Processes that are connected and wait to be told."""
     command = [sys.executable, "-m", "bench.worker", database]
     team = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT)
-        for _ in range(count)
+        for _ in range(WORKERS)
     ]
     try:
         for worker in team:

@@ -1,6 +1,6 @@
 """`python -m bench.worker DATABASE`: settle until nothing is left, after a line on standard input says go.
 
-Prints the orders of each chunk, then the peak memory in kB. Tests kill it wherever they like.
+Prints "ready", the orders of each chunk, and at the end the peak memory in kB.
 """
 
 import resource
@@ -20,8 +20,8 @@ def main(database: str) -> None:
     print("ready", flush=True)
     sys.stdin.readline()
     while orders := settlement.settle_next(offering_code=stage.CODE, now=stage.AFTER):
-        print(orders, flush=True)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, flush=True)
+        print("orders", orders, flush=True)
+    print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, flush=True)
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Balance',
             fields=[
-                ('pk', models.CompositePrimaryKey('holder_id', 'account_id', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('pk', models.CompositePrimaryKey('account_id', 'holder_id', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('holder_id', models.BigIntegerField()),
                 ('account_id', models.SmallIntegerField()),
                 ('amount', models.BigIntegerField()),
@@ -524,10 +524,6 @@ class Migration(migrations.Migration):
         pgtrigger.migrations.AddTrigger(
             model_name='applicant',
             trigger=pgtrigger.compiler.Trigger(name='applicant_stays', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='118e72fe8f3925bf64c44d520592de3ff166f3ab', operation='UPDATE OR DELETE', pgid='pgtrigger_applicant_stays_85799', table='fund_applicant', when='BEFORE')),
-        ),
-        migrations.AddIndex(
-            model_name='balance',
-            index=models.Index(condition=models.Q(('holder_id__gt', 0)), fields=['account_id', 'holder_id'], name='balance_register'),
         ),
         migrations.AddConstraint(
             model_name='balance',
