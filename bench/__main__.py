@@ -32,7 +32,7 @@ def main() -> int:
         server.copy(place, source=DATABASE, target="empty")
         measures = closing(place, sizes=given.sizes or (QUICK if given.quick else SIZES), rounds=given.rounds)
     print(*(measure.as_line() for measure in measures), sep="\n")
-    if not given.quick and not given.sizes:
+    if not given.quick:
         result.write(measures)
     return 0
 
