@@ -261,10 +261,11 @@ class Subscription(models.Model):
         ]
         indexes = [models.Index(fields=["offering", "holder_id"], name="subscription_book")]
         triggers = [
-            # The condition is judged without calling the function: a lawful move in bulk costs next to nothing.
+            # The condition is judged without calling the function, and after the row, which is then not locked first: a
+            # lawful move in bulk costs next to nothing.
             pgtrigger.Trigger(
                 name="subscription_moves",
-                when=pgtrigger.Before,
+                when=pgtrigger.After,
                 operation=pgtrigger.Update,
                 condition=pgtrigger.Condition(
                     f"""((OLD.status, NEW.status) NOT IN ({pairs(*MOVES)})

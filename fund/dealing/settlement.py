@@ -40,9 +40,10 @@ PLAN = """
 """
 
 # ``price`` is the exact fraction of minor units for one smallest unit. Units are rounded down, their cost up (D21,
-# ``fund.money.buy``): the remainder is worth less than one smallest unit.
-UNITS = "div({money}::numeric * %(denominator)s, %(numerator)s)"
-COST = "div({units} * %(numerator)s + %(denominator)s - 1, %(denominator)s)"
+# ``fund.money.buy``): the remainder is worth less than one smallest unit. Whole numbers, of which / keeps the whole
+# part; a product beyond 2^63 is refused by the database, never wrapped round.
+UNITS = "({money} * %(denominator)s::bigint / %(numerator)s::bigint)"
+COST = "(({units} * %(numerator)s::bigint + %(denominator)s::bigint - 1) / %(denominator)s::bigint)"
 
 # Everything an order's line needs is in its own citizen's rows: the lots of the citizen, spread oldest order first.
 ALLOT = f"""
@@ -100,7 +101,7 @@ class Progress:
     settled: int
 
 
-def settle_next(*, offering_code: str, now: datetime, chunk: int = 2000) -> int:
+def settle_next(*, offering_code: str, now: datetime, chunk: int = 5000) -> int:
     """Settle the next range of at most ``chunk`` citizens in one transaction; returns how many orders, 0 when done.
 
     Call it until 0, from as many workers as you like. Then every order is settled and so is the offering, or, with
@@ -160,9 +161,9 @@ def _settle(offering: Offering, chunk: SettlementChunk, price: Decimal | None, n
         _expect(chunk, _execute(ALLOT, params))
     elif price is not None:
         _expect(chunk, _execute(PRICE, params))
-    if price is not None:
-        post.post_set(TRANSFERS, {**params, **_accounts(offering), "event": Event.SETTLEMENT.value})
     _expect(chunk, _execute(OUTCOME, params))
+    if price is not None:  # last, for the fund's own balances are shared by all workers and held until the commit
+        post.post_set(TRANSFERS, {**params, **_accounts(offering), "event": Event.SETTLEMENT.value})
     SettlementChunk.objects.filter(pk=chunk.pk).update(
         allotted_at=chunk.allotted_at or now, settled_at=None if price is None else now
     )

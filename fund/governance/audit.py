@@ -64,7 +64,7 @@ class Seal(AppendOnly):
 
 @dataclass(frozen=True)
 class Log:
-    """A sealable table: ``line`` is SQL text of one row, ``order`` its fixed order, ``label`` how a row is named."""
+    """A sealable table: ``line`` is SQL for the bytes of one row, ``order`` its fixed order, ``label`` a row's name."""
 
     name: str
     table: str
@@ -76,7 +76,7 @@ class Log:
 AUDIT = Log(
     name="audit",
     table="fund_act",
-    line="jsonb_build_array(id, at AT TIME ZONE 'UTC', actor, verb, subject, detail)::text",
+    line="convert_to(jsonb_build_array(id, at AT TIME ZONE 'UTC', actor, verb, subject, detail)::text, 'UTF8')",
     order="xact, id",
     label="'act ' || id",
 )
@@ -131,7 +131,7 @@ def _digests(log: Log, from_xact: int, to_xact: int) -> bytes:
     """The first eight bytes of each row's SHA-256, in order."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT coalesce(string_agg(substr(sha256(convert_to({log.line}, 'UTF8')), 1, {ROW_DIGEST}), ''::bytea"
+            f"SELECT coalesce(string_agg(substr(sha256({log.line}), 1, {ROW_DIGEST}), ''::bytea"
             f" ORDER BY {log.order}), ''::bytea) FROM {log.table} WHERE xact >= %s AND xact < %s",
             [from_xact, to_xact],
         )

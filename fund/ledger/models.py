@@ -110,7 +110,7 @@ class Balance(models.Model):
     ``reserved`` is what pending transfers will take. A holder's balance less what is reserved never goes below zero.
     """
 
-    pk = models.CompositePrimaryKey("holder_id", "account_id")
+    pk = models.CompositePrimaryKey("account_id", "holder_id")  # the register of a class is one range of it
     holder_id = models.BigIntegerField()
     account_id = models.SmallIntegerField()
     amount = models.BigIntegerField()
@@ -125,9 +125,6 @@ class Balance(models.Model):
                 condition=Q(holder_id=0) | Q(amount__gte=models.F("reserved")),
             ),
             models.CheckConstraint(name="balance_reserved_not_below_zero", condition=Q(reserved__gte=0)),
-        ]
-        indexes = [
-            models.Index(fields=["account_id", "holder_id"], condition=Q(holder_id__gt=0), name="balance_register")
         ]
 
     def __str__(self) -> str:

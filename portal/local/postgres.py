@@ -30,7 +30,7 @@ SETTINGS = {
     "full_page_writes": "on",
     "max_connections": "200",
     "shared_buffers": "256MB",
-    "max_wal_size": "2GB",
+    "max_wal_size": "8GB",  # a nation's settlement between two checkpoints: each writes every page's first change whole
     "timezone": "UTC",
     "log_timezone": "UTC",
     "logging_collector": "off",

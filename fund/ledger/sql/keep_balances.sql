@@ -4,56 +4,81 @@
 -- What the transfers of a statement do to each balance. A pending transfer reserves on the debit side only.
 CREATE TYPE fund_movement AS (holder_id bigint, account_id smallint, amount bigint, reserved bigint);
 
--- Carry movements into the balances. Rows are locked in key order, so that no two statements wait in a circle.
--- Not INSERT … ON CONFLICT: the CHECK would judge the movement itself instead of the balance after it.
-CREATE FUNCTION fund_carry(movements fund_movement[]) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
-    INSERT INTO fund_balance (holder_id, account_id, amount, reserved)
-    SELECT m.holder_id, m.account_id, 0, 0 FROM unnest(movements) m
-     WHERE NOT EXISTS (SELECT FROM fund_balance b WHERE (b.holder_id, b.account_id) = (m.holder_id, m.account_id))
-     ORDER BY 1, 2
-    ON CONFLICT DO NOTHING;
-
-    SELECT FROM fund_balance b JOIN unnest(movements) m USING (holder_id, account_id)
-     ORDER BY b.holder_id, b.account_id FOR UPDATE OF b;
-
-    UPDATE fund_balance b SET amount = b.amount + m.amount, reserved = b.reserved + m.reserved
-      FROM unnest(movements) m
-     WHERE (b.holder_id, b.account_id) = (m.holder_id, m.account_id);
+-- Move the balances that exist; returns those movements. The settings leave the planner one way only: down the sorted
+-- movements, each row found by its key. So rows are locked in key order without a pass of its own that locks them, and
+-- no two statements wait in a circle.
+CREATE FUNCTION fund_move(movements fund_movement[]) RETURNS fund_movement[]
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+    WITH moved AS (
+        UPDATE fund_balance b SET amount = b.amount + m.amount, reserved = b.reserved + m.reserved
+          FROM (SELECT * FROM unnest(movements) ORDER BY account_id, holder_id) m
+         WHERE (b.account_id, b.holder_id) = (m.account_id, m.holder_id)
+        RETURNING (m.holder_id, m.account_id, m.amount, m.reserved)::fund_movement AS movement
+    )
+    SELECT coalesce(array_agg(movement), '{}') FROM moved
 $$;
 
-REVOKE ALL ON FUNCTION fund_carry FROM PUBLIC;
+-- Carry movements into the balances. One that does not exist yet begins with its movement, also in key order; one that
+-- somebody else has begun meanwhile is carried again. Not INSERT … ON CONFLICT DO UPDATE: the CHECK would judge the
+-- movement itself instead of the balance after it.
+CREATE FUNCTION fund_carry(movements fund_movement[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+DECLARE
+    moved fund_movement[] := fund_move(movements);
+    beginning fund_movement[];
+BEGIN
+    IF cardinality(moved) = cardinality(movements) THEN
+        RETURN;
+    END IF;
+    beginning := ARRAY(
+        SELECT m FROM unnest(movements) m LEFT JOIN unnest(moved) d USING (account_id, holder_id)
+         WHERE d.account_id IS NULL ORDER BY m.account_id, m.holder_id
+    );
+    WITH begun AS (
+        INSERT INTO fund_balance (account_id, holder_id, amount, reserved)
+        SELECT account_id, holder_id, amount, reserved FROM unnest(beginning)
+        ON CONFLICT DO NOTHING RETURNING account_id, holder_id
+    )
+    SELECT array_agg(m) INTO beginning
+      FROM unnest(beginning) m LEFT JOIN begun b USING (account_id, holder_id) WHERE b.account_id IS NULL;
+    IF beginning IS NOT NULL THEN
+        PERFORM fund_carry(beginning);
+    END IF;
+END $$;
+
+REVOKE ALL ON FUNCTION fund_move, fund_carry FROM PUBLIC;
 
 CREATE FUNCTION fund_keep_balances() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
 DECLARE
-    fault record;
+    fault text;
     of_holders fund_movement[];
     of_the_fund fund_movement[];
 BEGIN
-    SELECT t.event_id, t.line INTO fault
+    -- min() and not LIMIT 1, which would make the planner look every account up by itself.
+    SELECT min(t.event_id || ' line ' || t.line) INTO fault
       FROM added t
       LEFT JOIN fund_account d ON d.id = t.debit_id
       LEFT JOIN fund_account c ON c.id = t.credit_id
      WHERE d.id IS NULL
         OR d.asset IS DISTINCT FROM c.asset
-        OR (d.per_holder OR c.per_holder) <> (t.holder_id IS NOT NULL)
-     LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'transfer % line %: both accounts are of one asset, and a holder is named if one is per holder',
-            fault.event_id, fault.line USING ERRCODE = 'check_violation';
+        OR (d.per_holder OR c.per_holder) <> (t.holder_id IS NOT NULL);
+    IF fault IS NOT NULL THEN
+        RAISE EXCEPTION 'transfer %: both accounts are of one asset, and a holder is named if one is per holder', fault
+            USING ERRCODE = 'check_violation';
     END IF;
 
-    SELECT t.event_id, t.line INTO fault
+    SELECT t.event_id || ' line ' || t.line INTO fault
       FROM added t
       LEFT JOIN fund_transfer p ON p.event_id = t.resolves AND p.line = t.line AND p.phase = 1
            AND (p.debit_id, p.credit_id, p.amount) = (t.debit_id, t.credit_id, t.amount)
            AND p.holder_id IS NOT DISTINCT FROM t.holder_id
      WHERE t.phase >= 2 AND p.event_id IS NULL
      LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'transfer % line % resolves nothing pending with the same accounts, holder and amount',
-            fault.event_id, fault.line USING ERRCODE = 'check_violation';
+    IF fault IS NOT NULL THEN
+        RAISE EXCEPTION 'transfer % resolves nothing pending with the same accounts, holder and amount', fault
+            USING ERRCODE = 'check_violation';
     END IF;
 
     WITH sides AS (

@@ -1,0 +1,77 @@
+"""`python -m bench [--quick] [--rounds N] [--sizes N,N]`: measure, print one table of ratios, write results.json."""
+
+import argparse
+import math
+import sys
+from collections.abc import Sequence
+
+import django
+from django.core.management import call_command
+from tqdm import tqdm
+
+from bench import result, server
+from bench.result import Measure
+from portal.local.place import DATABASE, Place
+
+SIZES = [10_000, 100_000, 1_000_000]
+QUICK = [2_000, 20_000]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Ratios to the limits of PostgreSQL.")
+    parser.add_argument("--quick", action="store_true", help="small books, to see that everything runs")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--sizes", type=lambda text: [int(size) for size in text.split(",")], help="orders of the books"
+    )
+    given = parser.parse_args()
+    with server.running() as place:
+        django.setup()
+        call_command("migrate", verbosity=0)
+        django.db.connection.close()
+        server.copy(place, source=DATABASE, target="empty")
+        measures = closing(place, sizes=given.sizes or (QUICK if given.quick else SIZES), rounds=given.rounds)
+    print(*(measure.as_line() for measure in measures), sep="\n")
+    if not given.quick:
+        result.write(measures)
+    return 0
+
+
+def closing(place: Place, *, sizes: Sequence[int], rounds: int) -> list[Measure]:
+    """P1 at each size with L beside every round, and P9 on the largest."""
+    from bench import close, limit  # noqa: PLC0415  models can be imported only after Django's setup
+
+    found: list[Measure] = []
+    medians: list[tuple[int, float]] = []
+    runs: list[close.Run] = []
+    with tqdm(total=len(sizes) * (rounds + 1), desc="P1", file=sys.stderr) as bar:
+        for orders in sizes:
+            source = close.prepare(place, orders=orders)
+            bar.update()
+            runs, limits = [], []
+            for _round in range(rounds):
+                runs.append(close.run(place, source=source, orders=orders))
+                limits.append(limit.narrow_rows(place, orders))
+                bar.update()
+                bar.write(f"{runs[-1]} L={limits[-1]:.0f} {runs[-1].orders / runs[-1].seconds / limits[-1]:.3f}")
+            medians.append((orders, sorted(run.seconds for run in runs)[rounds // 2]))
+            name = "P1" if orders == sizes[-1] else f"P1 {orders}"
+            rates = [run.orders / run.seconds for run in runs]
+            found.append(Measure(name, f"orders closed a second ÷ L, {orders} orders", rates, limits, 0.5))
+            server.drop(place, source)
+    (few, quick), (many, slow) = medians[0], medians[-1]
+    if many > few:
+        slope = math.log(slow / quick) / math.log(many / few)
+        found.append(Measure("P1 slope", f"log-log, {few} to {many} orders", [slope], [1], 1.05, at_most=True))
+    wal = [run.wal / run.orders for run in runs]
+    found.append(Measure("P1 WAL", "bytes of WAL an order", wal, [1] * len(wal), 1200, at_most=True))
+    peaks = [run.peak / 1024 for run in runs]
+    found.append(Measure("P1 memory", "peak MiB of a worker", peaks, [1] * len(peaks), 256, at_most=True))
+    proofs = [close.prove_and_scan(place, "round") for _round in range(rounds)]
+    proved, scanned = zip(*proofs, strict=True)
+    found.append(Measure("P9", "prove ÷ a sequential scan", proved, scanned, 5, at_most=True))
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""An embedded PostgreSQL of the run's own, durable as always, and copies of prepared databases on it."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+
+import psycopg
+from psycopg import sql
+
+from portal.local import postgres
+from portal.local.place import DATABASE, HERE, OWNER, Place
+
+ENVIRONMENT = {
+    "DEBUG": "0",
+    "SECRET_KEY": "bench-only-bench-only-bench-only-bench-only-bench-only",
+    "VAULT_KEYS": "1:YmVuY2gtb25seS1iZW5jaC1vbmx5LWJlbmNoLW9ubHk=",
+    "BLIND_INDEX_KEY": "YmVuY2gtb25seS1iZW5jaC1vbmx5LWJlbmNoLW9ubHk=",
+    "ALLOWED_HOSTS": "localhost",
+    "HTTPS": "0",
+    "CONN_MAX_AGE": "600",
+    "LOG_LEVEL": "WARNING",
+    "DJANGO_SETTINGS_MODULE": "portal.settings",
+    "REDIS_URL": "redis://localhost:1/0",  # nothing here sends a message
+}
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Place]:
+    """The server up, and the environment of this process and its children pointing at it; all of it gone at the end."""
+    place = Place(HERE.run / f"bench-{os.getpid()}")
+    try:
+        postgres.start(place)
+        os.environ.update(ENVIRONMENT, DATABASE_URL=place.database_url, DATABASE_OWNER_URL=place.database_owner_url)
+        yield place
+    finally:
+        postgres.stop(place)
+        shutil.rmtree(place.sockets, ignore_errors=True)
+        shutil.rmtree(place.run, ignore_errors=True)
+
+
+def connect(place: Place, database: str = DATABASE) -> psycopg.Connection:
+    """As the owner, outside Django."""
+    return psycopg.connect(host=str(place.postgres_sockets), user=OWNER, dbname=database, autocommit=True)
+
+
+def copy(place: Place, *, source: str, target: str) -> None:
+    """A copy of a database to which nobody is connected, file by file."""
+    drop(place, target)
+    names = {"target": sql.Identifier(target), "source": sql.Identifier(source), "owner": sql.Identifier(OWNER)}
+    with connect(place, "postgres") as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {target} OWNER {owner} TEMPLATE {source} STRATEGY FILE_COPY").format(**names)
+        )
+        connection.execute("CHECKPOINT")
+
+
+def drop(place: Place, database: str) -> None:
+    with connect(place, "postgres") as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
+
+
+def wal_bytes(place: Place) -> int:
+    """How much the server has ever written to its log."""
+    with connect(place, "postgres") as connection:
+        (written,) = connection.execute("SELECT pg_current_wal_insert_lsn() - '0/0'").fetchone() or (0,)
+    return int(written)

@@ -1,0 +1,59 @@
+"""Whatever is killed during a settlement, and however often its tasks arrive, the end is the same (D29)."""
+
+import random
+
+import pytest
+
+from tests.crash.cast import CHUNK, Stage, settle_and_kill
+
+# The server outlives the object that started it, which is found again by its folder.
+pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(stage: Stage) -> str:
+    """The state that every run must end in."""
+    database = stage.copy("allotted")
+    stage.act("settle", database, CHUNK)
+    state = stage.state(database)
+    assert state["wrong"] == "" and state["offering"] == "settled"
+    return state["hash"]
+
+
+def test_killed_workers_and_a_killed_postgresql_lose_and_double_nothing(stage, undisturbed, rounds):
+    first = random.randrange(10**9)
+    for seed in range(first, first + rounds):
+        database = stage.copy("allotted")
+        log = settle_and_kill(stage, database, random.Random(seed))
+        print(f"seed {seed}: {', '.join(log)}")
+        assert log and stage.state(database) == {"hash": undisturbed, "wrong": "", "offering": "settled"}
+
+
+def test_another_chunk_size_ends_in_the_same_state(stage, undisturbed):
+    database = stage.copy("allotted")
+    stage.act("settle", database, "1000")
+    assert stage.state(database)["hash"] == undisturbed
+
+
+def test_without_its_transaction_a_killed_worker_leaves_a_range_that_nobody_can_settle(stage, undisturbed):
+    """Negative control: the same worker, its ranges no longer one transaction each."""
+    database = stage.copy("allotted")
+    with pytest.raises(RuntimeError, match="half_settle"):
+        stage.act("half_settle", database, CHUNK)
+    with pytest.raises(RuntimeError, match="IntegrityError"):
+        stage.act("settle", database, CHUNK)
+    state = stage.state(database)
+    assert state["hash"] != undisturbed and state["wrong"]
+
+
+def test_tasks_that_arrive_up_to_five_times_in_any_order_change_nothing(stage, rounds):
+    first = random.randrange(10**9)
+    once = stage.copy("approved")
+    tasks = int(stage.act("deliver", once, "0", "1"))
+    expected = stage.state(once)
+    assert expected["wrong"] == "" and expected["offering"] == "settled" and tasks >= 3
+    for seed in range(first, first + rounds):
+        print(f"seed {seed}")
+        database = stage.copy("approved")
+        assert int(stage.act("deliver", database, str(seed), "5")) > tasks
+        assert stage.state(database) == expected
