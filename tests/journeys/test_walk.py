@@ -43,7 +43,7 @@ def test_the_whole_walk(real: House, open_page: Any, tmp_path: Path) -> None:
     yoko, jose = citizens(real, open_page)
     alice, naomi = officers(real, open_page)
     yokos, joses = join(real, yoko, japanese(), naomi), join(real, jose, american(), alice)
-    closes = (datetime.now(UTC) + timedelta(minutes=4)).replace(second=0, microsecond=0)
+    closes = (datetime.now(UTC) + timedelta(minutes=3)).replace(second=0, microsecond=0)
     open_offerings(real, alice, naomi, closes)
 
     paid = {yoko: yoko.subscribe(CODES["JP"], "300,000"), jose: order_by_api(real, jose.address, CODES["US"])}
