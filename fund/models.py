@@ -7,6 +7,7 @@ from fund.dealing.models import (
     Offering,
     SettlementChunk,
     Subscription,
+    WaitingLine,
 )
 from fund.governance.approval import Proposal, Signature
 from fund.governance.audit import Act, Seal
@@ -14,7 +15,7 @@ from fund.governance.config import Setting
 from fund.governance.officers import Officer
 from fund.governance.outbox import Note
 from fund.holders import Holder
-from fund.ledger.models import Account, Balance, Transfer
+from fund.ledger.models import Account, Balance, Card, Control, Leg, Settlement, SettlementBatch, Transfer
 from fund.nav.models import ClassNav, Nav
 from fund.payments.models import BankAccount, BankEntry, BankFile, BankStatement, Earmark, Expected
 from fund.payments.payout_models import PayoutFile, PayoutLine, PayoutRun
@@ -34,7 +35,9 @@ __all__ = [
     "BankEntry",
     "BankFile",
     "BankStatement",
+    "Card",
     "ClassNav",
+    "Control",
     "Deployment",
     "Earmark",
     "Expected",
@@ -44,6 +47,7 @@ __all__ = [
     "FeeBasis",
     "Holder",
     "Investment",
+    "Leg",
     "Nav",
     "Note",
     "Offering",
@@ -56,10 +60,13 @@ __all__ = [
     "Resolution",
     "Seal",
     "Setting",
+    "Settlement",
+    "SettlementBatch",
     "SettlementChunk",
     "Signature",
     "Subscription",
     "Transfer",
     "UnitClass",
     "Valuation",
+    "WaitingLine",
 ]

@@ -149,7 +149,7 @@ def send_mail() -> None:
 @shared_task(name="portal.seal")
 def seal_logs() -> None:
     """Seal what was written since the last time into the hash chains."""
-    for one in (audit.AUDIT, ledger.LEDGER):
+    for one in (audit.AUDIT, ledger.LEDGER, ledger.SETTLEMENTS):
         audit.seal(log=one, now=timezone.now())
 
 

@@ -34,7 +34,7 @@ DRAW = "sha256(%(outer)s::bytea || sha256(%(inner)s::bytea || convert_to({ticket
 COUNTED = "('funded', 'allotted', 'part_allotted', 'unallotted', 'settled')"
 
 REQUESTS = f"""
-    SELECT holder_id, count(*) AS orders, div(sum(amount), %(lot)s)::bigint AS lots
+    SELECT holder_id, count(*) AS orders, sum(amount)::bigint / %(lot)s::bigint AS lots
       FROM fund_subscription WHERE offering_id = %(offering)s AND status IN {COUNTED} GROUP BY holder_id
 """
 
@@ -150,8 +150,8 @@ def _fingerprint(offering: Offering) -> str:
             f"""
             SELECT coalesce(sha256(string_agg(digest, ''::bytea ORDER BY part)), sha256('')) FROM (
                 SELECT holder_id / 1000 AS part,
-                       sha256(convert_to(string_agg(id || ' ' || holder_id || ' ' || amount, ',' ORDER BY id),
-                                         'UTF8')) AS digest
+                       sha256(string_agg(uuid_send(id) || int8send(holder_id) || int8send(amount), ''::bytea
+                                         ORDER BY id)) AS digest
                   FROM fund_subscription WHERE offering_id = %s AND status IN {COUNTED} GROUP BY 1
             ) parts
             """,

@@ -5,6 +5,8 @@ offering: placing would make every citizen share a lock on the offering's row. `
 An order changes by its status alone; which moves there are is the database's knowledge, here as ``MOVES``.
 """
 
+from typing import Self
+
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID
@@ -13,6 +15,7 @@ from django.db.models import F, Func, Q
 from django.db.models.functions import UUID7, Mod, Now
 from django.utils.translation import gettext_lazy as _
 
+from fund.append_only import AppendOnly
 from fund.governance.approval import Kind, Proposal, two_keys_trigger
 from fund.money import Currency, Money, Price
 from fund.units import UnitClass
@@ -198,7 +201,7 @@ class Applicant(models.Model):
 
 
 class Status(models.TextChoices):
-    """Where an order stands (D25)."""
+    """Where an order stands (D25). What an allotment made of it is not written on it again: its line says so."""
 
     PLACED = "placed", _("placed")
     FUNDED = "funded", _("paid")
@@ -211,7 +214,7 @@ class Status(models.TextChoices):
 
 
 ORDERED = (Status.PLACED, Status.FUNDED)
-OUTCOMES = (Status.ALLOTTED, Status.PART_ALLOTTED, Status.UNALLOTTED)
+WRITTEN = (*ORDERED, Status.WITHDRAWN, Status.LAPSED, Status.UNALLOTTED)  # the last after a cancellation
 
 MOVES = (
     (Status.PLACED, Status.FUNDED),
@@ -219,10 +222,15 @@ MOVES = (
     (Status.PLACED, Status.LAPSED),
     (Status.FUNDED, Status.PLACED),  # the bank took the payment back
     (Status.FUNDED, Status.WITHDRAWN),
-    *((Status.FUNDED, outcome) for outcome in OUTCOMES),
-    (Status.FUNDED, Status.SETTLED),
-    *((outcome, Status.SETTLED) for outcome in OUTCOMES),
+    (Status.FUNDED, Status.UNALLOTTED),  # the offering was cancelled
 )
+
+
+class Orders(models.QuerySet["Subscription"]):
+    def with_outcomes(self) -> Self:
+        """Each order with ``outcome``, the status that its line gives it; None where it has no line."""
+        line = AllotmentLine.objects.filter(order_id=models.OuterRef("pk"))
+        return self.annotate(outcome=models.Subquery(line.values("status")[:1]))
 
 
 class Subscription(models.Model):
@@ -230,6 +238,7 @@ class Subscription(models.Model):
 
     ``received_at`` is when the request reached us, which is what counts against the close (D26); ``placed_at`` when the
     database wrote it. Withdrawn, lapsed and, after a cancellation, unallotted orders have their money in refunds.
+    ``status`` is what the order itself went through: a paid order stays paid. ``standing`` is what a citizen sees.
     """
 
     id = models.UUIDField(primary_key=True, db_default=UUID7())
@@ -248,14 +257,17 @@ class Subscription(models.Model):
     funded_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
 
+    outcome: str | None  # with ``with_outcomes``
+
     Status = Status
+    objects = Orders.as_manager()
     app_may = ("SELECT", "INSERT", "UPDATE")
 
     class Meta:
         constraints = [
             models.CheckConstraint(name="subscription_positive", condition=Q(amount__gt=0)),
             models.CheckConstraint(name="subscription_currency", condition=Q(currency__in=list(Currency))),
-            models.CheckConstraint(name="subscription_status", condition=Q(status__in=Status.values)),
+            models.CheckConstraint(name="subscription_status", condition=Q(status__in=list(WRITTEN))),
             models.CheckConstraint(name="subscription_key_given", condition=~Q(key="")),
             models.UniqueConstraint(fields=["holder_id", "key"], name="subscription_one_a_key"),
         ]
@@ -288,6 +300,19 @@ class Subscription(models.Model):
     @property
     def money(self) -> Money:
         return Money(self.amount, Currency(self.currency))
+
+    @property
+    def standing(self) -> Status:
+        """Where the order stands: what a paid order's line says, else its own status.
+
+        One query for a paid order, unless ``with_outcomes``.
+        """
+        if self.status != Status.FUNDED:
+            return Status(self.status)
+        if "outcome" not in self.__dict__:
+            line = AllotmentLine.objects.filter(order_id=self.pk).values_list("status", flat=True)
+            self.outcome = line.first()
+        return Status(self.outcome or self.status)
 
 
 class Allotment(models.Model):
@@ -365,8 +390,32 @@ class Allotment(models.Model):
 class AllotmentLine(models.Model):
     """What one order got. ``allotted`` + ``refund`` = the order's money; ``cost`` + ``rounding`` = ``allotted`` (D21).
 
-    ``units``, ``cost`` and ``rounding`` stay empty until the price is known, and are then written once.
+    Read only: the ledger's settlement of the order, or while the price is not known its ``WaitingLine``; then ``units``,
+    ``cost``, ``rounding`` and ``settled_at`` are empty.
     """
+
+    order_id = models.UUIDField(primary_key=True)
+    offering = models.ForeignKey(Offering, on_delete=models.DO_NOTHING, related_name="+")
+    holder_id = models.BigIntegerField()
+    allotted = models.BigIntegerField()
+    refund = models.BigIntegerField()
+    units = models.BigIntegerField(null=True)
+    cost = models.BigIntegerField(null=True)
+    rounding = models.BigIntegerField(null=True)
+    status = models.CharField(max_length=13, choices=Status)
+    settled_at = models.DateTimeField(null=True)
+
+    app_may = ("SELECT",)
+
+    class Meta:
+        managed = False
+
+    def __str__(self) -> str:
+        return f"line of {self.order_id}"
+
+
+class WaitingLine(AppendOnly):
+    """What one order is allotted in an offering whose price is still to come."""
 
     order_id = models.UUIDField(primary_key=True)
     offering = models.ForeignKey(
@@ -375,39 +424,13 @@ class AllotmentLine(models.Model):
     holder_id = models.BigIntegerField()
     allotted = models.BigIntegerField()
     refund = models.BigIntegerField()
-    units = models.BigIntegerField(null=True)
-    cost = models.BigIntegerField(null=True)
-    rounding = models.BigIntegerField(null=True)
 
-    app_may = ("SELECT", "INSERT", "UPDATE")
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(name="allotment_line_signs", condition=Q(allotted__gte=0, refund__gte=0)),
-            models.CheckConstraint(
-                name="allotment_line_adds_up",
-                condition=Q(units=None, cost=None, rounding=None)
-                | Q(units__gte=0, cost__gte=0, rounding__gte=0, allotted=F("cost") + F("rounding")),
-            ),
-        ]
-        indexes = [models.Index(fields=["offering", "holder_id"], name="allotment_line_holder")]
-        triggers = [
-            pgtrigger.Trigger(
-                name="allotment_line_is_priced_once",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Update,
-                condition=pgtrigger.Condition(
-                    """(OLD.units IS NOT NULL OR NEW.units IS NULL
-                    OR (OLD.order_id, OLD.offering_id, OLD.holder_id, OLD.allotted, OLD.refund)
-                    IS DISTINCT FROM (NEW.order_id, NEW.offering_id, NEW.holder_id, NEW.allotted, NEW.refund))"""
-                ),
-                func="RAISE EXCEPTION 'the line of order % stands', OLD.order_id USING ERRCODE = 'restrict_violation';",
-            ),
-            pgtrigger.Protect(name="allotment_line_stays", operation=pgtrigger.Delete),
-        ]
+    class Meta(AppendOnly.Meta):
+        constraints = [models.CheckConstraint(name="waiting_line_signs", condition=Q(allotted__gte=0, refund__gte=0))]
+        indexes = [models.Index(fields=["offering", "holder_id"], name="waiting_line_holder")]
 
     def __str__(self) -> str:
-        return f"line of {self.order_id}"
+        return f"waiting line of {self.order_id}"
 
 
 class SettlementChunk(models.Model):

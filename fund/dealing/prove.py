@@ -1,16 +1,15 @@
-"""Recompute what was dealt from the orders and the ledger's transfers, with SQL that shares nothing with settlement."""
+"""Recompute what was dealt from the orders and the ledger's entries, with SQL that shares nothing with settlement."""
 
 from fund.dealing.allotment import DRAW, pads
 from fund.dealing.models import Offering
 from fund.governance.checks import Check, compare
-from fund.ledger.models import Event
 
 SETTLED = ("allotted", "settled")
 
 
 def prove() -> list[Check]:
     """Every recomputation of the dealing room; a fund without offerings is clean."""
-    return [statuses(), lines(), book(), levels(), held(), *(ballot(offering) for offering in _published())]
+    return [statuses(), lines(), purchases(), levels(), held(), *(ballot(offering) for offering in _published())]
 
 
 def _published() -> list[Offering]:
@@ -33,15 +32,10 @@ def statuses() -> Check:
                 OR (x.holder_id, x.amount, x.currency, x.reference)
                    IS DISTINCT FROM (s.holder_id, s.amount, s.currency, s.reference)
                 OR (s.status IN ('withdrawn', 'lapsed')) <> (x.forgotten_at IS NOT NULL) AND o.state <> 'cancelled'
-                OR o.state = 'settled' AND s.status NOT IN ('settled', 'withdrawn', 'lapsed')
-                OR CASE s.status
-                    WHEN 'settled' THEN l.units IS NULL
-                    WHEN 'allotted' THEN l.refund IS DISTINCT FROM 0 OR l.units IS NOT NULL
-                    WHEN 'part_allotted' THEN l.allotted IS NULL OR l.allotted = 0 OR l.refund = 0
-                                              OR l.units IS NOT NULL
-                    WHEN 'unallotted' THEN CASE WHEN o.state = 'cancelled' THEN l.order_id IS NOT NULL
-                                                ELSE l.allotted IS DISTINCT FROM 0 OR l.units IS NOT NULL END
-                    ELSE l.order_id IS NOT NULL END
+                OR s.status = 'unallotted' AND o.state <> 'cancelled'
+                OR l.order_id IS NOT NULL AND (s.status <> 'funded' OR o.state NOT IN ('allotted', 'settled'))
+                OR o.state = 'settled' AND (s.status IN ('placed', 'unallotted')
+                                            OR s.status = 'funded' AND l.units IS NULL)
         """,
     )
 
@@ -60,36 +54,27 @@ def lines() -> Check:
     )
 
 
-def book() -> Check:
-    """The ledger settled each priced line exactly: cost, remainder, units and refund, and nothing without a line."""
+def purchases() -> Check:
+    """Each settled order bought what its money buys at the offering's price, under a batch of that offering (D21)."""
     return compare(
-        "settled orders equal ledger transfers",
-        rows="SELECT count(*) FROM fund_allotmentline WHERE units IS NOT NULL",
+        "settled orders bought at their price",
+        rows="SELECT count(*) FROM fund_settlement",
         differences="""
-            SELECT 'order ' || coalesce(l.order_id, t.event_id)
-              FROM (SELECT l.*, o.unit_class_id, c.currency FROM fund_allotmentline l
-                      JOIN fund_offering o ON o.code = l.offering_id JOIN fund_unitclass c ON c.code = o.unit_class_id
-                     WHERE l.units IS NOT NULL) l
-              FULL JOIN (
-                SELECT t.event_id, min(t.holder_id) AS holder_id, max(t.holder_id) AS last_holder,
-                       sum(amount) FILTER (WHERE d.code LIKE 'held:%%' AND c.code LIKE 'capital:%%') AS cost,
-                       sum(amount) FILTER (WHERE d.code LIKE 'held:%%' AND c.code LIKE 'rounding:%%') AS rounding,
-                       sum(amount) FILTER (WHERE d.code LIKE 'held:%%' AND c.code LIKE 'refunds:%%') AS refund,
-                       sum(amount) FILTER (WHERE d.code LIKE 'issued:%%' AND c.code LIKE 'units:%%') AS units,
-                       sum(amount) FILTER (WHERE d.asset IN ('USD', 'JPY')) AS money,
-                       max(c.code) FILTER (WHERE c.code LIKE 'units:%%') AS register,
-                       max(d.asset) FILTER (WHERE d.asset IN ('USD', 'JPY')) AS asset
-                  FROM fund_transfer t
-                  JOIN fund_account d ON d.id = t.debit_id
-                  JOIN fund_account c ON c.id = t.credit_id
-                 WHERE t.event = %(settlement)s GROUP BY t.event_id
-              ) t ON t.event_id = l.order_id
-             WHERE (l.holder_id, l.holder_id, l.cost, l.rounding, l.refund, l.units, l.allotted + l.refund)
-                   IS DISTINCT FROM (t.holder_id, t.last_holder, coalesce(t.cost, 0), coalesce(t.rounding, 0),
-                                     coalesce(t.refund, 0), coalesce(t.units, 0), t.money)
-                OR t.asset <> l.currency OR t.register <> 'units:' || l.unit_class_id
+            SELECT 'order ' || s.order_id
+              FROM fund_settlement s
+              LEFT JOIN (SELECT b.id, p.minor, p.units
+                           FROM fund_settlementbatch b
+                           JOIN fund_offering o ON o.code = b.subject AND o.unit_class_id = b.unit_class_id
+                           JOIN fund_unitclass c ON c.code = o.unit_class_id
+                           JOIN fund_allotment a ON a.offering_id = o.code
+                          CROSS JOIN LATERAL (SELECT (a.price * CASE c.currency WHEN 'USD' THEN 1000000 ELSE 10000 END
+                                                     )::bigint AS minor, c.lot * 10000::bigint AS units) p
+                          WHERE a.price IS NOT NULL) b ON b.id = s.batch_id
+             WHERE b.id IS NULL
+                OR NOT (s.units * b.minor <= (s.cost + s.rounding) * b.units
+                        AND (s.units + 1) * b.minor > (s.cost + s.rounding) * b.units
+                        AND s.cost * b.units >= s.units * b.minor AND (s.cost - 1) * b.units < s.units * b.minor)
         """,
-        params={"settlement": Event.SETTLEMENT.value},
     )
 
 
@@ -123,8 +108,8 @@ def held() -> Check:
                       JOIN fund_account a ON a.id = b.account_id AND a.code LIKE 'held:%' AND b.amount <> 0) b
               FULL JOIN (SELECT s.holder_id, s.currency, sum(x.received)::bigint AS amount
                            FROM fund_subscription s JOIN fund_expected x ON x.order_id = s.id
-                           LEFT JOIN fund_allotmentline l ON l.order_id = s.id
-                          WHERE x.received > 0 AND x.forgotten_at IS NULL AND l.units IS NULL GROUP BY 1, 2) r
+                           LEFT JOIN fund_settlement l ON l.order_id = s.id
+                          WHERE x.received > 0 AND x.forgotten_at IS NULL AND l.order_id IS NULL GROUP BY 1, 2) r
                 USING (holder_id, currency)
              WHERE b.amount IS DISTINCT FROM r.amount
         """,

@@ -3,11 +3,12 @@
 How it survives anything: the book is cut once into ranges of citizens, a row of ``SettlementChunk`` each. A worker
 takes the first open range with FOR UPDATE SKIP LOCKED, does all of it and marks it, in one transaction; so two workers
 hold different ranges, a killed one leaves its range exactly as it was, and the next worker finds it. Should a range be
-done twice all the same, the unique keys of lines (order) and transfers (order, event, line) refuse it. When no range
-is free, a worker waits for those still held before it ends the run, so that 0 means that everything is settled.
+done twice all the same, the key of settlements (order) refuses it. When no range is free, a worker waits for those
+still held before it ends the run, so that 0 means that everything is settled.
 
-Where the price is known, a range is allotted and settled at once. Else (forward pricing before the dealing day's NAV)
-its orders are allotted, and settled by a later pass; the price is fixed in the allotment's row before its first use.
+Each order costs one row, its entry in the ledger, and its citizen's card one change; nothing is written on the order.
+Where the price is not known yet (forward pricing before the dealing day's NAV) a range is allotted first, as waiting
+lines, and settled by a later pass; the price is fixed in the allotment's row before its first use.
 """
 
 from collections.abc import Mapping
@@ -25,70 +26,53 @@ from fund.dealing import allotment as allotments
 from fund.dealing import subscription
 from fund.dealing.models import Allotment, Offering, SettlementChunk
 from fund.governance import audit, outbox
-from fund.ledger import accounts, post
-from fund.ledger.models import Event
+from fund.ledger import post
 from fund.nav import prices
 
 STATE = Offering.State
 
+# Every ``size`` citizens who applied begin a range; it ends before the next. A range without a paid order is none.
 PLAN = """
     INSERT INTO fund_settlementchunk (offering_id, number, first_holder, last_holder, orders)
-    SELECT %(offering)s, number, min(holder_id), max(holder_id), sum(orders)
-      FROM (SELECT holder_id, count(*) AS orders, (row_number() OVER (ORDER BY holder_id) - 1) / %(size)s AS number
-              FROM fund_subscription WHERE offering_id = %(offering)s AND status = 'funded' GROUP BY holder_id) citizens
-     GROUP BY number
+    SELECT %(offering)s, width_bucket(s.holder_id, firsts), min(s.holder_id), max(s.holder_id), count(*)
+      FROM fund_subscription s,
+           (SELECT array_agg(holder_id ORDER BY holder_id) FILTER (WHERE (place - 1) %% %(size)s = 0) AS firsts
+              FROM (SELECT holder_id, row_number() OVER (ORDER BY holder_id) AS place
+                      FROM fund_applicant WHERE offering_id = %(offering)s) a) ranges
+     WHERE s.offering_id = %(offering)s AND s.status = 'funded'
+     GROUP BY 2
 """
 
-# ``price`` is the exact fraction of minor units for one smallest unit. Units are rounded down, their cost up (D21,
-# ``fund.money.buy``): the remainder is worth less than one smallest unit. Whole numbers, of which / keeps the whole
-# part; a product beyond 2^63 is refused by the database, never wrapped round.
-UNITS = "({money} * %(denominator)s::bigint / %(numerator)s::bigint)"
-COST = "(({units} * %(numerator)s::bigint + %(denominator)s::bigint - 1) / %(denominator)s::bigint)"
-
-# Everything an order's line needs is in its own citizen's rows: the lots of the citizen, spread oldest order first.
-ALLOT = f"""
-    INSERT INTO fund_allotmentline (order_id, offering_id, holder_id, allotted, refund, units, cost, rounding)
-    SELECT id, %(offering)s, holder_id, allotted, amount - allotted, units, cost, allotted - cost
+# Everything that decides an order is in its own citizen's rows: the lots of the citizen, spread oldest order first.
+# OFFSET 0 keeps the planner from writing an expression out, draw and all, wherever its result is used.
+SHARES = f"""
+    SELECT id, holder_id, amount,
+           greatest(0, least(amount, {allotments.lots("requested", "ticket")} * %(lot)s::bigint - before)) AS allotted
       FROM (
         SELECT s.id, s.holder_id, s.amount,
-               sum(s.amount) OVER earlier - s.amount AS before,
-               div(sum(s.amount) OVER (PARTITION BY s.holder_id), %(lot)s)::bigint AS requested, a.ticket
+               (sum(s.amount) OVER earlier)::bigint - s.amount AS before,
+               (sum(s.amount) OVER (PARTITION BY s.holder_id))::bigint / %(lot)s::bigint AS requested, a.ticket
           FROM fund_subscription s JOIN fund_applicant a USING (offering_id, holder_id)
          WHERE s.offering_id = %(offering)s AND s.holder_id BETWEEN %(first)s AND %(last)s AND s.status = 'funded'
            AND a.holder_id BETWEEN %(first)s AND %(last)s  -- the planner does not infer it, and would read all of them
         WINDOW earlier AS (PARTITION BY s.holder_id ORDER BY s.id)
-      ) o
-     CROSS JOIN LATERAL (SELECT {allotments.lots("requested", "ticket")} * %(lot)s AS share) c
-     CROSS JOIN LATERAL (SELECT greatest(0, least(amount, share - before))::bigint AS allotted) m
-     CROSS JOIN LATERAL (SELECT {UNITS.format(money="allotted")} AS units) u
-     CROSS JOIN LATERAL (SELECT {COST.format(units="units")} AS cost) p
+      ) o OFFSET 0
 """
 
-PRICE = f"""
-    UPDATE fund_allotmentline
-       SET units = {UNITS.format(money="allotted")}, cost = {COST.format(units=UNITS.format(money="allotted"))},
-           rounding = allotted - {COST.format(units=UNITS.format(money="allotted"))}
-     WHERE offering_id = %(offering)s AND holder_id BETWEEN %(first)s AND %(last)s
+WAIT = f"""
+    INSERT INTO fund_waitingline (order_id, offering_id, holder_id, allotted, refund)
+    SELECT id, %(offering)s, holder_id, allotted, amount - allotted FROM ({SHARES}) s
 """
 
-TRANSFERS = """
-    SELECT order_id, %(event)s, v.line, v.debit, v.credit, holder_id, v.amount, %(now)s::timestamptz, 0, NULL::uuid
-      FROM fund_allotmentline
-     CROSS JOIN LATERAL (VALUES (0, %(held)s::int, %(capital)s::int, cost), (1, %(held)s, %(rounding)s, rounding),
-                                (2, %(issued)s, %(units)s, units), (3, %(held)s, %(refunds)s, refund)
-                        ) AS v(line, debit, credit, amount)
-     WHERE offering_id = %(offering)s AND holder_id BETWEEN %(first)s AND %(last)s AND v.amount > 0
-     ORDER BY holder_id, order_id, v.line
-"""
-
-OUTCOME = """
-    UPDATE fund_subscription s
-       SET status = CASE WHEN l.units IS NOT NULL THEN 'settled' WHEN l.allotted = 0 THEN 'unallotted'
-                         WHEN l.refund = 0 THEN 'allotted' ELSE 'part_allotted' END,
-           ended_at = CASE WHEN l.units IS NOT NULL THEN %(now)s::timestamptz END
-      FROM fund_allotmentline l
-     WHERE l.offering_id = %(offering)s AND l.holder_id BETWEEN %(first)s AND %(last)s
-       AND s.id = l.order_id AND s.status IN ('funded', 'allotted', 'part_allotted', 'unallotted')
+# The price is the exact fraction of minor units for one smallest unit. Units are rounded down, their cost up (D21,
+# ``fund.money.buy``): the remainder is worth less than one smallest unit. Whole numbers, of which / keeps the whole
+# part; a product beyond 2^63 is refused by the database, never wrapped round.
+SETTLE = f"""
+    SELECT %(batch)s, id, holder_id, cost, allotted - cost, units, amount - allotted
+      FROM (SELECT *, allotted * %(denominator)s::bigint / %(numerator)s::bigint AS units
+              FROM ({SHARES}) s OFFSET 0) u
+     CROSS JOIN LATERAL (SELECT (units * %(numerator)s::bigint + %(denominator)s::bigint - 1)
+                                / %(denominator)s::bigint AS cost) c
 """
 
 
@@ -156,42 +140,22 @@ def _take(offering: Offering, *, ready: Q) -> SettlementChunk | None:
 
 
 def _settle(offering: Offering, chunk: SettlementChunk, price: Decimal | None, now: datetime) -> int:
-    params = {**_scalars(offering, price), "first": chunk.first_holder, "last": chunk.last_holder, "now": now}
-    if chunk.allotted_at is None:
-        _expect(chunk, _execute(ALLOT, params))
-    elif price is not None:
-        _expect(chunk, _execute(PRICE, params))
-    _expect(chunk, _execute(OUTCOME, params))
-    if price is not None:  # last, for the fund's own balances are shared by all workers and held until the commit
-        post.post_set(TRANSFERS, {**params, **_accounts(offering), "event": Event.SETTLEMENT.value})
+    params = {
+        **allotments.scalars(offering, offering.allotment),
+        "first": chunk.first_holder,
+        "last": chunk.last_holder,
+    }
+    if price is None:
+        _expect(chunk, _execute(WAIT, params))
+    else:
+        per_unit = offering.unit_class.price(price).minor_per_unit
+        params |= {"numerator": per_unit.numerator, "denominator": per_unit.denominator}
+        told = {"subject": offering.pk, "class_code": offering.unit_class_id, "effective_at": now}
+        _expect(chunk, post.settle_set(SETTLE, params, **told))
     SettlementChunk.objects.filter(pk=chunk.pk).update(
         allotted_at=chunk.allotted_at or now, settled_at=None if price is None else now
     )
     return chunk.orders
-
-
-def _scalars(offering: Offering, price: Decimal | None) -> dict[str, Any]:
-    """Without a price its fraction is NULL, and so are units and cost."""
-    per_unit = None if price is None else offering.unit_class.price(price).minor_per_unit
-    return {
-        **allotments.scalars(offering, offering.allotment),
-        "numerator": None if per_unit is None else per_unit.numerator,
-        "denominator": None if per_unit is None else per_unit.denominator,
-    }
-
-
-def _accounts(offering: Offering) -> dict[str, Any]:
-    currency, unit_class = offering.currency, offering.unit_class_id
-    codes = {
-        "held": f"held:{currency}",
-        "refunds": f"refunds:{currency}",
-        "rounding": f"rounding:{currency}",
-        "capital": f"capital:{unit_class}",
-        "issued": f"issued:{unit_class}",
-        "units": f"units:{unit_class}",
-    }
-    found = accounts.ids(*codes.values())
-    return {name: found[code] for name, code in codes.items()}
 
 
 def _execute(statement: str, params: Mapping[str, Any]) -> int:

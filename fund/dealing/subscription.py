@@ -324,10 +324,9 @@ def _end(orders: list[UUID], *, unpaid: Status, paid: Status, now: datetime) -> 
 
 def on_order(*, holder_id: int) -> dict[Currency, int]:
     """A citizen's money on order that has not become units yet, by currency, in minor units (D18)."""
-    live = (*ORDERED, Status.ALLOTTED, Status.PART_ALLOTTED)
-    sums = (
-        Subscription.objects.filter(holder_id=holder_id, status__in=live).values("currency").annotate(sum=Sum("amount"))
-    )
+    paid_or_not = Subscription.objects.filter(holder_id=holder_id, status__in=ORDERED).with_outcomes()
+    live = paid_or_not.filter(Q(outcome=None) | Q(outcome__in=(Status.ALLOTTED, Status.PART_ALLOTTED)))
+    sums = live.values("currency").annotate(sum=Sum("amount"))
     return {Currency(row["currency"]): int(row["sum"]) for row in sums}
 
 

@@ -8,31 +8,36 @@ from django.db.models import Case, F, Q, Sum, When
 from django.db.models.functions import Coalesce
 
 from fund.ledger.accounts import account
-from fund.ledger.models import Balance, Phase, Transfer
+from fund.ledger.models import Card, Control, Leg, Phase, column
 
 FINAL = Q(phase__in=[Phase.FINAL, Phase.POSTED])
 
 
 def balance(code: str, *, holder_id: int | None = None) -> int:
     """The balance now, in minor or smallest units; 0 where nothing was ever posted."""
-    row = Balance.objects.filter(account_id=account(code).pk, holder_id=holder_id or 0).first()
-    return row.amount if row else 0
+    one = account(code)
+    if not one.per_holder:
+        return Control.objects.get(pk=one.pk).amount
+    return Card.objects.filter(pk=holder_id).values_list(column(code), flat=True).first() or 0
 
 
 def total(code: str) -> int:
     """The sum over all holders of a per-holder account now: all units of a class, all money held."""
-    return int(Balance.objects.filter(account_id=account(code).pk).aggregate(all=Coalesce(Sum("amount"), 0))["all"])
+    one = account(code)
+    if not one.per_holder:
+        return Control.objects.get(pk=one.pk).amount
+    return int(Card.objects.aggregate(all=Coalesce(Sum(column(code)), 0))["all"])
 
 
 def balance_at(
     code: str, *, effective: datetime, holder_id: int | None = None, recorded: datetime | None = None
 ) -> int:
-    """The balance as of an instant, from the transfers: effective by then, and (if given) recorded by ``recorded``.
+    """The balance as of an instant, from the book: effective by then, and (if given) recorded by ``recorded``.
 
     Without ``holder_id`` it is the whole account, over all holders.
     """
     one = account(code)
-    moved = Transfer.objects.filter(FINAL, Q(debit=one) | Q(credit=one), effective_at__lte=effective)
+    moved = Leg.objects.filter(FINAL, Q(debit=one) | Q(credit=one), effective_at__lte=effective)
     if holder_id is not None:
         moved = moved.filter(holder_id=holder_id)
     if recorded is not None:
@@ -65,18 +70,18 @@ class Books:
 
 
 def books_before(instant: datetime) -> Books:
-    """The fund's own accounts from the transfers effective before an instant, all read by one statement.
+    """The fund's own accounts from the movements effective before an instant, all read by one statement.
 
     Balances now less what is effective later: the cost does not depend on the number of holders.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT a.code, a.asset, (coalesce(b.amount, 0) - coalesce(l.amount, 0))::bigint, pg_current_snapshot()::text
+            SELECT a.code, a.asset, (b.amount - coalesce(l.amount, 0))::bigint, pg_current_snapshot()::text
               FROM fund_account a
-              LEFT JOIN fund_balance b ON b.account_id = a.id AND b.holder_id = 0
+              JOIN fund_control b ON b.account_id = a.id
               LEFT JOIN (SELECT s.account_id, sum(s.amount) AS amount
-                           FROM fund_transfer t,
+                           FROM fund_leg t,
                                 LATERAL (VALUES (t.debit_id, -t.amount), (t.credit_id, t.amount)) s(account_id, amount)
                           WHERE t.effective_at >= %s AND t.phase IN (0, 2)
                           GROUP BY 1) l ON l.account_id = a.id

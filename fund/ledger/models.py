@@ -4,15 +4,22 @@ A classical general ledger with subsidiary ledgers. An account of the chart is e
 *per holder*; then each holder has a balance of it. A transfer moves a positive integer of one asset from a debit to a
 credit account; it names a holder exactly when one of its accounts is per holder. A balance is credits − debits, so that
 what the fund owes and the units it has issued are positive, and its own assets negative.
+
+Two tables are written, one is read. A ``Transfer`` is one movement. A ``Settlement`` is the compound entry of a settled
+order, all four of its movements in one row under the heading of its batch. ``Leg`` is the whole book: every movement of
+both. Balances are kept on one ``Card`` a holder, and in ``Control`` for the fund's own accounts; ``Balance`` reads both.
 """
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import GreaterThanOrEqual
 from django.utils.translation import gettext_lazy as _
 
-from fund.append_only import Sealable
+from fund.append_only import AppendOnly, Sealable
 from fund.holders import Holder
+from fund.units import UnitClass
 
 
 class Event(models.IntegerChoices):
@@ -104,17 +111,127 @@ class Transfer(Sealable):
         return f"{Event(self.event).name} {self.event_id} line {self.line}"
 
 
-class Balance(models.Model):
-    """Credits − debits of an account, per holder where it is per holder (else holder 0). Kept by the database alone.
+class SettlementBatch(Sealable):
+    """The heading of the settlements that one transaction books: what they settle, their class, and when.
 
-    ``reserved`` is what pending transfers will take. A holder's balance less what is reserved never goes below zero.
+    ``subject`` names what is settled (an offering) for the room that settles it.
     """
 
-    pk = models.CompositePrimaryKey("account_id", "holder_id")  # the register of a class is one range of it
-    holder_id = models.BigIntegerField()
-    account_id = models.SmallIntegerField()
+    id = models.BigAutoField(primary_key=True)
+    subject = models.CharField(max_length=20)
+    unit_class = models.ForeignKey(
+        UnitClass, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    effective_at = models.DateTimeField()
+    recorded_at = models.DateTimeField(db_default=models.functions.Now(), editable=False)
+
+    class Meta(Sealable.Meta):
+        pass
+
+    def __str__(self) -> str:
+        return f"settlement batch {self.pk}"
+
+
+class Settlement(AppendOnly):
+    """A settled order: one row is its balanced entry, four movements of one holder (D21, D29, D38).
+
+    | line | amount     | from              | to                |
+    |------|------------|-------------------|-------------------|
+    | 0    | `cost`     | held:<currency>   | capital:<class>   |
+    | 1    | `rounding` | held:<currency>   | rounding:<currency> |
+    | 2    | `units`    | issued:<class>    | units:<class>     |
+    | 3    | `refund`   | held:<currency>   | refunds:<currency> |
+
+    A movement of nothing is none. The primary key settles an order once. Money in minor, units in smallest units.
+    """
+
+    order_id = models.UUIDField(primary_key=True)
+    holder = models.ForeignKey(
+        Holder, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    batch = models.ForeignKey(
+        SettlementBatch, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    cost = models.BigIntegerField()
+    rounding = models.BigIntegerField()
+    units = models.BigIntegerField()
+    refund = models.BigIntegerField()
+
+    class Meta(AppendOnly.Meta):
+        constraints = [
+            models.CheckConstraint(
+                name="settlement_signs", condition=Q(cost__gte=0, rounding__gte=0, units__gte=0, refund__gte=0)
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["holder"], name="settlement_holder"),
+            BrinIndex(fields=["batch"], name="settlement_batch"),
+        ]
+
+    def __str__(self) -> str:
+        return f"settlement of {self.order_id}"
+
+
+class Leg(models.Model):
+    """Every movement of the book: the transfers, and those of each settlement. Read only."""
+
+    pk = models.CompositePrimaryKey("event_id", "event", "line")
+    event_id = models.UUIDField()
+    event = models.SmallIntegerField(choices=Event)
+    line = models.SmallIntegerField()
+    debit = models.ForeignKey(Account, on_delete=models.DO_NOTHING, related_name="+")
+    credit = models.ForeignKey(Account, on_delete=models.DO_NOTHING, related_name="+")
+    holder = models.ForeignKey(Holder, null=True, on_delete=models.DO_NOTHING, related_name="+")
+    phase = models.SmallIntegerField(choices=Phase)
+    resolves = models.UUIDField(null=True)
     amount = models.BigIntegerField()
-    reserved = models.BigIntegerField(default=0)
+    effective_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    xact = models.BigIntegerField()
+
+    app_may = ("SELECT",)
+
+    class Meta:
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{Event(self.event).name} {self.event_id} line {self.line}"
+
+
+PURPOSES = (
+    "held_usd", "held_jpy", "refunds_usd", "refunds_jpy", "units_sov", "units_lp", "units_us", "units_jp",
+)  # fmt: skip
+
+
+def column(code: str) -> str:
+    """The column of a card that keeps a per-holder account: ``held:USD`` is ``held_usd``."""
+    return code.replace(":", "_").lower()
+
+
+class Card(models.Model):
+    """All balances of one holder, a column for each per-holder account; empty where nothing was ever posted.
+
+    It opens with the holder and is kept by the database alone. What pending transfers will take of an account is
+    ``reserved_…``. No account less what is reserved of it goes below zero.
+    """
+
+    holder = models.OneToOneField(Holder, primary_key=True, on_delete=models.PROTECT, related_name="+")
+    held_usd = models.BigIntegerField(null=True)
+    held_jpy = models.BigIntegerField(null=True)
+    refunds_usd = models.BigIntegerField(null=True)
+    refunds_jpy = models.BigIntegerField(null=True)
+    units_sov = models.BigIntegerField(null=True)
+    units_lp = models.BigIntegerField(null=True)
+    units_us = models.BigIntegerField(null=True)
+    units_jp = models.BigIntegerField(null=True)
+    reserved_held_usd = models.BigIntegerField(null=True)
+    reserved_held_jpy = models.BigIntegerField(null=True)
+    reserved_refunds_usd = models.BigIntegerField(null=True)
+    reserved_refunds_jpy = models.BigIntegerField(null=True)
+    reserved_units_sov = models.BigIntegerField(null=True)
+    reserved_units_lp = models.BigIntegerField(null=True)
+    reserved_units_us = models.BigIntegerField(null=True)
+    reserved_units_jp = models.BigIntegerField(null=True)
 
     app_may = ("SELECT",)
 
@@ -122,10 +239,57 @@ class Balance(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="balance_of_a_holder_not_below_zero",
-                condition=Q(holder_id=0) | Q(amount__gte=models.F("reserved")),
+                condition=Q(
+                    *(
+                        GreaterThanOrEqual(Coalesce(F(one), Value(0)), Coalesce(F(f"reserved_{one}"), Value(0)))
+                        for one in PURPOSES
+                    )
+                ),
             ),
-            models.CheckConstraint(name="balance_reserved_not_below_zero", condition=Q(reserved__gte=0)),
+            models.CheckConstraint(
+                name="card_reserved_not_below_zero",
+                condition=Q(
+                    *(Q(**{f"reserved_{one}": None}) | Q(**{f"reserved_{one}__gte": 0}) for one in PURPOSES)
+                ),
+            ),
         ]
+
+    def __str__(self) -> str:
+        return f"card of holder {self.pk}"
+
+
+class Control(models.Model):
+    """The balance of an account that is not per holder. It opens with the account; kept by the database alone."""
+
+    account = models.OneToOneField(Account, primary_key=True, on_delete=models.PROTECT, related_name="+")
+    amount = models.BigIntegerField(default=0)
+    reserved = models.BigIntegerField(default=0)
+
+    app_may = ("SELECT",)
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="control_reserved_not_below_zero", condition=Q(reserved__gte=0))]
+
+    def __str__(self) -> str:
+        return f"control of account {self.pk}"
+
+
+class Balance(models.Model):
+    """Credits − debits of each account, per holder where it is per holder (else holder 0): cards and controls as rows.
+
+    ``reserved`` is what pending transfers will take. Read only. Where one card is meant, ``balances.balance`` is quicker.
+    """
+
+    pk = models.CompositePrimaryKey("account_id", "holder_id")
+    holder_id = models.BigIntegerField()
+    account_id = models.SmallIntegerField()
+    amount = models.BigIntegerField()
+    reserved = models.BigIntegerField()
+
+    app_may = ("SELECT",)
+
+    class Meta:
+        managed = False
 
     def __str__(self) -> str:
         return f"{self.account_id}/{self.holder_id}"

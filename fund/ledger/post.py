@@ -10,9 +10,10 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from fund.ledger.accounts import ids
-from fund.ledger.models import Event, Phase, Transfer
+from fund.ledger.models import Event, Leg, Phase, SettlementBatch, Transfer
 
 COLUMNS = "event_id, event, line, debit_id, credit_id, holder_id, amount, effective_at, phase, resolves"
+SETTLEMENT = "batch_id, order_id, holder_id, cost, rounding, units, refund"
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,18 @@ def post_set(select: str, params: Mapping[str, Any]) -> int:
         return int(cursor.rowcount)
 
 
+@transaction.atomic
+def settle_set(select: str, params: Mapping[str, Any], *, subject: str, class_code: str, effective_at: datetime) -> int:
+    """Settle the orders of a SELECT under one heading; returns how many. Refused like ``post``.
+
+    It yields ``SETTLEMENT`` in that order, ``%(batch)s`` for the first.
+    """
+    batch = SettlementBatch.objects.create(subject=subject, unit_class_id=class_code, effective_at=effective_at)
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO fund_settlement ({SETTLEMENT}) {select}", {**params, "batch": batch.pk})
+        return int(cursor.rowcount)
+
+
 def resolve(*, event_id: UUID, event: Event, pending: UUID, phase: Phase, effective_at: datetime) -> None:
     """Post or void a pending event, all its lines. Raises IntegrityError when it was resolved before."""
     post_set(
@@ -78,7 +91,7 @@ def resolve(*, event_id: UUID, event: Event, pending: UUID, phase: Phase, effect
 
 def reverse(*, event_id: UUID, reversed_id: UUID, reversed_event: Event, effective_at: datetime) -> None:
     """Undo a final event by the opposite transfers, under an event of its own (D38). Raises like ``post``."""
-    originals = Transfer.objects.filter(Q(phase=Phase.FINAL), event_id=reversed_id, event=reversed_event)
+    originals = Leg.objects.filter(Q(phase=Phase.FINAL), event_id=reversed_id, event=reversed_event)
     reversals: Iterable[Transfer] = [
         Transfer(
             event_id=event_id,

@@ -15,21 +15,35 @@ LEDGER = audit.Log(
     label="'transfer ' || event_id || ' event ' || event || ' line ' || line",
 )
 
+# A batch is sealed as one row, its heading and the digest of its entries: a purchase follows from order, ballot and price,
+# so that dealing's own checks name the entry that was changed.
+SETTLEMENTS = audit.Log(
+    name="settlements",
+    table="fund_settlementbatch",
+    line=(
+        "record_send(ROW(id, subject, unit_class_id, effective_at, recorded_at,"
+        " (SELECT sha256(string_agg(record_send(ROW(s.order_id, s.holder_id, s.cost, s.rounding, s.units, s.refund)),"
+        " ''::bytea ORDER BY s.order_id)) FROM fund_settlement s WHERE s.batch_id = fund_settlementbatch.id)))"
+    ),
+    order="xact, id",
+    label="'settlement batch ' || id",
+)
+
 POSTINGS = """
     SELECT account_id, CASE WHEN a.per_holder THEN s.holder_id ELSE 0 END AS holder_id, s.amount, s.reserved
       FROM (
         SELECT debit_id AS account_id, holder_id, CASE WHEN phase IN (0, 2) THEN -amount ELSE 0 END AS amount,
                CASE phase WHEN 1 THEN amount WHEN 2 THEN -amount WHEN 3 THEN -amount ELSE 0 END AS reserved
-          FROM fund_transfer
+          FROM fund_leg
         UNION ALL
-        SELECT credit_id, holder_id, CASE WHEN phase IN (0, 2) THEN amount ELSE 0 END, 0 FROM fund_transfer
+        SELECT credit_id, holder_id, CASE WHEN phase IN (0, 2) THEN amount ELSE 0 END, 0 FROM fund_leg
       ) s JOIN fund_account a ON a.id = s.account_id
 """
 
 
 def prove() -> list[Check]:
     """Every recomputation of the ledger room; an empty ledger is clean."""
-    return [balances(), assets(), chart(), audit.prove(log=LEDGER)]
+    return [balances(), assets(), chart(), audit.prove(log=LEDGER), audit.prove(log=SETTLEMENTS)]
 
 
 def balances() -> Check:
@@ -65,18 +79,24 @@ def assets() -> Check:
 
 
 def chart() -> Check:
-    """Every transfer moves one asset between two accounts of the chart and names a holder where it must."""
+    """Every movement is of one asset between two accounts of the chart and names a holder where it must."""
     return compare(
         "transfers agree with the chart",
-        rows="SELECT count(*) FROM fund_transfer",
+        rows="SELECT (SELECT count(*) FROM fund_transfer) + (SELECT count(*) FROM fund_settlement)",
         differences="""
             SELECT 'transfer ' || t.event_id || ' line ' || t.line
-              FROM fund_transfer t
+              FROM fund_leg t
               LEFT JOIN fund_account d ON d.id = t.debit_id
               LEFT JOIN fund_account c ON c.id = t.credit_id
               LEFT JOIN fund_holder h ON h.id = t.holder_id
              WHERE d.id IS NULL OR c.id IS NULL OR d.asset <> c.asset OR t.amount <= 0
                 OR (d.per_holder OR c.per_holder) <> (t.holder_id IS NOT NULL)
                 OR (t.holder_id IS NOT NULL AND h.id IS NULL)
+             UNION ALL
+            SELECT 'settlement of ' || s.order_id || ' has no heading'
+              FROM fund_settlement s LEFT JOIN fund_settlementbatch b ON b.id = s.batch_id WHERE b.id IS NULL
+             UNION ALL
+            SELECT 'order ' || s.order_id || ' is settled twice'
+              FROM fund_settlement s JOIN fund_transfer t ON t.event_id = s.order_id AND t.event = 3
         """,
     )

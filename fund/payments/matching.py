@@ -227,7 +227,7 @@ TAKE_BACK = """
          WHERE r.file_id = %(file)s
     ), possible AS (
         SELECT u.*, x.reference IS NOT NULL AND e.subject IS NULL
-                    AND NOT EXISTS (SELECT FROM fund_transfer t
+                    AND NOT EXISTS (SELECT FROM fund_leg t
                                      WHERE t.event_id = x.order_id AND t.event IN (%(settlement)s, %(refund)s)) AS there
           FROM undone u
           LEFT JOIN fund_expected x ON x.reference = u.expected AND x.forgotten_at IS NULL AND u.given > 0

@@ -143,7 +143,7 @@ def _held(at: datetime | None) -> list[tuple[str, str, str, int, int]]:
     balances = "SELECT account_id, holder_id, amount FROM fund_balance WHERE holder_id > 0 AND amount > 0"
     transfers = """
         SELECT s.account_id, t.holder_id, sum(s.amount) AS amount
-          FROM fund_transfer t, LATERAL (VALUES (t.debit_id, -t.amount), (t.credit_id, t.amount)) s(account_id, amount)
+          FROM fund_leg t, LATERAL (VALUES (t.debit_id, -t.amount), (t.credit_id, t.amount)) s(account_id, amount)
          WHERE t.holder_id IS NOT NULL AND t.phase IN (0, 2) AND t.effective_at <= %(at)s
          GROUP BY 1, 2 HAVING sum(s.amount) > 0
     """
@@ -179,7 +179,7 @@ def units_issued() -> Check:
               FROM fund_unitclass c
               LEFT JOIN (SELECT a.code, sum(CASE WHEN t.debit_id = a.id THEN t.amount ELSE -t.amount END) AS units
                            FROM fund_account a
-                           JOIN fund_transfer t ON a.id IN (t.debit_id, t.credit_id) AND t.phase IN (0, 2)
+                           JOIN fund_leg t ON a.id IN (t.debit_id, t.credit_id) AND t.phase IN (0, 2)
                           WHERE a.code LIKE 'issued:%%' GROUP BY 1) issued ON issued.code = 'issued:' || c.code
               LEFT JOIN (SELECT a.code, sum(b.amount) AS units
                            FROM fund_account a JOIN fund_balance b ON b.account_id = a.id
@@ -205,12 +205,12 @@ def units_of_navs() -> Check:
               JOIN fund_account a ON a.code = 'issued:' || c.unit_class_id
               LEFT JOIN LATERAL (
                     SELECT sum(CASE WHEN t.debit_id = a.id THEN t.amount ELSE -t.amount END) AS units
-                      FROM fund_transfer t
+                      FROM fund_leg t
                      WHERE a.id IN (t.debit_id, t.credit_id) AND t.phase IN (0, 2)
                        AND t.effective_at < (n.valuation_day + 1)::timestamp AT TIME ZONE 'UTC'
                        AND pg_visible_in_snapshot(t.xact::text::xid8, n.snapshot::pg_snapshot)
                    ) l ON TRUE
              WHERE n.state = 'published' AND c.units <> coalesce(l.units, 0)
-               AND NOT EXISTS (SELECT FROM fund_transfer t WHERE t.xact = n.xact)
+               AND NOT EXISTS (SELECT FROM fund_leg t WHERE t.xact = n.xact)
         """,
     )

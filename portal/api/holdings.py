@@ -12,7 +12,7 @@ from fund.dealing import subscription as orders
 from fund.holders import Holder
 from fund.ledger import balances
 from fund.ledger.balances import FINAL
-from fund.ledger.models import Event, Transfer
+from fund.ledger.models import Event, Leg
 from fund.money import Currency, Money, convert, value_of
 from fund.nav import prices, strike
 from fund.units import UnitClass
@@ -117,7 +117,7 @@ class Transactions(Citizens):
     )
     def get(self, request: Request) -> Response:
         """Every movement of the own money and units, the latest first; also as CSV."""
-        moved = Transfer.objects.filter(FINAL, holder_id=self.holder_id).select_related("debit", "credit")
+        moved = Leg.objects.filter(FINAL, holder_id=self.holder_id).select_related("debit", "credit")
         classes = UnitClass.objects.in_bulk()
         return Response(
             page(
@@ -130,7 +130,7 @@ class Transactions(Citizens):
         )
 
 
-def movement(one: Transfer, classes: dict[str, UnitClass]) -> dict[str, Any]:
+def movement(one: Leg, classes: dict[str, UnitClass]) -> dict[str, Any]:
     kind, _colon, code = one.credit.asset.rpartition(":")
     return {
         "effective_at": one.effective_at,

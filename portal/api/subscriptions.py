@@ -153,7 +153,7 @@ class Subscriptions(Citizens):
         """All orders, the latest first."""
         listed = page(
             request,
-            Subscription.objects.filter(holder_id=self.holder_id),
+            Subscription.objects.filter(holder_id=self.holder_id).with_outcomes(),
             by=["id"],
             show=lambda rows: SummaryForm([summary(one) for one in rows], many=True).data,
             cursor=self.asked.get("cursor"),
@@ -221,7 +221,7 @@ class Withdrawal(Citizens):
 def summary(order: Subscription) -> dict[str, Any]:
     return {
         "reference": order.reference,
-        "status": order.status,
+        "status": order.standing,
         "offering": order.offering_id,
         "amount": order.money,
         "placed_at": order.placed_at,

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from fund.governance import audit
 from fund.governance.audit import Act, Seal
 from fund.governance.officers import Duty, Officer
-from fund.ledger.prove import LEDGER
+from fund.ledger.prove import LEDGER, SETTLEMENTS
 from fund.refusal import Refusal
 from portal.officers import entry, shown, words
 from portal.officers.fields import DayField
@@ -116,7 +116,7 @@ class AuditLog(Room):
             "form": form,
             "rows": [(one, words.plain(one.detail)) for one in rows[:PAGE]],
             "older": older,
-            "heads": [(log.name, audit.head(log=log)) for log in (audit.AUDIT, LEDGER)],
+            "heads": [(log.name, audit.head(log=log)) for log in (audit.AUDIT, LEDGER, SETTLEMENTS)],
             "may_recompute": officer.has(Duty.AUDIT),
             **(extra_context or {}),
         }

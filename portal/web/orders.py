@@ -180,7 +180,7 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
             | {"routing": receipt.account.routing, "number": receipt.account.number},
             "received": expected and Money(expected.received, order.money.currency),
             "pay": order.status == Status.PLACED and now < offering.pay_by,
-            "can_withdraw": order.status in OPEN_ENDED
+            "can_withdraw": order.standing in OPEN_ENDED
             and now < offering.closes_at
             and offering.state in (STATE.OPEN, STATE.CLOSED),
             "line": line and _line(line, offering),
@@ -204,7 +204,7 @@ def withdraw(request: HttpRequest, reference: str) -> HttpResponse:
 
 def listed(holder_id: int) -> list[dict[str, Any]]:
     """A citizen's orders, newest first, as pages show them."""
-    rows = list(Subscription.objects.filter(holder_id=holder_id).order_by("-placed_at"))
+    rows = list(Subscription.objects.filter(holder_id=holder_id).with_outcomes().order_by("-placed_at"))
     names = {
         one.code: words.of(one, "name") for one in Offering.objects.filter(pk__in={row.offering_id for row in rows})
     }
@@ -219,9 +219,9 @@ def shown(order: Subscription) -> dict[str, Any]:
         "amount": order.money,
         "placed_at": order.placed_at,
         "received_at": order.received_at,
-        "status": order.status,
-        "status_label": words.ORDER_STATES[order.status],
-        "tone": TONES[Status(order.status)],
+        "status": order.standing,
+        "status_label": words.ORDER_STATES[order.standing],
+        "tone": TONES[order.standing],
     }
 
 
@@ -255,8 +255,8 @@ def _way(order: Subscription, offering: Offering, now: datetime) -> list[dict[st
             {"name": _("Placed"), "at": order.received_at, "state": "done"},
             {"name": words.ORDER_STATES[order.status], "at": order.ended_at, "state": "done"},
         ]
-    decided = order.status not in OPEN_ENDED
-    settled = order.status == Status.SETTLED
+    decided = order.standing not in OPEN_ENDED
+    settled = order.standing == Status.SETTLED
     stations = [
         (_("Placed"), order.received_at, True),
         (_("Paid"), order.funded_at, order.funded_at is not None or decided),
@@ -281,7 +281,8 @@ def _offering(code: str) -> Offering:
 
 def _order(request: HttpRequest, reference: str) -> Subscription:
     """Somebody else's order answers exactly as one that does not exist."""
-    order = Subscription.objects.filter(reference=reference, holder_id=who.holder_id(request)).first()
+    own = Subscription.objects.filter(holder_id=who.holder_id(request)).with_outcomes()
+    order = own.filter(reference=reference).first()
     if order is None:
         raise Http404
     return order

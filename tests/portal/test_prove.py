@@ -42,7 +42,7 @@ def test_a_sound_book_is_clean(citizen):
 
 def test_a_changed_balance_is_named_and_the_command_fails(citizen):
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE fund_balance SET amount = amount + 1 WHERE holder_id = %s", [citizen])
+        cursor.execute("UPDATE fund_card SET refunds_jpy = refunds_jpy + 1 WHERE holder_id = %s", [citizen])
     out = StringIO()
     with pytest.raises(SystemExit) as ended:
         call_command("prove", "--json", stdout=out)

@@ -212,6 +212,11 @@ def settle(one: Offering, *, chunk: int = 2000, now: datetime = AFTER) -> list[i
     return list(iter(lambda: settlement.settle_next(offering_code=one.code, now=now, chunk=chunk), 0))
 
 
+CITIZENS = """
+    INSERT INTO fund_holder (id, kind, nation, name_en, name_ja, registered_at)
+    SELECT DISTINCT holder_id, 'citizen', 'JP', '', '', %(at)s::timestamptz FROM (<asked>) a ON CONFLICT DO NOTHING
+"""
+
 PAID = """
     WITH asked AS MATERIALIZED (
         SELECT n, holder_id, uuidv7() AS id, lots * %(lot)s::bigint AS amount, (1000000000 + n)::text AS number
@@ -222,9 +227,6 @@ PAID = """
         SELECT id, 'RF00' || number, number, %(offering)s, holder_id, amount, 'JPY', 'paid-' || n, 'funded',
                %(at)s, %(at)s
           FROM asked
-    ), citizens AS (
-        INSERT INTO fund_holder (id, kind, nation, name_en, name_ja, registered_at)
-        SELECT DISTINCT holder_id, 'citizen', 'JP', '', '', %(at)s::timestamptz FROM asked ON CONFLICT DO NOTHING
     ), applicants AS (
         INSERT INTO fund_applicant (offering_id, holder_id) SELECT DISTINCT %(offering)s, holder_id FROM asked
     ), expected AS (
@@ -243,7 +245,8 @@ def paid_orders(one: Offering, asked: str, **params: Any) -> None:
     params |= {"lot": one.lot, "offering": one.code, "at": DURING}
     params |= {"bank": account[f"bank:{BANK}"], "held": account["held:JPY"]}
     with connection.cursor() as cursor:
-        cursor.execute(PAID.replace("<asked>", asked), params)
+        for statement in (CITIZENS, PAID):  # a payment finds the citizen's card
+            cursor.execute(statement.replace("<asked>", asked), params)
         sequence = "pg_get_serial_sequence('fund_holder', 'id')"
         cursor.execute(f"SELECT setval({sequence}, greatest(nextval({sequence}), 1000000))")
 

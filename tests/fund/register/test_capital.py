@@ -197,6 +197,6 @@ def test_prove_names_a_nav_whose_units_are_not_the_ledgers(keys):
 def test_prove_names_a_class_with_other_units_than_were_issued(keys):
     building.contribute(building.co_owner("US"), dollars(600))
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE fund_balance SET amount = amount + 1 WHERE holder_id > 0")
+        cursor.execute("UPDATE fund_card SET units_sov = units_sov + 1 WHERE units_sov > 0")
     (check,) = [check for check in capital.prove() if not check.clean]
     assert check.first == "class SOV: issued 600000, held 600001"
