@@ -390,8 +390,8 @@ class Allotment(models.Model):
 class AllotmentLine(models.Model):
     """What one order got. ``allotted`` + ``refund`` = the order's money; ``cost`` + ``rounding`` = ``allotted`` (D21).
 
-    Read only: the ledger's settlement of the order, or while the price is not known its ``WaitingLine``; then ``units``,
-    ``cost``, ``rounding`` and ``settled_at`` are empty.
+    Read only: the ledger's settlement of the order, or while the price is not known its ``WaitingLine``; then
+    ``units``, ``cost``, ``rounding`` and ``settled_at`` are empty.
     """
 
     order_id = models.UUIDField(primary_key=True)

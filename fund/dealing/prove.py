@@ -68,7 +68,8 @@ def purchases() -> Check:
                            JOIN fund_unitclass c ON c.code = o.unit_class_id
                            JOIN fund_allotment a ON a.offering_id = o.code
                           CROSS JOIN LATERAL (SELECT (a.price * CASE c.currency WHEN 'USD' THEN 1000000 ELSE 10000 END
-                                                     )::bigint AS minor, c.lot * 10000::bigint AS units) p
+                                                     )::bigint AS dear, c.lot * 10000::bigint AS many) q
+                          CROSS JOIN LATERAL (SELECT dear / gcd(dear, many) AS minor, many / gcd(dear, many) AS units) p
                           WHERE a.price IS NOT NULL) b ON b.id = s.batch_id
              WHERE b.id IS NULL
                 OR NOT (s.units * b.minor <= (s.cost + s.rounding) * b.units

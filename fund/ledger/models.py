@@ -5,9 +5,10 @@ A classical general ledger with subsidiary ledgers. An account of the chart is e
 credit account; it names a holder exactly when one of its accounts is per holder. A balance is credits − debits, so that
 what the fund owes and the units it has issued are positive, and its own assets negative.
 
-Two tables are written, one is read. A ``Transfer`` is one movement. A ``Settlement`` is the compound entry of a settled
-order, all four of its movements in one row under the heading of its batch. ``Leg`` is the whole book: every movement of
-both. Balances are kept on one ``Card`` a holder, and in ``Control`` for the fund's own accounts; ``Balance`` reads both.
+Two tables are written, one view is read. A ``Transfer`` is one movement. A ``Settlement`` is the compound entry of a
+settled order, all four of its movements in one row under the heading of its batch. ``Leg`` is the whole book: every
+movement of both. Balances are kept on one ``Card`` a holder, and in ``Control`` for the fund's own accounts;
+``Balance`` reads both.
 """
 
 from django.contrib.postgres.indexes import BrinIndex
@@ -146,9 +147,7 @@ class Settlement(AppendOnly):
     """
 
     order_id = models.UUIDField(primary_key=True)
-    holder = models.ForeignKey(
-        Holder, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
-    )
+    holder = models.ForeignKey(Holder, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
     batch = models.ForeignKey(
         SettlementBatch, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
     )
@@ -248,9 +247,7 @@ class Card(models.Model):
             ),
             models.CheckConstraint(
                 name="card_reserved_not_below_zero",
-                condition=Q(
-                    *(Q(**{f"reserved_{one}": None}) | Q(**{f"reserved_{one}__gte": 0}) for one in PURPOSES)
-                ),
+                condition=Q(*(Q(**{f"reserved_{one}": None}) | Q(**{f"reserved_{one}__gte": 0}) for one in PURPOSES)),
             ),
         ]
 
@@ -277,7 +274,7 @@ class Control(models.Model):
 class Balance(models.Model):
     """Credits − debits of each account, per holder where it is per holder (else holder 0): cards and controls as rows.
 
-    ``reserved`` is what pending transfers will take. Read only. Where one card is meant, ``balances.balance`` is quicker.
+    ``reserved`` is what pending transfers will take. Read only. For one card, ``balances.balance`` is quicker.
     """
 
     pk = models.CompositePrimaryKey("account_id", "holder_id")

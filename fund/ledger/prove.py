@@ -2,6 +2,7 @@
 
 from fund.governance import audit
 from fund.governance.checks import Check, compare
+from fund.ledger.models import PURPOSES, Account, column
 
 LEDGER = audit.Log(
     name="ledger",
@@ -15,8 +16,8 @@ LEDGER = audit.Log(
     label="'transfer ' || event_id || ' event ' || event || ' line ' || line",
 )
 
-# A batch is sealed as one row, its heading and the digest of its entries: a purchase follows from order, ballot and price,
-# so that dealing's own checks name the entry that was changed.
+# A batch is sealed as one row, its heading and the digest of its entries. What an entry says follows from order, ballot
+# and price, so that dealing's own checks name the one that was changed.
 SETTLEMENTS = audit.Log(
     name="settlements",
     table="fund_settlementbatch",
@@ -29,15 +30,55 @@ SETTLEMENTS = audit.Log(
     label="'settlement batch ' || id",
 )
 
-POSTINGS = """
-    SELECT account_id, CASE WHEN a.per_holder THEN s.holder_id ELSE 0 END AS holder_id, s.amount, s.reserved
-      FROM (
-        SELECT debit_id AS account_id, holder_id, CASE WHEN phase IN (0, 2) THEN -amount ELSE 0 END AS amount,
-               CASE phase WHEN 1 THEN amount WHEN 2 THEN -amount WHEN 3 THEN -amount ELSE 0 END AS reserved
-          FROM fund_leg
-        UNION ALL
-        SELECT credit_id, holder_id, CASE WHEN phase IN (0, 2) THEN amount ELSE 0 END, 0 FROM fund_leg
-      ) s JOIN fund_account a ON a.id = s.account_id
+# What the entries say of one per-holder account, less what its cards keep: by holder, nothing but zero.
+OF_HOLDERS = """
+    SELECT 'balance {code} of holder ' || d.holder_id || ': kept ' || coalesce(c.{column}, 0) || ', transfers say '
+           || coalesce(c.{column}, 0) + d.amount
+      FROM (SELECT holder_id, sum(amount) AS amount, sum(reserved) AS reserved
+              FROM (SELECT t.holder_id,
+                           CASE WHEN t.phase NOT IN (0, 2) THEN 0 WHEN t.credit_id = a.id THEN t.amount
+                                ELSE -t.amount END AS amount,
+                           CASE WHEN t.credit_id = a.id OR t.phase = 0 THEN 0 WHEN t.phase = 1 THEN t.amount
+                                ELSE -t.amount END AS reserved
+                      FROM fund_transfer t JOIN fund_account a ON a.code = '{code}' AND a.id IN (t.debit_id, t.credit_id)
+                     UNION ALL
+                    SELECT s.holder_id, {settled}, 0
+                      FROM fund_settlement s
+                      JOIN (SELECT b.id, c.code, c.currency
+                              FROM fund_settlementbatch b JOIN fund_unitclass c ON c.code = b.unit_class_id) b
+                        ON b.id = s.batch_id AND '{of}' IN (b.code, b.currency)
+                     UNION ALL
+                    SELECT holder_id, -coalesce({column}, 0), -coalesce(reserved_{column}, 0) FROM fund_card
+                     WHERE {column} IS NOT NULL OR reserved_{column} IS NOT NULL) e
+             GROUP BY holder_id HAVING sum(amount) <> 0 OR sum(reserved) <> 0) d
+      LEFT JOIN fund_card c ON c.holder_id = d.holder_id
+"""
+SETTLED = {"held": "-(s.cost + s.rounding + s.refund)", "refunds": "s.refund", "units": "s.units"}
+
+# The same for the fund's own accounts.
+OF_THE_FUND = """
+    SELECT 'balance ' || a.code || ' of holder 0: kept ' || c.amount || ', transfers say ' || coalesce(e.amount, 0)
+      FROM fund_account a
+      JOIN fund_control c ON c.account_id = a.id
+      LEFT JOIN (
+        SELECT account_id, sum(amount) AS amount, sum(reserved) AS reserved
+          FROM (SELECT v.account_id, v.amount, v.reserved
+                  FROM (SELECT debit_id, credit_id, phase, sum(amount) AS amount FROM fund_transfer GROUP BY 1, 2, 3) t
+                 CROSS JOIN LATERAL (VALUES
+                    (debit_id, CASE WHEN phase IN (0, 2) THEN -amount ELSE 0 END,
+                     CASE phase WHEN 0 THEN 0 WHEN 1 THEN amount ELSE -amount END),
+                    (credit_id, CASE WHEN phase IN (0, 2) THEN amount ELSE 0 END, 0)) v(account_id, amount, reserved)
+                 UNION ALL
+                SELECT x.id, v.amount, 0
+                  FROM (SELECT batch_id, sum(cost) AS cost, sum(rounding) AS rounding, sum(units) AS units
+                          FROM fund_settlement GROUP BY 1) s
+                  JOIN fund_settlementbatch b ON b.id = s.batch_id
+                  JOIN fund_unitclass c ON c.code = b.unit_class_id
+                 CROSS JOIN LATERAL (VALUES ('capital:' || c.code, cost), ('rounding:' || c.currency, rounding),
+                                            ('issued:' || c.code, -units)) v(code, amount)
+                  JOIN fund_account x ON x.code = v.code) o
+         GROUP BY account_id) e ON e.account_id = a.id
+     WHERE (c.amount, c.reserved) <> (coalesce(e.amount, 0), coalesce(e.reserved, 0))
 """
 
 
@@ -47,21 +88,16 @@ def prove() -> list[Check]:
 
 
 def balances() -> Check:
-    """Each balance equals the sum of its transfers, and none is missing or left over."""
+    """Each balance equals the sum of its entries, and none is missing or left over."""
+    of_holders = [
+        OF_HOLDERS.format(code=code, column=column(code), settled=SETTLED[name], of=of)
+        for code in Account.objects.filter(per_holder=True).order_by("id").values_list("code", flat=True)
+        for name, _colon, of in [code.partition(":")]
+    ]
     return compare(
         "balances equal transfers",
-        rows="SELECT count(*) FROM fund_balance",
-        differences=f"""
-            SELECT 'balance ' || a.code || ' of holder ' || coalesce(b.holder_id, t.holder_id)
-                   || ': kept ' || coalesce(b.amount::text, 'nothing') || ', transfers say ' || coalesce(t.amount, 0)
-              FROM fund_balance b
-              FULL JOIN (SELECT account_id, holder_id, sum(amount) AS amount, sum(reserved) AS reserved
-                           FROM ({POSTINGS}) p GROUP BY 1, 2) t
-                USING (account_id, holder_id)
-              JOIN fund_account a ON a.id = account_id
-             WHERE (b.amount, b.reserved) IS DISTINCT FROM (t.amount, t.reserved)
-               AND (coalesce(b.amount, 0), coalesce(b.reserved, 0)) <> (coalesce(t.amount, 0), coalesce(t.reserved, 0))
-        """,
+        rows=f"SELECT sum(num_nonnulls({', '.join(PURPOSES)})) + (SELECT count(*) FROM fund_control) FROM fund_card",
+        differences=" UNION ALL ".join([*of_holders, OF_THE_FUND]),
     )
 
 
@@ -79,19 +115,24 @@ def assets() -> Check:
 
 
 def chart() -> Check:
-    """Every movement is of one asset between two accounts of the chart and names a holder where it must."""
+    """Every movement is of one asset between two accounts of the chart and names a holder where it must.
+
+    That the holder exists follows from ``balances``: without a card there is nothing to agree with.
+    """
     return compare(
         "transfers agree with the chart",
         rows="SELECT (SELECT count(*) FROM fund_transfer) + (SELECT count(*) FROM fund_settlement)",
         differences="""
             SELECT 'transfer ' || t.event_id || ' line ' || t.line
-              FROM fund_leg t
-              LEFT JOIN fund_account d ON d.id = t.debit_id
-              LEFT JOIN fund_account c ON c.id = t.credit_id
-              LEFT JOIN fund_holder h ON h.id = t.holder_id
-             WHERE d.id IS NULL OR c.id IS NULL OR d.asset <> c.asset OR t.amount <= 0
-                OR (d.per_holder OR c.per_holder) <> (t.holder_id IS NOT NULL)
-                OR (t.holder_id IS NOT NULL AND h.id IS NULL)
+              FROM fund_transfer t
+              JOIN (SELECT k.* FROM (SELECT debit_id, credit_id, holder_id IS NOT NULL AS named, min(amount) AS least
+                                       FROM fund_transfer GROUP BY 1, 2, 3) k
+                      LEFT JOIN fund_account d ON d.id = k.debit_id
+                      LEFT JOIN fund_account c ON c.id = k.credit_id
+                     WHERE d.id IS NULL OR c.id IS NULL OR d.asset <> c.asset OR k.least <= 0
+                        OR (d.per_holder OR c.per_holder) <> k.named) k
+                ON (k.debit_id, k.credit_id, k.named) = (t.debit_id, t.credit_id, t.holder_id IS NOT NULL)
+               AND (k.least > 0 OR t.amount <= 0)
              UNION ALL
             SELECT 'settlement of ' || s.order_id || ' has no heading'
               FROM fund_settlement s LEFT JOIN fund_settlementbatch b ON b.id = s.batch_id WHERE b.id IS NULL

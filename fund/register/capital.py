@@ -177,10 +177,16 @@ def units_issued() -> Check:
             SELECT 'class ' || c.code || ': issued ' || coalesce(issued.units, 0)
                    || ', held ' || coalesce(held.units, 0)
               FROM fund_unitclass c
-              LEFT JOIN (SELECT a.code, sum(CASE WHEN t.debit_id = a.id THEN t.amount ELSE -t.amount END) AS units
-                           FROM fund_account a
-                           JOIN fund_leg t ON a.id IN (t.debit_id, t.credit_id) AND t.phase IN (0, 2)
-                          WHERE a.code LIKE 'issued:%%' GROUP BY 1) issued ON issued.code = 'issued:' || c.code
+              LEFT JOIN (SELECT code, sum(units) AS units
+                           FROM (SELECT a.code, CASE a.id WHEN t.debit_id THEN t.amount ELSE -t.amount END AS units
+                                   FROM fund_account a
+                                   JOIN fund_transfer t ON a.id IN (t.debit_id, t.credit_id) AND t.phase IN (0, 2)
+                                  WHERE a.code LIKE 'issued:%%'
+                                  UNION ALL
+                                 SELECT 'issued:' || b.unit_class_id, s.units
+                                   FROM (SELECT batch_id, sum(units) AS units FROM fund_settlement GROUP BY 1) s
+                                   JOIN fund_settlementbatch b ON b.id = s.batch_id) u
+                          GROUP BY 1) issued ON issued.code = 'issued:' || c.code
               LEFT JOIN (SELECT a.code, sum(b.amount) AS units
                            FROM fund_account a JOIN fund_balance b ON b.account_id = a.id
                           WHERE b.holder_id > 0 GROUP BY 1) held ON held.code = 'units:' || c.code

@@ -99,7 +99,8 @@ def status(request: HttpRequest) -> HttpResponse:
 @briefly
 def verify(request: HttpRequest) -> HttpResponse:
     """What anybody can check, with the heads of the chains."""
-    chains = [(_("Acts"), audit.head(log=audit.AUDIT)), (_("Ledger"), audit.head(log=ledger.LEDGER))]
+    logs = [(_("Acts"), audit.AUDIT), (_("Ledger"), ledger.LEDGER), (_("Settlements"), ledger.SETTLEMENTS)]
+    chains = [(name, audit.head(log=log)) for name, log in logs]
     allotted = Offering.objects.filter(state__in=[Offering.State.ALLOTTED, Offering.State.SETTLED]).order_by("code")
     return render(
         request,

@@ -64,14 +64,13 @@ def settle(chunk: str) -> None:
 
 def half_settle(chunk: str) -> None:
     """A settlement without its transaction, in a process that dies between two statements of a range."""
-    execute, count = settlement._execute, iter(range(1000))
+    count = iter(range(1000))
 
-    def die_in_the_third_range(statement: str, params: Any) -> int:
+    def die_in_the_third_range(chunk: Any, rows: int) -> None:
         if next(count) == 2:
             os._exit(9)
-        return execute(statement, params)
 
-    settlement._execute = die_in_the_third_range
+    settlement._expect = die_in_the_third_range
     settlement.transaction = SimpleNamespace(atomic=contextlib.nullcontext)  # type: ignore[assignment]
     take = settlement._take
 

@@ -200,9 +200,9 @@ CHANGES = [
     {"amount": 20_000},
     {"holder_id": 0},
     {"key": "other"},
-    {"status": Status.SETTLED},
-    {"status": Status.ALLOTTED},
     {"status": Status.UNALLOTTED},
+    {"status": Status.SETTLED},  # never written on an order
+    {"status": Status.ALLOTTED},
     {"status": "gone"},
 ]
 
@@ -216,7 +216,7 @@ def test_the_database_keeps_an_order_as_it_was_placed(opened, change):
         Subscription.objects.filter(pk=order.pk).delete()
 
 
-@pytest.mark.parametrize("change", CHANGES[:-1])
+@pytest.mark.parametrize("change", CHANGES[:4])
 def test_without_the_trigger_it_would_change(opened, change):
     """Negative control of the test above."""
     order = place(opened(), citizen(), 10_000)

@@ -112,9 +112,9 @@ def test_a_chunk_that_fails_midway_leaves_nothing_and_is_done_by_the_next_run(op
         (settlement, "SETTLE", settlement.SETTLE.replace("%(first)s", "(1 / 0)")),
         (settlement, "_expect", lambda chunk, rows: 1 / 0),  # the entries are written, their range is not marked yet
     ]
-    for place, step, broken in steps:
+    for owner, step, broken in steps:
         with monkeypatch.context() as patch:
-            patch.setattr(place, step, broken)
+            patch.setattr(owner, step, broken)
             with pytest.raises(Exception, match="division by zero"), transaction.atomic():
                 settlement.settle_next(offering_code=one.code, now=AFTER)
         assert (Leg.objects.count(), SettlementBatch.objects.count(), AllotmentLine.objects.count()) == before
@@ -186,7 +186,10 @@ def test_a_forward_order_is_settled_at_the_price_published_for_its_dealing_day(o
 TAMPERED = [
     ("UPDATE fund_settlement SET refund = refund + 1 WHERE holder_id = 3", "allotted and refunded money"),
     ("UPDATE fund_settlement SET units = units + 1 WHERE holder_id = 3", "bought at their price"),
-    ("UPDATE fund_settlement SET cost = cost - 1, rounding = rounding + 1 WHERE holder_id = 3", "bought at their price"),
+    (
+        "UPDATE fund_settlement SET cost = cost - 1, rounding = rounding + 1 WHERE holder_id = 3",
+        "bought at their price",
+    ),
     ("UPDATE fund_settlement SET holder_id = 4 WHERE holder_id = 3", "allotted and refunded money"),
     ("UPDATE fund_settlement SET batch_id = batch_id + 1 WHERE holder_id = 3", "bought at their price"),
     ("UPDATE fund_subscription SET status = 'withdrawn' WHERE holder_id = 3", "orders stand as"),

@@ -65,7 +65,9 @@ def test_held_money_never_goes_below_zero(citizen):
 def test_without_the_balance_constraint_it_would(citizen):
     """Negative control of the test above."""
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE fund_card DROP CONSTRAINT balance_of_a_holder_not_below_zero")
+        cursor.execute(
+            "SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE fund_card DROP CONSTRAINT balance_of_a_holder_not_below_zero"
+        )
     post.post(
         event=Event.REFUND,
         event_id=uuid.uuid4(),
@@ -161,7 +163,11 @@ def test_nobody_rewrites_the_book(citizen, statement, role):
 
 def test_the_apps_role_cannot_write_balances(citizen):
     receive(citizen, 700)
-    for statement in ("UPDATE fund_card SET held_jpy = 9", "UPDATE fund_control SET amount = 9", "DELETE FROM fund_card"):
+    for statement in (
+        "UPDATE fund_card SET held_jpy = 9",
+        "UPDATE fund_control SET amount = 9",
+        "DELETE FROM fund_card",
+    ):
         with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SET LOCAL ROLE kakehashi_app")

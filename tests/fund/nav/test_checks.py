@@ -86,9 +86,7 @@ def test_money_without_units_blocks(small_fund):
 
 def test_a_ledger_out_of_balance_blocks(nav):
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE fund_card SET held_usd = 1 WHERE holder_id = %s", [building.citizen("US").pk]
-        )
+        cursor.execute("UPDATE fund_card SET held_usd = 1 WHERE holder_id = %s", [building.citizen("US").pk])
     assert found(nav) == [("trial_balance", True)]
 
 
