@@ -213,6 +213,7 @@ class Status(models.TextChoices):
     SETTLED = "settled", _("settled")
 
 
+OrderStatus = Status  # under its own name where a class has a Status of its own
 ORDERED = (Status.PLACED, Status.FUNDED)
 WRITTEN = (*ORDERED, Status.WITHDRAWN, Status.LAPSED, Status.UNALLOTTED)  # the last after a cancellation
 
@@ -302,7 +303,7 @@ class Subscription(models.Model):
         return Money(self.amount, Currency(self.currency))
 
     @property
-    def standing(self) -> Status:
+    def standing(self) -> OrderStatus:
         """Where the order stands: what a paid order's line says, else its own status.
 
         One query for a paid order, unless ``with_outcomes``.

@@ -150,8 +150,10 @@ def _settle(offering: Offering, chunk: SettlementChunk, price: Decimal | None, n
     else:
         per_unit = offering.unit_class.price(price).minor_per_unit
         params |= {"numerator": per_unit.numerator, "denominator": per_unit.denominator}
-        told = {"subject": offering.pk, "class_code": offering.unit_class_id, "effective_at": now}
-        _expect(chunk, post.settle_set(SETTLE, params, **told))
+        settled = post.settle_set(
+            SETTLE, params, subject=offering.pk, class_code=offering.unit_class_id, effective_at=now
+        )
+        _expect(chunk, settled)
     SettlementChunk.objects.filter(pk=chunk.pk).update(
         allotted_at=chunk.allotted_at or now, settled_at=None if price is None else now
     )

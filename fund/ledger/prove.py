@@ -40,7 +40,8 @@ OF_HOLDERS = """
                                 ELSE -t.amount END AS amount,
                            CASE WHEN t.credit_id = a.id OR t.phase = 0 THEN 0 WHEN t.phase = 1 THEN t.amount
                                 ELSE -t.amount END AS reserved
-                      FROM fund_transfer t JOIN fund_account a ON a.code = '{code}' AND a.id IN (t.debit_id, t.credit_id)
+                      FROM fund_transfer t
+                      JOIN fund_account a ON a.code = '{code}' AND a.id IN (t.debit_id, t.credit_id)
                      UNION ALL
                     SELECT s.holder_id, {settled}, 0
                       FROM fund_settlement s

@@ -225,9 +225,9 @@ def test_the_ledger_refuses_to_settle_an_order_twice(opened, allot):
     paid_list(one, BOOK)
     allot(one)
     settle(one)
-    told = {"subject": one.code, "class_code": "JP", "effective_at": AFTER}
+    again = "SELECT %(batch)s, order_id, holder_id, 0, 0, 1, 0 FROM fund_settlement"
     with pytest.raises(IntegrityError, match="fund_settlement_pkey"), transaction.atomic():
-        post.settle_set("SELECT %(batch)s, order_id, holder_id, 0, 0, 1, 0 FROM fund_settlement", {}, **told)
+        post.settle_set(again, {}, subject=one.code, class_code="JP", effective_at=AFTER)
     account = accounts.ids("issued:JP", "units:JP")
     with pytest.raises(IntegrityError, match="is settled"), transaction.atomic():
         post.post_set(
