@@ -33,6 +33,9 @@ DRAW = "sha256(%(outer)s::bytea || sha256(%(inner)s::bytea || convert_to({ticket
 # Orders that took part in the allotment, before it and at any time after.
 COUNTED = "('funded', 'allotted', 'part_allotted', 'unallotted', 'settled')"
 
+# A nation's citizens summed up and sorted in memory: over the disk it takes three times as long. Until the commit.
+ROOM = "SET LOCAL work_mem = '128MB'"
+
 REQUESTS = f"""
     SELECT holder_id, count(*) AS orders, sum(amount)::bigint / %(lot)s::bigint AS lots
       FROM fund_subscription WHERE offering_id = %(offering)s AND status IN {COUNTED} GROUP BY holder_id
@@ -111,10 +114,12 @@ def pads(seed: bytes) -> dict[str, bytes]:
     return {"inner": bytes(byte ^ 0x36 for byte in key), "outer": bytes(byte ^ 0x5C for byte in key)}
 
 
+@transaction.atomic
 def preview(*, offering: Offering) -> Basis:
     """The basis as the paid orders stand now. The seed is not touched: who would win the ballot stays unknown."""
     params: dict[str, Any] = {"offering": offering.pk, "lot": offering.lot}
     with connection.cursor() as cursor:
+        cursor.execute(ROOM)
         cursor.execute(f"SELECT lots, count(*), sum(orders)::bigint FROM ({REQUESTS}) r GROUP BY lots", params)
         rows = cursor.fetchall()
     requests = [(lots, citizens) for lots, citizens, _orders in rows]

@@ -59,9 +59,9 @@ def test_without_the_cut_of_the_ballot_more_is_given_than_there_is_and_the_settl
     one = opened(capacity=100 * 10_000)
     rush(one, random.Random(1))
     allot(one)
-    everybody = settlement.ALLOT.replace(allotment.lots("requested", "ticket"), "(least(requested, %(level)s + 1))", 1)
-    assert everybody != settlement.ALLOT
-    monkeypatch.setattr(settlement, "ALLOT", everybody)
+    everybody = settlement.SETTLE.replace(allotment.lots("requested", "ticket"), "(least(requested, %(level)s + 1))", 1)
+    assert everybody != settlement.SETTLE
+    monkeypatch.setattr(settlement, "SETTLE", everybody)
     with pytest.raises(RuntimeError, match="approved were"):
         settle(one)
     assert sum(AllotmentLine.objects.values_list("allotted", flat=True)) > one.capacity
