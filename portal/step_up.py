@@ -156,8 +156,15 @@ def _keep(request: HttpRequest) -> None:
     sealed = envelope.seal(json.dumps(act).encode(), **PLACE, row=request.session.session_key)
     request.session[STATE_SESSION_KEY] = {
         "callback": f"{__name__}.perform",
-        "state": {"sealed": base64.b64encode(sealed).decode()},
+        "state": {"address": act["address"], "sealed": base64.b64encode(sealed).decode()},
     }
+
+
+def awaits_proof(request: HttpRequest) -> bool:
+    """Whether the page that asks for a proof asks for a suspended act, which only the strongest factor lets go on."""
+    state = request.session.get(STATE_SESSION_KEY) or {}
+    wanted = get_next_redirect_url(request)
+    return wanted is not None and wanted == state.get("state", {}).get("address")
 
 
 def perform(request: HttpRequest, state: dict[str, str]) -> HttpResponseBase:

@@ -45,6 +45,10 @@ CHANGES = {
     "mfa/email/webauthn_removed": Change.PASSKEY_REMOVED,
     "mfa/email/recovery_codes_generated": Change.RECOVERY_CODES_MADE,
 }
+WAYS = {
+    "mfa_reauthenticate:webauthn": _("Use the passkey"),
+    "mfa_reauthenticate": _("Use the authenticator app or a recovery code"),
+}
 PROVES: dict[str, str] = {Change.APP_ADDED: Authenticator.Type.TOTP, Change.PASSKEY_ADDED: Authenticator.Type.WEBAUTHN}
 ENDS_OTHER_SESSIONS = {Change.APP_REMOVED, Change.PASSKEY_REMOVED}  # a new password ends them by itself
 
@@ -94,11 +98,13 @@ class Adapter(DefaultAccountAdapter):
         return not (isinstance(user, User) and step_up.is_proved(user=user, session=self.request.session))
 
     def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
-        """The strongest first; the password is none where there is a second factor."""
+        """The strongest first; for a suspended act that one alone. No password where there is a second factor."""
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
-        if user.is_authenticated and step_up.factors(user):
-            methods = [method for method in methods if method["id"] != "reauthenticate"]
-        return sorted(methods, key=lambda method: method["id"] != "mfa_reauthenticate:webauthn")
+        if not user.is_authenticated or not step_up.factors(user):
+            return methods
+        found = {method["id"]: method for method in methods}
+        ways = [found[name] | {"description": text} for name, text in WAYS.items() if name in found]
+        return ways[:1] if step_up.awaits_proof(self.request) else ways
 
     def reauthenticate(self, user: User, password: str) -> bool:
         """The same for programs. Raises ValidationError where the password is no proof."""

@@ -15,6 +15,7 @@ from allauth.mfa.totp.internal.auth import TOTP
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.core import mail
+from django.db import ProgrammingError, transaction
 from django.template.loader import render_to_string
 from django.test import Client
 from django.utils import timezone, translation
@@ -484,3 +485,10 @@ def test_nor_from_one_address_whatever_it_says_of_itself(db: None, settings: Any
 )
 def test_browsers_by_their_names(user_agent: str, name: str) -> None:
     assert devices.name_of(user_agent) == name
+
+
+def test_the_site_may_remember_a_device_and_change_none(anna: Any, as_site: None) -> None:
+    now = timezone.now()
+    assert [devices.is_new(user_id=anna.pk, mark=mark, now=now) for mark in ("a", "b", "b")] == [False, True, False]
+    with pytest.raises(ProgrammingError), transaction.atomic():
+        devices.Device.objects.update(fingerprint=b"x")
