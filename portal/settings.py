@@ -370,8 +370,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "DESCRIPTION": (
         "The US–Japan wealth fund for programs. Sign-in is the headless *app* client of django-allauth under "
         "`/api/auth/app/v1`; its session token goes into `X-Session-Token`. What moves money asks for a proof of the "
-        "strongest factor within five minutes: 403 with the code `step_up_required` says where to give it. Money is an object of a currency and a "
-        "plain decimal string. Times are UTC. Errors are problem documents (RFC 9457)."
+        "strongest factor within five minutes: 403 with the code `step_up_required` says where to give it. Money is an "
+        "object of a currency and a plain decimal string. Times are UTC. Errors are problem documents (RFC 9457)."
     ),
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
