@@ -27,7 +27,9 @@ from fido2.webauthn import (
 from playwright.sync_api import Browser, Page, expect
 
 from portal import step_up
+from portal.security import Change
 from tests.portal.officers.conftest import PASSWORD, _quick_and_forgetful, grow_stale, make_user
+from tests.portal.web.test_security_pages import told
 
 __all__ = ["_quick_and_forgetful"]
 
@@ -158,6 +160,17 @@ def test_a_passkey_steps_up(soft: Soft) -> None:
     page = "/en/account/2fa/webauthn/reauthenticate/"
     client.post(page, {"credential": soft.sign(challenge_of(client, page))}, secure=True)
     assert step_up.lacking(user=soft.user, session=client.session) is None
+
+
+def test_removing_a_passkey_ends_the_other_sessions_and_is_told(soft: Soft) -> None:
+    here, there = Client(), Client()
+    assert enters(here, soft.sign(challenge_of(here))) and enters(there, soft.sign(challenge_of(there)))
+    number = Authenticator.objects.get(user=soft.user).pk
+    assert here.post(f"/en/account/2fa/webauthn/keys/{number}/remove/", secure=True).status_code == 302
+    assert not Authenticator.objects.filter(user=soft.user).exists()
+    signed_in = [one.get("/en/account/", secure=True).status_code == 200 for one in (here, there)]
+    assert signed_in == [True, False]
+    assert told(soft.user)[-1] == Change.PASSKEY_REMOVED
 
 
 # ── a real browser ──

@@ -311,6 +311,25 @@ def test_a_new_device_is_told_and_a_known_one_is_not(anna: Any) -> None:
     assert told(anna) == [Change.NEW_DEVICE] * 2
 
 
+def test_new_recovery_codes_and_a_first_password_are_told(anna: Any, django_capture_on_commit_callbacks: Any) -> None:
+    client = sign_in(anna)
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post("/en/account/2fa/recovery-codes/generate/")
+    assert told(anna) == [Change.RECOVERY_CODES_MADE]
+    anna.set_unusable_password()
+    anna.save()
+    client = Client()
+    client.force_login(anna)
+    session = client.session
+    app = Authenticator.objects.get(user=anna, type=Authenticator.Type.TOTP)
+    session["account_authentication_methods"] = [{"method": "mfa", "at": time.time(), "id": app.pk, "type": app.type}]
+    session["account_authentication_methods_user"] = str(anna.pk)
+    session.save()
+    client.post("/en/account/password/set/", {"password1": NEW, "password2": NEW})
+    anna.refresh_from_db()
+    assert anna.check_password(NEW) and told(anna)[-1] == Change.PASSWORD_SET
+
+
 def test_a_recovery_code_is_told_and_works_once(anna: Any) -> None:
     spare = RecoveryCodes.activate(anna).generate_codes()[0]
     for place in range(2):
