@@ -238,7 +238,7 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # this session stays; all others end 
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_SESSION_REMEMBER = False
-# Whole towns share one address; what is guessed is limited by failures, 10 a minute an address and 5 in five an account.
+# Whole towns share one address; guesses are limited by failures: 10 a minute an address, 5 in five minutes an account.
 ACCOUNT_RATE_LIMITS = {"login": "120/m/ip", "signup": "60/m/ip"}
 MFA_RATE_LIMITS = {"webauthn_login": "120/m/ip"}
 MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]

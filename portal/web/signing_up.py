@@ -39,8 +39,8 @@ CHANGES = {
     "account/email/password_set": Change.PASSWORD_SET,
     "account/email/email_changed": Change.EMAIL_CHANGED,
     "account/email/email_deleted": Change.EMAIL_REMOVED,
-    "mfa/email/totp_activated": Change.APP_ADDED,
-    "mfa/email/totp_deactivated": Change.APP_REMOVED,
+    "mfa/email/totp_activated": Change.AUTHENTICATOR_APP_ADDED,
+    "mfa/email/totp_deactivated": Change.AUTHENTICATOR_APP_REMOVED,
     "mfa/email/webauthn_added": Change.PASSKEY_ADDED,
     "mfa/email/webauthn_removed": Change.PASSKEY_REMOVED,
     "mfa/email/recovery_codes_generated": Change.RECOVERY_CODES_MADE,
@@ -49,8 +49,11 @@ WAYS = {
     "mfa_reauthenticate:webauthn": _("Use the passkey"),
     "mfa_reauthenticate": _("Use the authenticator app or a recovery code"),
 }
-PROVES: dict[str, str] = {Change.APP_ADDED: Authenticator.Type.TOTP, Change.PASSKEY_ADDED: Authenticator.Type.WEBAUTHN}
-ENDS_OTHER_SESSIONS = {Change.APP_REMOVED, Change.PASSKEY_REMOVED}  # a new password ends them by itself
+PROVES: dict[str, str] = {
+    Change.AUTHENTICATOR_APP_ADDED: Authenticator.Type.TOTP,
+    Change.PASSKEY_ADDED: Authenticator.Type.WEBAUTHN,
+}
+ENDS_OTHER_SESSIONS = {Change.AUTHENTICATOR_APP_REMOVED, Change.PASSKEY_REMOVED}  # a new password ends them by itself
 
 
 class Adapter(DefaultAccountAdapter):
@@ -84,7 +87,7 @@ class Adapter(DefaultAccountAdapter):
         if step_up.factors(user):
             self._prove_by_adding(user, Authenticator.Type.WEBAUTHN)
         else:
-            record_authentication(request, user, step_up.PASSWORD)
+            record_authentication(request, user, step_up.WEAKEST)
 
     def _prove_by_adding(self, user: User, kind: str) -> None:
         """A factor was set up with a code or a signature of it."""

@@ -135,7 +135,7 @@ def test_the_way_to_the_second_factor(transactional_db: None, language: str, mon
     html = answer.content.decode()
     assert answer.redirect_chain[-1][0] == f"/{language}/account/2fa/recovery-codes/"
     assert all(one in html for one in RecoveryCodes.activate(user).generate_codes())
-    assert told(user) == [Change.APP_ADDED]
+    assert told(user) == [Change.AUTHENTICATOR_APP_ADDED]
     again = Client()
     asked = again.post(f"/{language}/account/login/", {"login": user.email, "password": PASSWORD}, follow=True)
     html = asked.content.decode()
@@ -292,7 +292,7 @@ def test_removing_a_factor_ends_the_other_sessions(anna: Any) -> None:
     here, there, phone = sign_in(anna), sign_in(anna), app_token(anna)
     here.post("/en/account/2fa/totp/deactivate/")
     assert [is_in(one) for one in (here, there, phone)] == [True, False, False]
-    assert told(anna)[-1] == Change.APP_REMOVED
+    assert told(anna)[-1] == Change.AUTHENTICATOR_APP_REMOVED
 
 
 # ── who hears of it ──
