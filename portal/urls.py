@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from portal import health
 from portal.officers.rooms import site as officers_site
-from portal.web import pages
+from portal.web import account, pages
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health/live", health.live, name="health-live"),
@@ -15,6 +15,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("portal.api.urls")),
     path(".well-known/security.txt", pages.security_txt, name="security-txt"),
     *i18n_patterns(
+        path(
+            "account/2fa/webauthn/reauthenticate/",
+            account.ProveByPasskey.as_view(),
+            name="mfa_reauthenticate_webauthn",
+        ),
         path("account/", include("allauth.urls")),
         path("officers/", officers_site.urls),
         path("", include("portal.web.urls")),

@@ -162,6 +162,17 @@ def test_a_passkey_steps_up(soft: Soft) -> None:
     assert step_up.lacking(user=soft.user, session=client.session) is None
 
 
+def test_a_refused_signature_leads_back_to_the_proof(soft: Soft) -> None:
+    client = Client()
+    assert enters(client, soft.sign(challenge_of(client)))
+    grow_stale(client)
+    asked = client.get("/en/account/2fa/webauthn/add/", secure=True).url
+    answer = client.post(asked, {"credential": soft.sign(challenge_of(client, asked), flags=PRESENT)}, secure=True)
+    assert answer.url == asked
+    answer = client.post(asked, {"credential": soft.sign(challenge_of(client, asked))}, secure=True)
+    assert answer.url == "/en/account/2fa/webauthn/add/"
+
+
 def test_removing_a_passkey_ends_the_other_sessions_and_is_told(soft: Soft) -> None:
     here, there = Client(), Client()
     assert enters(here, soft.sign(challenge_of(here))) and enters(there, soft.sign(challenge_of(there)))
