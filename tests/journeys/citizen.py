@@ -64,11 +64,15 @@ class Citizen:
         """A second factor, as the pages ask for it after signing up."""
         page = self.page
         page.goto(f"{self.base}/account/2fa/totp/activate/")
-        secret = page.locator("#authenticator_secret").inner_text()
-        generator = TOTP(base64.b32decode(secret), 6, SHA1(), 30)  # nosec
-        page.fill("[name=code]", generator.generate(int(time.time())).decode())
+        self.secret = page.locator("#authenticator_secret").inner_text()
+        page.fill("[name=code]", self.code())
         page.click("main form button[type=submit]")
         page.wait_for_url(re.compile("/account/2fa/recovery-codes/"))
+
+    def code(self) -> str:
+        """What the authenticator app shows now."""
+        generator = TOTP(base64.b32decode(self.secret), 6, SHA1(), 30)  # nosec
+        return generator.generate(int(time.time())).decode()
 
     def apply(self, answers: dict[str, dict[str, Any]]) -> None:
         """Fill every step of the application, then hand it in."""

@@ -120,7 +120,7 @@ def test_every_address_of_this_room_is_looked_at() -> None:
     for path in seen:
         with translation.override("en"):
             names.add(get_resolver().resolve(f"/en{path}").url_name)
-    acts = {"nav-csv", "demand", "join-submit", "withdraw", "order"}
+    acts = {"nav-csv", "demand", "join-submit", "withdraw", "order", "end-session"}
     assert {one.name for one in urlpatterns} - names == acts
 
 
