@@ -51,7 +51,7 @@ class Citizen:
     def sign_up(self) -> None:
         page = self.page
         page.goto(f"{self.base}/account/signup/")
-        page.fill("[name=email]", self.address)
+        page.fill("form:has([name=password1]) [name=email]", self.address)
         page.fill("[name=password1]", PASSWORD)
         page.fill("[name=password2]", PASSWORD)
         page.click("form:has([name=password1]) button[type=submit]")
