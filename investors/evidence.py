@@ -82,7 +82,7 @@ KEPT = f"""
 class Document(models.Model):
     """One document as it was given. ``version`` counts by kind; the current one has no ``replaced_at``.
 
-    ``digest``: keyed fingerprint of the file as it came, so that the same file is noticed. ``size``: bytes of all pages.
+    ``digest``: keyed fingerprint of the file as it came; the same file is noticed by it. ``size``: bytes of all pages.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)

@@ -75,7 +75,8 @@ def _shortened(name: str, printed: str) -> bool:
     """Whether a name without room was printed like this: words from the right left out or cut, down to one letter."""
     words, kept = re.split(r"[\s\-‐]+", name.strip()), printed.split()
     return len(kept) <= len(words) and all(
-        any(way.startswith(short.lower()) for way in _printings(word)) for word, short in zip(words, kept, strict=False)
+        any(way.startswith(names.latin_form(short)) for way in _printings(word))
+        for word, short in zip(words, kept, strict=False)
     )
 
 

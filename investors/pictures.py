@@ -1,6 +1,6 @@
 """Pictures of documents drawn anew: JPEG, PNG, WebP and PDF in, plain JPEG pages out.
 
-What a file is besides a picture (metadata, scripts, another file behind it) does not come along, because only pixels do.
+What a file is besides a picture (metadata, scripts, another file behind it) does not come along: only pixels do.
 Reading hostile bytes is done by ``apart`` in a process of its own, which knows no key and no database, writes no file,
 and ends when it takes too much memory or time. It runs this very file, so nothing of the project is imported here.
 """

@@ -1,8 +1,8 @@
 """The vault's door: personal data is sealed on the way in and opened only here (D16, decision 9).
 
-A ``SealedField`` holds ciphertext that opens in its own table, column and row alone. ``read`` and ``read_bytes`` are the
-only way to what is in it; every opening of an identity number leaves an act in the audit log that states purpose and reader, never
-the value. A row needs its key before a value can be sealed for it.
+A ``SealedField`` holds ciphertext that opens in its own table, column and row alone. ``read`` and ``read_bytes`` are
+the only ways to what is in it; every opening of an identity number or of a picture leaves an act in the audit log that
+states purpose and reader, never the value. A row needs its key before a value can be sealed for it.
 """
 
 from datetime import datetime
@@ -32,7 +32,7 @@ class NotForThisPurpose(Exception):
 
 
 class SealedField(models.BinaryField):  # type: ignore[type-arg]
-    """Ciphertext of ``fund.envelope``. ``opened_for``: what an identity number is opened for; each time is logged."""
+    """Ciphertext of ``fund.envelope``. ``opened_for``: what it is opened for, where each time is logged."""
 
     def __init__(self, *args: Any, opened_for: tuple[str, ...] = (), **kwargs: Any) -> None:
         self.opened_for = tuple(opened_for)

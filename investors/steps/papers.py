@@ -80,8 +80,8 @@ documents = Step(
     code="documents",
     title=_("Documents"),
     intro=_(
-        "Pictures of the document that you have stated. We keep nothing of your files but the picture itself, encrypted;"
-        " every look at it is logged."
+        "Pictures of the document that you have stated. Of your files we keep nothing but the picture itself,"
+        " encrypted; every look at it is logged."
     ),
     fields=(),
     finish=check_given,
