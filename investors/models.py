@@ -3,6 +3,7 @@
 from investors.agreements import Acceptance, Agreement
 from investors.applications import Answer, Application, Assessment, Decision, StatusChange
 from investors.bank_accounts import BankAccount
+from investors.evidence import Document, DocumentPage
 from investors.people import Investor, MyNumber, TaxpayerNumber
 from investors.screening.models import Entry, Hit, HitDecision, ListFile, ListVersion, Rescreening
 from investors.tax_forms import TaxForm
@@ -15,6 +16,8 @@ __all__ = [
     "Assessment",
     "BankAccount",
     "Decision",
+    "Document",
+    "DocumentPage",
     "Entry",
     "Hit",
     "HitDecision",

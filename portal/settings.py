@@ -76,6 +76,7 @@ MIDDLEWARE = [
     "django.middleware.http.ConditionalGetMiddleware",
     "portal.api.problems.ProblemMiddleware",
     "portal.api.limits.LimitMiddleware",
+    "portal.uploading.BoundMiddleware",
     # Before the user is known: afterwards it would wrap request.user, and the headless sign-in could not change it.
     "django_structlog.middlewares.RequestMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

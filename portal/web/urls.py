@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.web import account, fund, join, offerings, orders, pages
+from portal.web import account, fund, join, offerings, orders, pages, papers
 
 urlpatterns = [
     path("", fund.home, name="home"),
@@ -24,6 +24,8 @@ urlpatterns = [
     path("verify", pages.verify, name="verify"),
     path("join/", join.overview, name="join"),
     path("join/submit", join.submit, name="join-submit"),
+    path("join/documents", papers.step, name="join-documents"),
+    path("join/documents/<uuid:key>/<int:number>", papers.page, name="join-document"),
     path("join/<str:code>", join.step, name="join-step"),
     path("account/", account.overview, name="account"),
     path("account/subscribe/<str:code>", orders.subscribe, name="subscribe"),

@@ -5,6 +5,7 @@ import email
 import json
 import re
 import time
+from datetime import UTC, datetime
 from email.policy import default as modern
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from playwright.sync_api import Page, expect
 
+from investors.steps import Known, papers
+from investors.steps.papers import Kind
+from portal.demonstration import specimens
 from tests.demo import wait_for
 
 PASSWORD = "correct-horse-battery-staple-47"
@@ -82,8 +86,19 @@ class Citizen:
                 self.answer(name, value)
             self.page.click("main form button[type=submit]")
             expect(self.page, f"{step} was saved").not_to_have_url(re.compile(f"/join/{step}$"))
+        for kind in papers.needed(Known(datetime.now(UTC), answers)):
+            self.give(kind)
         self.page.goto(f"{self.base}/join/")
         self.page.click("form[action$='/join/submit'] button")
+
+    def give(self, kind: Kind) -> None:
+        """A picture of a document, chosen as a file."""
+        page, paper = self.page, f"#paper-{kind}"
+        page.goto(f"{self.base}/join/documents")
+        file = {"name": "IMG_0001.JPG", "mimeType": "image/jpeg", "buffer": specimens.picture(kind, self.address)}
+        page.set_input_files(f"#file-{kind}", file)
+        page.click(f"{paper} button:not([name])")
+        expect(page.locator(f"{paper}.k-paper--here"), f"{kind} was saved").to_be_visible()
 
     def answer(self, name: str, value: Any) -> None:
         """One question, whatever kind of field it is."""

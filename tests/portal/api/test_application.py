@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from investors import agreements, onboarding
 from investors.applications import Application
+from tests.investors import files
 from tests.investors.conftest import japanese
 from tests.portal.api.conftest import Api, make_officer, make_user, pointers, problem
 
@@ -26,6 +27,7 @@ def answers(**other):
 
 def submitted(api: Api) -> Application:
     assert api.ask("PATCH", "/application", {"answers": answers()}).status_code == 200
+    assert api.give(files.picture()).status_code == 201
     assert api.post("/application/submit", {}).status_code == 200
     return Application.objects.get(investor__user=api.user)
 
@@ -107,6 +109,7 @@ def test_submitted_once_and_not_changed_after(applicant):
 
 def test_a_submission_sent_twice_is_one(applicant):
     applicant.ask("PATCH", "/application", {"answers": answers()})
+    applicant.give(files.picture())
     first = applicant.post("/application/submit", {}, key="s")
     again = applicant.post("/application/submit", {}, key="s")
     assert first.content == again.content

@@ -17,6 +17,7 @@ from fund.payments import receipts
 from investors import onboarding
 from investors.applications import Application
 from tests.fund.payments import bank_files
+from tests.investors import files
 from tests.portal.api.conftest import CODE, Api, make_offering, make_officer
 from tests.portal.api.test_application import answers
 
@@ -79,7 +80,9 @@ def test_a_citizen_signs_up_is_approved_orders_pays_and_holds():
     api = Api(**{"X-Session-Token": sign_up()})
 
     assert api.get("/holdings").status_code == 403
-    assert api.ask("PATCH", "/application", {"answers": answers()}).json()["remaining"] == []
+    assert api.ask("PATCH", "/application", {"answers": answers()}).json()["remaining"] == ["documents"]
+    assert api.give(files.from_a_phone()).status_code == 201
+    assert api.get("/application").json()["remaining"] == []
     assert api.post("/application/submit", {}).json()["status"] == "submitted"
     application = Application.objects.get()
     onboarding.assess(application_id=application.pk, now=timezone.now())

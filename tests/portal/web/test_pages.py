@@ -20,7 +20,8 @@ PUBLIC = [
 ]  # fmt: skip
 APPLICANT = [
     "/account/", "/account/profile", "/account/inbox", "/account/security", "/join/", "/join/citizenship", "/join/name",
-    "/join/birth", "/join/residence", "/join/numbers", "/join/identity_document", "/join/tax", "/join/suitability",
+    "/join/birth", "/join/residence", "/join/numbers", "/join/identity_document", "/join/documents", "/join/tax",
+    "/join/suitability",
     "/join/comprehension", "/join/bank_account", "/join/agreements", "/account/email/", "/account/password/change/",
     "/account/2fa/", "/account/sessions/",
 ]  # fmt: skip
