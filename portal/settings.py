@@ -15,6 +15,7 @@ from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 from environs import Env
 
+from portal.government_id import party
 from portal.local import profile
 from portal.local.place import HERE
 from portal.redaction import redact
@@ -63,6 +64,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "rest_framework",
     "portal",
+    "portal.government_id",
     "investors.apps.InvestorsConfig",
     "fund.apps.FundConfig",
 ]
@@ -246,7 +248,26 @@ MFA_ADAPTER = "portal.second_factor.SealingAdapter"
 OFFICER_MFA_REQUIRED = env.bool("OFFICER_MFA_REQUIRED", True)
 HEADLESS_CLIENTS = ["app"]
 HEADLESS_ONLY = False
-SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
+SOCIALACCOUNT_ADAPTER = "portal.government_id.doors.ShutAdapter"
+# Government identities; one without a client id is not offered.
+GOVERNMENT_IDS = {
+    "login_gov": party.configured(
+        "LOGIN_GOV",
+        issuer=env.str("LOGIN_GOV_ISSUER", "https://secure.login.gov/"),
+        client_id=env.str("LOGIN_GOV_CLIENT_ID", ""),
+        key_id=env.str("LOGIN_GOV_KEY_ID", ""),
+        private_key=env.str("LOGIN_GOV_PRIVATE_KEY", ""),
+        plain_http=not HTTPS,
+    ),
+    "digital_agency": party.configured(
+        "DIGITAL_AGENCY",
+        issuer=env.str("DIGITAL_AGENCY_ISSUER", "https://auth-and-sign.go.jp/api/realms/main"),
+        client_id=env.str("DIGITAL_AGENCY_CLIENT_ID", ""),
+        key_id=env.str("DIGITAL_AGENCY_KEY_ID", ""),
+        private_key=env.str("DIGITAL_AGENCY_PRIVATE_KEY", ""),
+        plain_http=not HTTPS,
+    ),
+}
 USERSESSIONS_TRACK_ACTIVITY = False
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
 

@@ -14,3 +14,8 @@ class Adapter(DefaultAccountAdapter):
         user.language = words.language()
         saved: User = super().save_user(request, user, form, commit)
         return saved
+
+    def get_login_stages(self) -> list[str]:
+        """allauth's, with our own second factor, which knows of government identities."""
+        ours = {"allauth.mfa.stages.AuthenticateStage": "portal.government_id.doors.SecondFactorStage"}
+        return [ours.get(stage, stage) for stage in super().get_login_stages()]
