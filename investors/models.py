@@ -4,6 +4,7 @@ from investors.agreements import Acceptance, Agreement
 from investors.applications import Answer, Application, Assessment, Decision, StatusChange
 from investors.bank_accounts import BankAccount
 from investors.people import Investor, MyNumber, TaxpayerNumber
+from investors.recovery import RecoveryCase
 from investors.screening.models import Entry, Hit, HitDecision, ListFile, ListVersion, Rescreening
 from investors.tax_forms import TaxForm
 
@@ -22,6 +23,7 @@ __all__ = [
     "ListFile",
     "ListVersion",
     "MyNumber",
+    "RecoveryCase",
     "Rescreening",
     "StatusChange",
     "TaxForm",

@@ -5,8 +5,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
+from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import perform_login, record_authentication
-from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate, suspend_request
+from allauth.account.internal.flows.reauthentication import is_reauthentication_required, suspend_request
 from allauth.account.models import Login
 from allauth.core import ratelimit
 from allauth.socialaccount.internal import statekit
@@ -117,8 +118,8 @@ def begin(request: HttpRequest, code: str) -> HttpResponse:
     provider, party = _provider(code)
     if refused := ratelimit.consume_or_429(request, action="login"):
         return refused
-    if request.user.is_authenticated and not did_recently_reauthenticate(request):
-        return suspend_request(request, reverse("account_reauthenticate"))
+    if request.user.is_authenticated and not _is_fresh(request):
+        return _ask_again(request)
     asked = oidc.Asked()
     try:
         address = oidc.address(
@@ -175,8 +176,8 @@ def callback(request: HttpRequest, code: str) -> HttpResponse:
 @require_POST
 def disconnect(request: HttpRequest, code: str) -> HttpResponse:
     """Takes the identity off the account, after a fresh proof."""
-    if not did_recently_reauthenticate(request):
-        return suspend_request(request, reverse("account_reauthenticate"))
+    if not _is_fresh(request):
+        return _ask_again(request)
     connections.disconnect(user=_user(request), provider=code, now=timezone.now())
     messages.success(request, _("Removed. It no longer signs you in."))
     return redirect("government_ids")
@@ -203,7 +204,7 @@ def _identity(request: HttpRequest, provider: type[GovernmentId], party: Party, 
 def _connect(
     request: HttpRequest, provider: type[GovernmentId], identity: oidc.Identity, now: datetime
 ) -> HttpResponse:
-    if not did_recently_reauthenticate(request):
+    if not _is_fresh(request):
         raise ProveFirst(_("The last proof is too old."))
     connections.connect(user=_user(request), provider=provider.id, identity=identity, now=now)
     messages.success(
@@ -233,6 +234,17 @@ def _refused(request: HttpRequest, provider: type[GovernmentId], refusal: Refusa
         {"title": str(title) % named, "text": str(text) % named, "provider": provider},
         status=STATUS.get(refusal.code, 403),
     )
+
+
+def _is_fresh(request: HttpRequest) -> bool:
+    """Whether whoever is signed in has proved it within the last minutes."""
+    return not is_reauthentication_required(request, app=__name__)
+
+
+def _ask_again(request: HttpRequest) -> HttpResponse:
+    """The page that asks for it; what was posted is done afterwards."""
+    methods = get_adapter(request).get_reauthentication_methods(request.user)
+    return suspend_request(request, methods[0]["url"])
 
 
 def _provider(code: str) -> tuple[type[GovernmentId], Party]:

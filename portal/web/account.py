@@ -21,7 +21,7 @@ from fund.units import UnitClass
 from investors import onboarding, people
 from portal.access import applicant, citizen
 from portal.accounts import User
-from portal.web import offerings, orders, who, words
+from portal.web import offerings, orders, recover, who, words
 
 
 @applicant
@@ -111,7 +111,11 @@ def inbox(request: HttpRequest) -> HttpResponse:
 @applicant
 @require_safe
 def security(request: HttpRequest) -> HttpResponse:
-    return render(request, "account/security.html", {"secure": _is_secure(request.user)})
+    return render(
+        request,
+        "account/security.html",
+        {"secure": _is_secure(request.user), "recovery": recover.case_of(who.user(request))},
+    )
 
 
 def _is_secure(user: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.web import account, fund, join, offerings, orders, pages
+from portal.web import account, fund, join, offerings, orders, pages, recover
 
 urlpatterns = [
     path("", fund.home, name="home"),
@@ -34,4 +34,7 @@ urlpatterns = [
     path("account/profile", account.profile, name="profile"),
     path("account/inbox", account.inbox, name="inbox"),
     path("account/security", account.security, name="security"),
+    path("account/recover/", recover.recover, name="recover"),
+    path("account/recover/passkey", recover.passkey, name="recover-passkey"),
+    path("account/recover/stop", recover.stop, name="recover-stop"),
 ]

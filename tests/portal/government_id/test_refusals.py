@@ -168,7 +168,7 @@ def test_turning_back_at_the_provider(browser, liar):
 def test_connecting_needs_a_fresh_proof_at_both_ends(browser, liar, monkeypatch):
     asked = asked_by(browser)
     liar.sign(liar.claims(asked["nonce"]))
-    monkeypatch.setattr(views, "did_recently_reauthenticate", lambda request: False)
+    monkeypatch.setattr(views, "is_reauthentication_required", lambda request, app: True)
     assert browser.get("/en/account/identity/login_gov/")["Location"].startswith("/en/account/reauthenticate/?next=")
     answer = answered(browser, asked)
     assert answer.status_code == 403 and "prove again" in answer.content.decode()
