@@ -209,6 +209,7 @@ def passkey(request: HttpRequest) -> HttpResponse:
             return _replace(request, way, user, lambda: WebAuthn.add(user, name, credential))
     else:
         form = SignupWebAuthnForm(user=user)
+    form.fields["name"].label = _("Name of the passkey")
     context = {"form": form, "js_data": {"creation_options": begin_registration(user, True)}}
     return render(request, "recover/passkey.html", context | {"password": user.has_usable_password()})
 
@@ -389,7 +390,7 @@ PAGES: dict[str, dict[str, Any]] = {
                 "which you registered. Nothing is changed before that."
             )
         ],
-        "button": gettext_lazy("Open the case"),
+        "button": gettext_lazy("Ask for the recovery"),
     },
     "stop": {
         "title": gettext_lazy("Stop a recovery"),

@@ -8,6 +8,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from allauth.usersessions.models import UserSession
+from django.contrib.sessions.backends.db import SessionStore
 from django.core import mail
 from django.core.cache import cache
 from django.test import Client
@@ -111,14 +112,14 @@ def replaced(client: Client):
     return secret, client.post(PAGE, {"code": code})
 
 
-def test_from_the_lost_telephone_to_the_new_one(hanako, clock, officers, api_session):
+def test_from_the_lost_telephone_to_the_new_one(hanako, clock, officers):
     elsewhere = sign_in(hanako)
-    assert is_signed_in(elsewhere) and api_session()
+    assert is_signed_in(elsewhere)
     approved(clock, officers)
     client = proved()
     secret, answer = replaced(client)
     assert answer["Location"] == "/en/account/login/"
-    assert not is_signed_in(client) and not is_signed_in(elsewhere) and not api_session()
+    assert not is_signed_in(client) and not is_signed_in(elsewhere)
     [factor] = Authenticator.objects.all()
     assert factor.type == "totp" and TOTP(factor).validate_code(format_hotp_value(hotp_value(secret, 0))) is False
     assert RecoveryCase.objects.get().state == State.USED
@@ -134,17 +135,20 @@ def test_from_the_lost_telephone_to_the_new_one(hanako, clock, officers, api_ses
     assert is_signed_in(back)
 
 
-@pytest.fixture
-def api_session(hanako):
-    """A session of the mobile app; whether it still stands."""
+def test_sessions_of_the_app_end_as_well(hanako, clock, officers):
     client = Client()
-    base = "/api/auth/app/v1"
-    first = client.post(f"{base}/auth/login", {"email": hanako.email, "password": PASSWORD}, "application/json").json()
-    head = {"X-Session-Token": first["meta"]["session_token"]}
-    second = client.post(f"{base}/auth/2fa/authenticate", {"code": old_code()}, "application/json", headers=head).json()
-    head = {"X-Session-Token": second["meta"]["session_token"]}
-    cache.clear()
-    return lambda: client.get(f"{base}/auth/session", headers=head).status_code == 200
+    base = "/api/auth/app/v1/auth"
+    who = {"email": hanako.email, "password": PASSWORD}
+    begun = client.post(f"{base}/login", who, "application/json").json()["meta"]["session_token"]
+    second = {"code": old_code()}
+    head = {"X-Session-Token": begun}
+    token = client.post(f"{base}/2fa/authenticate", second, "application/json", headers=head).json()["meta"][
+        "session_token"
+    ]
+    assert UserSession.objects.get().session_key == token and SessionStore().exists(token)
+    approved(clock, officers)
+    replaced(proved())
+    assert not UserSession.objects.exists() and not SessionStore().exists(token)
 
 
 def test_without_the_new_factor_in_the_same_transaction_the_password_alone_would_do(
