@@ -189,6 +189,10 @@ def liar(keys: dict[str, Any], settings: Any) -> Iterator[Liar]:
         def do_GET(self) -> None:
             if self.path == "/keys":
                 self.answer({"keys": [jwk(keys["provider_RS256"], "RS256", "provider")]})
+            elif self.path == "/elsewhere":
+                self.answer({}, status=302)
+            elif self.path == "/babble":
+                self.answer(["no object"])
             else:
                 names = {"authorization_endpoint": "/auth", "token_endpoint": "/token", "jwks_uri": "/keys"}
                 self.answer({"issuer": one.issuer} | {name: one.issuer + path for name, path in names.items()})
@@ -197,9 +201,10 @@ def liar(keys: dict[str, Any], settings: Any) -> Iterator[Liar]:
             self.rfile.read(int(self.headers["Content-Length"]))
             self.answer({"id_token": one.token, "access_token": "opaque", "token_type": "Bearer"})
 
-        def answer(self, content: dict[str, Any]) -> None:
+        def answer(self, content: Any, status: int = 200) -> None:
             body = json.dumps(content).encode()
-            self.send_response(200)
+            self.send_response(status)
+            self.send_header("Location", "/keys")
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

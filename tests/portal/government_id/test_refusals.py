@@ -11,9 +11,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import jwt
 import pytest
-from allauth.socialaccount.internal import statekit
+from allauth.socialaccount.internal import flows, statekit
 from allauth.socialaccount.models import SocialAccount
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.core.exceptions import ValidationError
 from django.test import Client
 from structlog.stdlib import ProcessorFormatter
 
@@ -254,5 +255,13 @@ def test_the_pages_of_allauth_beside_ours_are_shut(browser, liar):
     asked = asked_by(browser)
     liar.sign(liar.claims(asked["nonce"]))
     answered(browser, asked)
-    offered = browser.get("/api/auth/app/v1/config").json()["data"]["socialaccount"]
+    base = "/api/auth/app/v1"
+    offered = Client().get(f"{base}/config").json()["data"]["socialaccount"]
     assert offered["providers"] == []
+    [kept] = SocialAccount.objects.all()
+    assert str(kept.get_provider_account()) == "Login.gov"
+    with pytest.raises(ValidationError, match="page of your government identity"):
+        flows.connect.validate_disconnect(browser, kept)
+    token = {"provider": "login_gov", "process": "login", "token": {"client_id": "kakehashi", "id_token": liar.token}}
+    assert Client().post(f"{base}/auth/provider/token", token, "application/json").status_code == 400
+    assert SocialAccount.objects.exists()

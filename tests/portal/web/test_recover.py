@@ -393,3 +393,20 @@ def test_an_account_without_a_password_sets_up_a_passkey(hanako, clock, officers
     assert page.status_code == 200 and "authenticator app instead" not in page.content.decode()
     assert client.post("/en/account/recover/passkey", {"credential": "{}"}).status_code == 200
     assert Authenticator.objects.count() == 2, "a made-up credential changes nothing"
+
+
+def test_a_new_password_by_mail_leaves_the_second_factor_where_it_was(hanako):
+    """What allauth gives already: the mailbox resets the password, and the password alone signs nobody in."""
+    client = Client()
+    client.post("/en/account/password/reset/", {"email": hanako.email})
+    code = re.search(r"^([A-Z0-9-]{6,12})$", mail.outbox[-1].body, re.MULTILINE)[1]
+    client.post("/en/account/password/reset/confirm/", {"code": code})
+    new = "another long password for tests"
+    client.post("/en/account/password/reset/complete/", {"password1": new, "password2": new})
+    hanako.refresh_from_db()
+    assert hanako.check_password(new), "the control: it did change"
+    assert not is_signed_in(client)
+    client.post("/en/account/login/", {"login": hanako.email, "password": new})
+    assert not is_signed_in(client)
+    client.post("/en/account/2fa/authenticate/", {"code": old_code()})
+    assert is_signed_in(client)
