@@ -5,6 +5,7 @@ from investors.applications import Answer, Application, Assessment, Decision, St
 from investors.bank_accounts import BankAccount
 from investors.evidence import Document, DocumentPage
 from investors.people import Investor, MyNumber, TaxpayerNumber
+from investors.recovery import RecoveryCase
 from investors.screening.models import Entry, Hit, HitDecision, ListFile, ListVersion, Rescreening
 from investors.tax_forms import TaxForm
 
@@ -25,6 +26,7 @@ __all__ = [
     "ListFile",
     "ListVersion",
     "MyNumber",
+    "RecoveryCase",
     "Rescreening",
     "StatusChange",
     "TaxForm",

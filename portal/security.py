@@ -35,13 +35,15 @@ class Change(StrEnum):
     NEW_DEVICE = auto()
     SECOND_FACTOR_FAILED = auto()
     SESSIONS_ENDED = auto()
+    GOVERNMENT_ID_CONNECTED = auto()
+    GOVERNMENT_ID_DISCONNECTED = auto()
 
 
 @transaction.atomic
-def changed(*, user_id: int, change: str, now: datetime) -> None:
-    """Tell the owner and write it down. ``change``: a ``Change``, or a code of another way to sign in."""
+def changed(*, user_id: int, change: str, now: datetime, **detail: str) -> None:
+    """Tell the owner and write it down, with a ``detail`` for the audit log alone. ``change``: a ``Change``."""
     who = f"user:{user_id}"
-    audit.record(actor=who, verb=change, subject=who, now=now)
+    audit.record(actor=who, verb=change, subject=who, now=now, **detail)
     outbox.leave(topic="security.changed", subject=who, now=now, user=user_id, change=change)
 
 

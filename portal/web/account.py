@@ -25,7 +25,7 @@ from investors import onboarding, people
 from portal import step_up
 from portal.access import applicant, citizen, signed_in
 from portal.accounts import User
-from portal.web import offerings, orders, who, words
+from portal.web import offerings, orders, recover, who, words
 
 
 @applicant
@@ -115,7 +115,9 @@ def inbox(request: HttpRequest) -> HttpResponse:
 @applicant
 @require_safe
 def security(request: HttpRequest) -> HttpResponse:
-    return render(request, "account/security.html", {"secure": bool(step_up.factors(who.user(request)))})
+    user = who.user(request)
+    about = {"secure": bool(step_up.factors(user)), "recovery": recover.case_of(user)}
+    return render(request, "account/security.html", about)
 
 
 @applicant

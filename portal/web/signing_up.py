@@ -73,6 +73,11 @@ class Adapter(DefaultAccountAdapter):
         return reverse("mfa_index")
 
     # ── signing in ──
+    def get_login_stages(self) -> list[str]:
+        """allauth's, with our own second factor, which knows of government identities."""
+        ours = {"allauth.mfa.stages.AuthenticateStage": "portal.government_id.doors.SecondFactorStage"}
+        return [ours.get(stage, stage) for stage in super().get_login_stages()]
+
     def post_login(self, request: HttpRequest, user: User, **given: Any) -> HttpResponse:
         if given.get("signup"):
             self._prove_by_signing_up(request, user)

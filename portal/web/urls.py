@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.web import account, fund, join, offerings, orders, pages, papers
+from portal.web import account, fund, join, offerings, orders, pages, papers, recover
 
 urlpatterns = [
     path("", fund.home, name="home"),
@@ -37,4 +37,7 @@ urlpatterns = [
     path("account/inbox", account.inbox, name="inbox"),
     path("account/security", account.security, name="security"),
     path("account/security/devices/<int:number>/end", account.end_session, name="end-session"),
+    path("account/recover/", recover.recover, name="recover"),
+    path("account/recover/passkey", recover.passkey, name="recover-passkey"),
+    path("account/recover/stop", recover.stop, name="recover-stop"),
 ]
