@@ -241,8 +241,8 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # this session stays; all others end 
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_SESSION_REMEMBER = False
-# Beside allauth's own. Whole towns share one address; guesses are limited by failures: 10 a minute an address, 5 in five
-# minutes an account.
+# Beside those of allauth. Whole towns share one address; guesses are limited by failures: 10 a minute an address, 5 in
+# five minutes an account.
 ACCOUNT_RATE_LIMITS = {
     "login": "120/m/ip",
     "signup": "60/m/ip",
