@@ -64,7 +64,8 @@ class Officer:
                 field.fill(value)
         form.locator("button[type=submit]").click()
         self.prove()
-        expect(self.page.locator(".wrong, .said--error"), f"{action} is not refused").to_have_count(0)
+        refused = self.page.locator(".wrong, .said--error").all_inner_texts()
+        assert not refused, f"{action} is refused: {refused}"
 
     def go(self, path: str) -> None:
         self.page.goto(f"{self.base}/{path}")
