@@ -23,13 +23,16 @@ class Status(models.TextChoices):
     MORE_INFORMATION = "more_information", _("more information needed")
     APPROVED = "approved", _("approved")
     REFUSED = "refused", _("refused")
+    APPEALED = "appealed", _("appealed")
 
 
 MOVES = {
     Status.DRAFT: (Status.SUBMITTED,),
     Status.SUBMITTED: (Status.IN_REVIEW,),
     Status.IN_REVIEW: (Status.APPROVED, Status.REFUSED, Status.MORE_INFORMATION),
-    Status.MORE_INFORMATION: (Status.SUBMITTED,),
+    Status.MORE_INFORMATION: (Status.SUBMITTED, Status.REFUSED),
+    Status.REFUSED: (Status.APPEALED,),  # with an appeal against the latest decision
+    Status.APPEALED: (Status.REFUSED, Status.IN_REVIEW),  # as the appeal was decided
 }
 EDITABLE = (Status.DRAFT, Status.MORE_INFORMATION)
 
@@ -37,7 +40,7 @@ ALLOWED = ", ".join(f"('{old.value}', '{new.value}')" for old, targets in MOVES.
 
 
 class Reason(models.TextChoices):
-    """Why an officer refuses or asks for more. The first eleven are the codes of the rules."""
+    """Why an officer refuses or asks for more. All but the last are the codes of the rules."""
 
     CITIZENSHIP = "citizenship", _("Citizenship of the United States or Japan was not shown.")
     ADULT = "adult", _("Not yet an adult by the law of the place of residence.")
@@ -51,7 +54,6 @@ class Reason(models.TextChoices):
     COMPREHENSION = "comprehension", _("The questions on the risks are not all answered rightly.")
     AGREEMENTS = "agreements", _("An agreement has not been accepted.")
     CONTRADICTION = "contradiction", _("Answers contradict each other or the document.")
-    OTHER_PERSON = "other_person", _("Name and date of birth are the same by chance: another person.")
 
 
 class Application(models.Model):
@@ -94,6 +96,16 @@ class Application(models.Model):
                 IF NEW.status <> OLD.status THEN
                     IF (OLD.status, NEW.status) NOT IN ({ALLOWED}) THEN
                         RAISE EXCEPTION 'an application does not move from % to %', OLD.status, NEW.status
+                            USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    IF 'appealed' IN (OLD.status, NEW.status) AND (
+                        SELECT coalesce(o.outcome, 'pending') FROM investors_appeal a
+                          LEFT JOIN investors_appealdecision o ON o.appeal_id = a.id
+                         WHERE a.decision_id = (SELECT max(id) FROM investors_decision WHERE application_id = OLD.id)
+                    ) IS DISTINCT FROM (
+                        CASE NEW.status WHEN 'appealed' THEN 'pending' WHEN 'refused' THEN 'upheld' ELSE 'reopened' END
+                    ) THEN
+                        RAISE EXCEPTION 'no appeal moves this application from % to %', OLD.status, NEW.status
                             USING ERRCODE = 'restrict_violation';
                     END IF;
                     IF NEW.status = 'submitted' THEN
@@ -172,6 +184,13 @@ class Assessment(AppendOnly):
         return [outcome["code"] for outcome in self.outcomes if not outcome["passed"]]
 
 
+# Whether the officer of the new row is the person who made the decision ``d``.
+SAME_OFFICER = """
+    (SELECT person FROM fund_officer WHERE id = d.officer_id)
+        = (SELECT person FROM fund_officer WHERE id = NEW.officer_id)
+"""
+
+
 class Decision(AppendOnly):
     """What an officer decided on an assessment. Never edited (D11)."""
 
@@ -194,6 +213,23 @@ class Decision(AppendOnly):
                 name="decision_outcome", condition=Q(outcome__in=["approved", "refused", "more_information"])
             ),
             models.CheckConstraint(name="decision_says_why", condition=Q(outcome="approved") | Q(reasons__len__gt=0)),
+        ]
+        triggers = [
+            *AppendOnly.Meta.triggers,
+            pgtrigger.Trigger(
+                name="after_appeal_by_another",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                func=f"""
+                IF EXISTS (
+                    SELECT FROM investors_appeal a JOIN investors_decision d ON d.id = a.decision_id
+                     WHERE d.application_id = NEW.application_id AND {SAME_OFFICER}
+                ) THEN
+                    RAISE EXCEPTION 'after an appeal another officer decides' USING ERRCODE = 'restrict_violation';
+                END IF;
+                RETURN NEW;
+                """,
+            ),
         ]
 
     def __str__(self) -> str:

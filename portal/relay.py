@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 TASKS: dict[str, list[str]] = {
     "application.submitted": ["assess_application", "notify"],
     "application.decided": ["notify"],
+    "application.appealed": ["notify"],
+    "appeal.decided": ["notify"],
     "subscription.placed": ["notify"],
     "subscription.withdrawn": ["notify"],
     "subscription.funded": ["notify"],

@@ -30,7 +30,9 @@ class Known:
 
     @property
     def nations(self) -> list[str]:
-        return list(self.answers.get("citizenship", {}).get("nations", []))
+        """Of the two nations, those whose citizen somebody is."""
+        told = self.answers.get("citizenship", {}).get("nations", [])
+        return [nation for nation in told if nation in ZONES]
 
     @property
     def country(self) -> str:
@@ -72,7 +74,8 @@ class Field:
     """One question.
 
     ``kind``: text, date, choice, choices, yes_no, confirm (must be yes), secret (an identity number).
-    ``asked`` and ``required`` depend on what is known; ``when`` on another field of the same step and its values.
+    ``asked`` and ``required`` depend on what is known; ``when`` on another field of the same step and its values, which
+    may depend on what is known as well.
     """
 
     name: str
@@ -80,7 +83,7 @@ class Field:
     kind: str = "text"
     asked: Callable[[Known], bool] = always
     required: Callable[[Known], bool] = always
-    when: tuple[str, tuple[str, ...]] | None = None
+    when: tuple[str, tuple[str, ...] | Callable[[Known], tuple[str, ...]]] | None = None
     choices: Choices | Callable[[Known], Choices] = ()
     help: Any = ""
     autocomplete: str = "off"
@@ -90,15 +93,23 @@ class Field:
     def options(self, known: Known) -> Choices:
         return self.choices(known) if callable(self.choices) else self.choices
 
+    def condition(self, known: Known) -> tuple[str, tuple[str, ...]] | None:
+        """The other field on which this one depends, and its values."""
+        if self.when is None:
+            return None
+        name, values = self.when
+        return name, values(known) if callable(values) else values
+
     def describe(self, known: Known) -> dict[str, Any]:
         """Everything a form or a schema needs, in the language of the moment."""
+        condition = self.condition(known)
         return {
             "name": self.name,
             "type": self.kind,
             "label": str(self.label),
             "help": str(self.help),
             "required": self.required(known),
-            "when": {"field": self.when[0], "values": list(self.when[1])} if self.when else None,
+            "when": {"field": condition[0], "values": list(condition[1])} if condition else None,
             "choices": [{"value": value, "label": str(label)} for value, label in self.options(known)],
             "autocomplete": self.autocomplete,
             "max_length": self.longest,
@@ -133,7 +144,7 @@ class Step:
             )
         for one in asked:
             try:
-                if not _is_due(one, given):
+                if not _is_due(one, given, known):
                     continue
                 value = _clean_value(one, given.get(one.name), known)
                 if value in ("", None, []) and one.required(known) and not _kept(one, known, self.code):
@@ -146,11 +157,12 @@ class Step:
         return self.finish(clean, known)
 
 
-def _is_due(one: Field, given: Answers) -> bool:
-    if one.when is None:
+def _is_due(one: Field, given: Answers, known: Known) -> bool:
+    condition = one.condition(known)
+    if condition is None:
         return True
-    told = given.get(one.when[0])
-    return (str(told).lower() if isinstance(told, bool) else told) in one.when[1]
+    told = given.get(condition[0])
+    return (str(told).lower() if isinstance(told, bool) else told) in condition[1]
 
 
 def _kept(one: Field, known: Known, step: str) -> bool:

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from fund.governance import config
 from fund.holders import Nation
 from investors import identifiers, names, passports
 from investors.steps import places
@@ -22,11 +23,34 @@ def optional(known: Known) -> bool:
     return False
 
 
+NEITHER = "neither"
+
+
+def check_citizenship(answers: Answers, known: Known) -> Answers:
+    if NEITHER in answers["nations"] and len(answers["nations"]) > 1:
+        message = _("Please choose either your citizenship or “Neither of the two”.")
+        raise ValidationError({"nations": ValidationError(message, code="contradiction")})
+    return answers
+
+
+def accepted(known: Known) -> tuple[str, ...]:
+    """The countries of residence that are accepted: only there an address is asked for (D7)."""
+    return tuple(config.get("residence.accepted", at=known.now))
+
+
 citizenship = Step(
     code="citizenship",
     title=_("Citizenship"),
     intro=_("Citizens of the United States and of Japan can take part. With both citizenships, choose both."),
-    fields=(Field("nations", _("I am a citizen of"), kind="choices", choices=tuple(Nation.choices)),),
+    fields=(
+        Field(
+            "nations",
+            _("I am a citizen of"),
+            kind="choices",
+            choices=(*Nation.choices, (NEITHER, _("Neither of the two"))),
+        ),
+    ),
+    finish=check_citizenship,
 )
 
 name = Step(
@@ -135,10 +159,22 @@ residence = Step(
             when=("country", ("JP",)),
             autocomplete="address-level1",
         ),
-        Field("city", _("City, town or village"), autocomplete="address-level2"),
-        Field("street", _("Street and number"), autocomplete="address-line1"),
-        Field("building", _("Building, apartment"), required=optional, autocomplete="address-line2"),
-        Field("phone", _("Telephone"), autocomplete="tel", help=_("For example 090-1234-5678 or 202-456-1111.")),
+        Field("city", _("City, town or village"), when=("country", accepted), autocomplete="address-level2"),
+        Field("street", _("Street and number"), when=("country", accepted), autocomplete="address-line1"),
+        Field(
+            "building",
+            _("Building, apartment"),
+            required=optional,
+            when=("country", accepted),
+            autocomplete="address-line2",
+        ),
+        Field(
+            "phone",
+            _("Telephone"),
+            when=("country", accepted),
+            autocomplete="tel",
+            help=_("For example 090-1234-5678 or 202-456-1111."),
+        ),
     ),
     finish=check_residence,
 )

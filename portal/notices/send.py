@@ -17,6 +17,11 @@ OWN_APPLICATION = """
       FROM investors_application a JOIN investors_investor i ON i.id = a.investor_id
      WHERE a.id = (%(payload)s::jsonb ->> 'application')::bigint
 """
+OWN_APPEAL = """
+    SELECT i.user_id, jsonb_build_object('appeal', %(payload)s::jsonb ->> 'outcome')
+      FROM investors_application a JOIN investors_investor i ON i.id = a.investor_id
+     WHERE a.id = (%(payload)s::jsonb ->> 'application')::bigint
+"""
 OWN_ORDER = """
     SELECT i.user_id, jsonb_build_object('order', s.reference, 'numeric', s.numeric_reference, 'pay_by', o.pay_by,
                                          'offering', s.offering_id, 'amount', s.amount, 'currency', s.currency)
@@ -58,6 +63,8 @@ THE_USER = """
 AUDIENCES = {
     "application.submitted": OWN_APPLICATION,
     "application.decided": OWN_APPLICATION,
+    "application.appealed": OWN_APPLICATION,
+    "appeal.decided": OWN_APPEAL,
     "subscription.placed": OWN_ORDER,
     "subscription.withdrawn": OWN_ORDER,
     "subscription.funded": PAID_ORDERS,

@@ -14,10 +14,11 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from fund.refusal import Refusal
-from investors import onboarding, people, steps
+from investors import appeals, duplicates, onboarding, people, prospects, steps
 from investors.applications import Application, Reason, Status
 from investors.people import Investor
 from investors.steps import Known
+from investors.vault import Purpose
 from portal.access import applicant
 from portal.web import words
 
@@ -34,6 +35,8 @@ def overview(request: HttpRequest) -> HttpResponse:
     investor = people.register(user=request.user, now=now)
     application = onboarding.current(investor=investor)
     if application is None or application.editable:
+        if found := prospects.barrier(onboarding.known(investor=investor, now=now)):
+            return render(request, "join/barred.html", {"barrier": found})
         return render(
             request,
             "join/overview.html",
@@ -42,12 +45,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "join/status.html",
-        {
-            "application": application,
-            "investor": investor,
-            "reasons": _reasons(application),
-            "status": application.status,
-        },
+        {"application": application, "status": application.status} | _refusal(investor, application, now),
     )
 
 
@@ -63,11 +61,13 @@ def step(request: HttpRequest, code: str) -> HttpResponse:
     if draft and not draft.application.editable:
         return redirect("join")
     known = Known(now, draft.answers if draft else {})
+    if code not in prospects.DECISIVE and prospects.barrier(known):
+        return redirect("join")
     kept = known.answers.get(code, {})
     described = steps.describe(code, known)
     form = StepForm(described, kept, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid() and _save(investor, code, form, _version(request), now):
-        return redirect(*_after(investor, code))
+        return redirect(*_after(investor, code, now))
     place = list(steps.STEPS).index(code)
     return render(
         request,
@@ -97,6 +97,55 @@ def submit(request: HttpRequest) -> HttpResponse:
     except Refusal as refused:
         messages.warning(request, words.refusal(refused))
     return redirect("join")
+
+
+@applicant
+@require_http_methods(["GET", "HEAD", "POST"])
+def appeal(request: HttpRequest) -> HttpResponse:
+    """Why a refusal is wrong, in the citizen's own words."""
+    now = timezone.now()
+    investor = people.register(user=request.user, now=now)
+    application = onboarding.current(investor=investor)
+    if application is None or application.status != Status.REFUSED:
+        return redirect("join")
+    form = AppealForm(request.POST if request.method == "POST" else None, label_suffix="")
+    if request.method == "POST" and form.is_valid():
+        try:
+            appeals.file(investor=investor, words=form.cleaned_data["words"], now=now)
+            messages.success(request, _("Your appeal has arrived."))
+            return redirect("join")
+        except ValidationError as refused:
+            form.add_error("words", refused.error_list)
+        except Refusal as refused:
+            form.add_error("words", words.refusal(refused))
+    refusal = _refusal(investor, application, now)
+    if not refusal["standing"] or not refusal["standing"].open:
+        return redirect("join")
+    return render(request, "join/appeal.html", {"form": form} | refusal, status=422 if form.errors else 200)
+
+
+@applicant
+@require_POST
+def again(request: HttpRequest) -> HttpResponse:
+    """A new application after a refusal."""
+    now = timezone.now()
+    try:
+        onboarding.begin_again(investor=people.register(user=request.user, now=now), now=now)
+    except Refusal as refused:
+        messages.warning(request, words.refusal(refused))
+    return redirect("join")
+
+
+class AppealForm(forms.Form):
+    """What the citizen wants to say about the refusal."""
+
+    words = forms.CharField(
+        label=gettext_lazy("Which reason is wrong, and why?"),
+        help_text=gettext_lazy("In English or Japanese. Please do not write identity numbers here."),
+        max_length=appeals.LONGEST,
+        widget=forms.Textarea(attrs={"rows": 8}),
+        error_messages={"required": gettext_lazy("Please say which reason is wrong and why.")},
+    )
 
 
 class StepForm(forms.Form):
@@ -197,8 +246,10 @@ def _save(investor: Investor, code: str, form: StepForm, version: int | None, no
     return True
 
 
-def _after(investor: Investor, code: str) -> tuple[str, ...]:
-    """The next step that is left after this one, else the overview."""
+def _after(investor: Investor, code: str, now: datetime) -> tuple[str, ...]:
+    """The next step that is left after this one, else the overview, which also says if no step is of use any more."""
+    if prospects.barrier(onboarding.known(investor=investor, now=now)):
+        return ("join",)
     order = list(steps.STEPS)
     left = onboarding.remaining(investor=investor)
     later = [one for one in left if order.index(one) > order.index(code)]
@@ -211,9 +262,25 @@ def _way(investor: Investor) -> dict[str, Any]:
     return {"way": way, "left": len(left), "all": len(way), "next": left[0] if left else None}
 
 
+def _refusal(investor: Investor, application: Application, now: datetime) -> dict[str, Any]:
+    """What an applicant who was refused has to know: what each reason means, what is possible, where an appeal is."""
+    standing = appeals.standing(application=application, purpose=Purpose.DRAFT, actor=investor.actor, now=now)
+    if standing is None:
+        return {"standing": None}
+    found = prospects.after_refusal(
+        reasons=standing.refusal.reasons, known=onboarding.known(investor=investor, now=now)
+    )
+    return {
+        "standing": standing,
+        "prospects": found,
+        "again": all(one.again for one in found),
+        "existing": duplicates.existing(investor=investor) if Reason.NO_DUPLICATE in standing.refusal.reasons else None,
+    }
+
+
 def _reasons(application: Application | None) -> list[str]:
-    """Why it was refused, or what is still needed, as the officer stated it."""
-    if application is None or application.status not in (Status.REFUSED, Status.MORE_INFORMATION):
+    """What is still needed, as the officer stated it."""
+    if application is None or application.status != Status.MORE_INFORMATION:
         return []
     decision = application.decisions.order_by("-pk").first()
     return [str(Reason(code).label) for code in decision.reasons] if decision else []

@@ -8,9 +8,12 @@ from django.test import Client
 from django.urls import get_resolver, reverse
 from django.utils import translation
 
+from investors import appeals, onboarding
 from tests.house.translations import CATALOGUE
+from tests.portal.web import stage
 from tests.portal.web.conftest import Stage
 from tests.portal.web.reading import Reader, english, forbidden
+from tests.portal.web.stage import NOW
 
 PUBLIC = [
     "/", "/fund/nav", "/fund/nav?class=JP", "/fund/nav?class=SOV", "/fund/portfolio", "/fund/portfolio/PORT-1",
@@ -98,6 +101,27 @@ def test_pages_of_an_applicant(everything: Stage, signed_in) -> None:
     assert wrong == [], "\n".join(wrong)
 
 
+def test_pages_after_a_refusal(everything: Stage, signed_in) -> None:
+    pk = stage.submitted(everything.neu)
+    reasons = ["adult", "identity_document", "residence"]
+    onboarding.decide(application_id=pk, officer=everything.keys[0], outcome="refused", reasons=reasons, now=NOW)
+    client = signed_in(everything.neu)
+    wrong = faults(pages(client, ["/join/", "/join/appeal", "/account/"]))
+    appeals.file(investor=everything.neu, words="違います。", now=NOW)
+    wrong += faults(pages(client, ["/join/", "/account/"]))
+    assert wrong == [], "\n".join(wrong)
+
+
+@pytest.mark.parametrize("given", [{"citizenship": ["neither"]}, {"birth": "2010-05-05"}, {"residence": "FR"}])
+def test_pages_of_somebody_who_cannot_take_part(keys, signed_in, given) -> None:
+    person = stage.person("young@example.org")
+    ((step, told),) = given.items()
+    name = {"citizenship": "nations", "birth": "birth_date", "residence": "country"}[step]
+    onboarding.save(investor=person, step=step, answers={name: told}, now=NOW)
+    wrong = faults(pages(signed_in(person), ["/join/"]))
+    assert wrong == [], "\n".join(wrong)
+
+
 def test_pages_of_a_citizen(everything: Stage, signed_in) -> None:
     own = [f"/account/orders/{one.reference}" for one in (everything.order, everything.old_order)]
     wrong = faults(pages(signed_in(everything.hanako), CITIZEN + own))
@@ -120,7 +144,7 @@ def test_every_address_of_this_room_is_looked_at() -> None:
     for path in seen:
         with translation.override("en"):
             names.add(get_resolver().resolve(f"/en{path}").url_name)
-    acts = {"nav-csv", "demand", "join-submit", "withdraw", "order"}
+    acts = {"nav-csv", "demand", "join-submit", "join-appeal", "join-again", "withdraw", "order"}
     assert {one.name for one in urlpatterns} - names == acts
 
 
