@@ -26,9 +26,16 @@ class Status(models.TextChoices):
     APPEALED = "appealed", _("appealed")
 
 
+class Occasion(models.TextChoices):
+    """Why somebody is looked at: to take part, or because the verification ends (D10)."""
+
+    JOINING = "joining", _("joining")
+    REVERIFICATION = "reverification", _("re-verification")
+
+
 MOVES = {
     Status.DRAFT: (Status.SUBMITTED,),
-    Status.SUBMITTED: (Status.IN_REVIEW,),
+    Status.SUBMITTED: (Status.IN_REVIEW, Status.APPROVED),  # at once: a re-verification with nothing to look at
     Status.IN_REVIEW: (Status.APPROVED, Status.REFUSED, Status.MORE_INFORMATION),
     Status.MORE_INFORMATION: (Status.SUBMITTED, Status.REFUSED),
     Status.REFUSED: (Status.APPEALED,),  # with an appeal against the latest decision
@@ -60,10 +67,16 @@ class Application(models.Model):
     """One person's application. The database stamps its submissions and lets the status move along ``MOVES`` only.
 
     ``first_submitted_at`` is what counts against a cut-off (D10); ``submitted_at`` is the latest submission.
+    Of a re-verification, ``cycle`` is the end of the verification for which the clock opened it, ``changed`` the steps
+    in which something of weight is no longer what it was.
     """
 
     id = models.BigAutoField(primary_key=True)
     investor = models.ForeignKey(Investor, on_delete=models.PROTECT, related_name="applications")
+    occasion = models.CharField(max_length=16, choices=Occasion, default=Occasion.JOINING)
+    cycle = models.DateTimeField(null=True)
+    changed = ArrayField(models.CharField(max_length=20), default=list)
+    lapse_told_at = models.DateTimeField(null=True)
     status = models.CharField(max_length=16, choices=Status, default=Status.DRAFT)
     opened_at = models.DateTimeField()
     first_submitted_at = models.DateTimeField(null=True, editable=False)
@@ -76,14 +89,24 @@ class Application(models.Model):
                 name="application_submitted_at",
                 condition=Q(status="draft") | Q(first_submitted_at__isnull=False, submitted_at__isnull=False),
             ),
+            models.CheckConstraint(name="application_occasion", condition=Q(occasion__in=Occasion.values)),
             models.UniqueConstraint(
-                fields=["investor"], condition=~Q(status="refused"), name="application_one_a_person"
+                fields=["investor"],
+                condition=Q(occasion="joining") & ~Q(status="refused"),
+                name="application_one_a_person",
             ),
+            models.UniqueConstraint(
+                fields=["investor"],
+                condition=Q(occasion="reverification") & ~Q(status__in=["approved", "refused"]),
+                name="application_one_reverification",
+            ),
+            models.UniqueConstraint(fields=["investor", "cycle"], name="application_once_a_cycle"),
         ]
         indexes = [
             models.Index(
                 fields=["submitted_at"], condition=Q(status__in=["submitted", "in_review"]), name="application_waiting"
-            )
+            ),
+            models.Index(fields=["opened_at"], condition=Q(occasion="reverification"), name="reverification_opened"),
         ]
         triggers = [
             pgtrigger.Trigger(
@@ -93,9 +116,19 @@ class Application(models.Model):
                 func=f"""
                 NEW.first_submitted_at := OLD.first_submitted_at;
                 NEW.submitted_at := OLD.submitted_at;
+                NEW.occasion := OLD.occasion;
+                NEW.cycle := OLD.cycle;
                 IF NEW.status <> OLD.status THEN
                     IF (OLD.status, NEW.status) NOT IN ({ALLOWED}) THEN
                         RAISE EXCEPTION 'an application does not move from % to %', OLD.status, NEW.status
+                            USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    IF OLD.status = 'submitted' AND NEW.status = 'approved' AND (
+                        OLD.occasion <> 'reverification' OR NEW.changed <> '{{}}' OR NOT coalesce((
+                            SELECT passed FROM investors_assessment
+                             WHERE application_id = OLD.id ORDER BY id DESC LIMIT 1), false)
+                    ) THEN
+                        RAISE EXCEPTION 'only an officer approves this application'
                             USING ERRCODE = 'restrict_violation';
                     END IF;
                     IF 'appealed' IN (OLD.status, NEW.status) AND (

@@ -17,12 +17,24 @@ from fund.governance import audit, config, outbox
 from fund.governance.officers import Officer
 from fund.holders import Holder, Nation
 from fund.refusal import Refusal
-from investors import agreements, bank_accounts, duplicates, facts, people, prospects, steps, tax_forms, vault
-from investors.applications import EDITABLE, Answer, Application, Assessment, Decision, Reason, Status
+from investors import (
+    agreements,
+    bank_accounts,
+    duplicates,
+    facts,
+    people,
+    prospects,
+    reverification,
+    steps,
+    tax_forms,
+    vault,
+)
+from investors.applications import EDITABLE, Answer, Application, Assessment, Decision, Occasion, Reason, Status
 from investors.cases import CannotDecide, NotEditable, as_text, copied, lock, locked, move, on_duty, opened
 from investors.duplicates import Finding, Pair
 from investors.eligibility import decide as rules
 from investors.people import Investor, TaxpayerNumber
+from investors.prospects import Barrier
 from investors.screening import screen
 from investors.steps import Answers, Known
 from investors.vault import Purpose
@@ -72,6 +84,8 @@ def draft(*, investor: Investor, now: datetime) -> Draft | None:
     application = current(investor=investor)
     if application is None:
         return None
+    if application.occasion == Occasion.REVERIFICATION and application.editable:
+        reverification.prefill(application=application, now=now)
     return Draft(
         application=application,
         answers=opened(application, purpose=Purpose.DRAFT, actor=investor.actor, now=now),
@@ -91,8 +105,21 @@ def remaining(*, investor: Investor) -> list[str]:
     application = current(investor=investor)
     if application is None:
         return list(steps.STEPS)
-    done = set(application.answers.filter(stale=False).values_list("step", flat=True))
-    return [code for code in steps.STEPS if code not in done]
+    done = set(application.answers.filter(stale=False, version__gt=0).values_list("step", flat=True))
+    return [code for code in reverification.asked(application) if code not in done]
+
+
+def asked(*, investor: Investor) -> list[str]:
+    """The steps of a person's newest application in their order: a re-verification asks fewer."""
+    return reverification.asked(current(investor=investor))
+
+
+def barrier(*, investor: Investor, now: datetime) -> Barrier | None:
+    """What makes it certain already that this applicant cannot take part. A holder's changes go before an officer."""
+    application = current(investor=investor)
+    if application is not None and application.occasion == Occasion.REVERIFICATION:
+        return None
+    return prospects.barrier(known(investor=investor, now=now))
 
 
 @transaction.atomic
@@ -105,12 +132,14 @@ def save(*, investor: Investor, step: str, answers: Answers, now: datetime, vers
     asked = steps.STEPS[step]
     application = _open_application(investor, now)
     _check_editable(application)
+    if step not in reverification.asked(application):
+        raise NotEditable(_("This is not asked here."))
     kept = application.answers.filter(step=step).first()
     if version is not None and version != (kept.version if kept else 0):
         raise DraftChanged(_("This page was saved on another device meanwhile. Please look at it again."))
     known = Known(now, opened(application, purpose=Purpose.DRAFT, actor=investor.actor, now=now))
     if step not in prospects.DECISIVE:
-        _check_not_barred(known)
+        _check_not_barred(application, known)
     clean = asked.clean(answers, known)
     if step == "numbers":
         clean = _keep_numbers(investor, clean, known.answers.get("numbers", {}), now)
@@ -134,22 +163,19 @@ def submit(*, investor: Investor, now: datetime) -> Application:
     _check_editable(application)
     answers = opened(application, purpose=Purpose.DRAFT, actor=investor.actor, now=now)
     known = Known(now, answers)
-    _check_not_barred(known)
+    _check_not_barred(application, known)
     _mark_stale(application, known)
     if left := remaining(investor=investor):
         raise Incomplete(_("Some steps are not answered yet."), steps=left)
-    Investor.objects.filter(pk=investor.pk).update(
-        nations=known.nations, likeness=list(duplicates.likeness(answers).values())
-    )
+    if application.occasion == Occasion.JOINING:
+        likeness = list(duplicates.likeness(answers).values())
+        Investor.objects.filter(pk=investor.pk).update(nations=known.nations, likeness=likeness)
+    else:
+        changed = reverification.changed(application=application, answers=answers, now=now)
+        Application.objects.filter(pk=application.pk).update(changed=changed)
     tax_forms.file(investor=investor, answers=answers["tax"], now=now)
     move(application, EDITABLE, Status.SUBMITTED, actor=investor.actor, now=now)
-    outbox.leave(
-        topic="application.submitted",
-        subject=f"application:{application.pk}",
-        now=now,
-        investor=investor.pk,
-        application=application.pk,
-    )
+    _tell("application.submitted", application, now)
     return application
 
 
@@ -160,7 +186,7 @@ def begin_again(*, investor: Investor, now: datetime) -> Application:
     refused = current(investor=investor)
     if refused is None or refused.status != Status.REFUSED:
         raise NotEditable(_("A new application is possible after a refusal only."))
-    application = Application.objects.create(investor=investor, opened_at=now)
+    application = Application.objects.create(investor=investor, occasion=refused.occasion, opened_at=now)
     Answer.objects.bulk_create(copied(source=refused, target=application, actor=investor.actor, now=now))
     _mark_stale(application, Known(now, opened(application, purpose=Purpose.DRAFT, actor=investor.actor, now=now)))
     audit.record(actor=investor.actor, verb="begin_again", subject=str(application), now=now, after=str(refused))
@@ -172,12 +198,21 @@ def begin_again(*, investor: Investor, now: datetime) -> Application:
 
 @transaction.atomic
 def assess(*, application_id: int, now: datetime) -> Assessment | None:
-    """Judge a submitted application by the rules and put it before an officer; None when that was done before."""
+    """Judge a submitted application by the rules and put it before an officer; None when that was done before.
+
+    A re-verification in which nothing of weight has changed and every rule passes is extended at once.
+    """
     application = locked(application_id)
     if application.status != Status.SUBMITTED:
         return None
     assessment = _assess(application, actor="system", now=now)
-    move(application, [Status.SUBMITTED], Status.IN_REVIEW, actor="system", now=now)
+    again = application.occasion == Occasion.REVERIFICATION
+    if again and assessment.passed and not application.changed:
+        _take_over(application, actor="system", now=now)
+        move(application, [Status.SUBMITTED], Status.APPROVED, actor="system", now=now)
+        _tell("application.decided", application, now)
+    else:
+        move(application, [Status.SUBMITTED], Status.IN_REVIEW, actor="system", now=now)
     return assessment
 
 
@@ -220,8 +255,9 @@ def settle_pair(*, pair_id: int, officer: Officer, outcome: str, reason: str, no
     """Find two registrations to be of one person or of different people (D5); an earlier finding can be revised.
 
     One person: the registration of the holder, else the one submitted first, is kept, and the other's application is
-    refused. Raises NotOnDuty, and CannotDecide without a reason, when the other's application cannot be refused now,
-    or when both are holders.
+    refused. Where that shows a second citizenship, the holder is asked to confirm both in a re-verification.
+    Raises NotOnDuty, and CannotDecide without a reason, when the other's application cannot be refused now, or when
+    both are holders.
     """
     on_duty(officer, now)
     pair = Pair.objects.select_related("first", "second").get(pk=pair_id)
@@ -242,6 +278,9 @@ def settle_pair(*, pair_id: int, officer: Officer, outcome: str, reason: str, no
     assessment = _assess(application, actor=officer.actor, now=now)
     why = [Reason.NO_DUPLICATE.value]
     _decided(application, assessment, Decision.Outcome.REFUSED, why, officer, now)
+    both = set(kept.investor.nations) | set(assessment.facts["nations"])
+    if kept.investor.holder_id and both != set(kept.investor.nations) and "citizenship" not in assessment.failed:
+        reverification.open_for(investor=kept.investor, nations=both, now=now)
     return finding
 
 
@@ -266,13 +305,8 @@ def _decided(
     move(application, before, Status(outcome.value), actor=officer.actor, now=now, reasons=reasons)
     if outcome == Decision.Outcome.REFUSED:
         duplicates.let_go(investor=application.investor, now=now)
-    outbox.leave(
-        topic="application.decided",
-        subject=f"application:{application.pk}",
-        now=now,
-        investor=application.investor_id,
-        application=application.pk,
-    )
+        Investor.objects.filter(pk=application.investor_id, verified_until__gt=now).update(verified_until=now)
+    _tell("application.decided", application, now)
     return decision
 
 
@@ -301,30 +335,35 @@ def _assess(application: Application, *, actor: str, now: datetime) -> Assessmen
 
 
 def _approve(application: Application, assessment: Assessment, officer: Officer, now: datetime) -> None:
-    """Register the holder and take the answers over into the person's own record."""
+    """Approve what every rule has passed."""
     if failed := sorted(assessment.failed):
         raise CannotDecide(
             _("Rules are not met, so this application cannot be approved: %(rules)s.") % {"rules": ", ".join(failed)},
             rules=failed,
         )
-    answers = opened(application, purpose=Purpose.REVIEW, actor=officer.actor, now=now)
-    investor, nations, country = (
-        application.investor,
-        answers["citizenship"]["nations"],
-        answers["residence"]["country"],
-    )
-    nation = Nation(country if country in nations else nations[0])
+    _take_over(application, actor=officer.actor, now=now)
+
+
+def _take_over(application: Application, *, actor: str, now: datetime) -> None:
+    """Take the answers over into the person's own record, which is verified from now on; a new holder is registered."""
+    answers = opened(application, purpose=Purpose.REVIEW, actor=actor, now=now)
+    investor, nations = application.investor, Known(now, answers).nations
     for column, content in (
         ("name", as_text(answers["name"])),
         ("birth_date", answers["birth"]["birth_date"]),
         ("residence", as_text(answers["residence"])),
     ):
         vault.seal(investor, column, content)
-    investor.holder = holders.register(kind=Holder.Kind.CITIZEN, nation=nation, now=now)
-    investor.state = Investor.State.APPROVED
+    investor.nations, investor.likeness = nations, list(duplicates.likeness(answers).values())
     investor.verified_until = people.months_later(now, months=config.get("reverification.months", at=now))
+    if investor.holder is None:
+        country = answers["residence"]["country"]
+        nation = Nation(country if country in nations else nations[0])
+        investor.holder = holders.register(kind=Holder.Kind.CITIZEN, nation=nation, now=now)
+        investor.state = Investor.State.APPROVED
     _hold(investor)
-    bank_accounts.record(investor=investor, answers=answers["bank_account"], usable_from=now, now=now)
+    if application.occasion == Occasion.JOINING:
+        bank_accounts.record(investor=investor, answers=answers["bank_account"], usable_from=now, now=now)
 
 
 def _hold(investor: Investor) -> None:
@@ -344,8 +383,18 @@ def _hold(investor: Investor) -> None:
 # ── what they share ──
 
 
-def _check_not_barred(known: Known) -> None:
-    if found := prospects.barrier(known):
+def _tell(topic: str, application: Application, now: datetime) -> None:
+    outbox.leave(
+        topic=topic,
+        subject=f"application:{application.pk}",
+        now=now,
+        investor=application.investor_id,
+        application=application.pk,
+    )
+
+
+def _check_not_barred(application: Application, known: Known) -> None:
+    if application.occasion == Occasion.JOINING and (found := prospects.barrier(known)):
         raise Barred(_("By your answers you cannot take part, or not yet."), reason=found.reason.value)
 
 
@@ -366,6 +415,9 @@ def _keep_numbers(investor: Investor, clean: Answers, before: Answers, now: date
     told: dict[str, Any] = {key: ending for key, ending in before.items() if key.endswith("_ending")}
     for kind in SECRETS:
         if number := clean.pop(kind, ""):
+            if people.has_other_number(investor=investor, kind=kind, number=number):
+                message = _("We have another number of yours, which was checked. Please write to us to change it.")
+                raise ValidationError({kind: [ValidationError(message, code="other_number")]})
             if kind == "my_number":
                 people.keep_my_number(investor=investor, number=number, now=now)
             else:

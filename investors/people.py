@@ -78,7 +78,10 @@ class Investor(models.Model):
                 | (Q(state="approved") & ~Q(holder=None) & ~Q(verified_until=None)),
             ),
         ]
-        indexes = [GinIndex(fields=["likeness"], name="investor_likeness")]
+        indexes = [
+            GinIndex(fields=["likeness"], name="investor_likeness"),
+            models.Index(fields=["verified_until"], condition=Q(state="approved"), name="investor_verified_until"),
+        ]
         triggers = [
             pgtrigger.Trigger(
                 name="one_person_one_holder", when=pgtrigger.Before, operation=pgtrigger.Update, func=ONE_HOLDER
@@ -168,9 +171,18 @@ def keep_my_number(*, investor: Investor, number: str, now: datetime) -> None:
     _replace(row)
 
 
+def has_other_number(*, investor: Investor, kind: str, number: str) -> bool:
+    """Whether a holder's number of this kind, which is never replaced, is another one."""
+    table, purpose = (MyNumber, "my_number") if kind == "my_number" else (TaxpayerNumber, "taxpayer_number")
+    index = envelope.blind_index(number, purpose=purpose)
+    return table._default_manager.filter(pk=investor.pk, registered=True).exclude(index=index).exists()
+
+
 def _replace(row: TaxpayerNumber | MyNumber) -> None:
-    type(row)._default_manager.filter(pk=row.pk, registered=False).delete()
-    row.save(force_insert=True)
+    rows = type(row)._default_manager.filter(pk=row.pk)
+    rows.filter(registered=False).delete()
+    if not rows.exists():  # a holder's own number, given again, stays as it is
+        row.save(force_insert=True)
 
 
 def likeness(*, name: dict[str, str], born: date) -> dict[str, bytes]:

@@ -22,6 +22,8 @@ TASKS: dict[str, list[str]] = {
     "application.decided": ["notify"],
     "application.appealed": ["notify"],
     "appeal.decided": ["notify"],
+    "reverification.opened": ["notify"],
+    "reverification.lapsed": ["notify"],
     "subscription.placed": ["notify"],
     "subscription.withdrawn": ["notify"],
     "subscription.funded": ["notify"],

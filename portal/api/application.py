@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from investors import appeals, onboarding, prospects, steps
 from investors.appeals import AppealDecision
-from investors.applications import Application, Reason, Status
+from investors.applications import Application, Occasion, Reason, Status
 from investors.people import Investor
 from investors.vault import Purpose
 from portal.api.border import Body
@@ -92,6 +92,10 @@ class ApplicationForm(serializers.Serializer[Any]):
     """The application. ``steps`` describes every question as it stands after the answers so far."""
 
     status = serializers.ChoiceField(choices=Status.values)
+    occasion = serializers.ChoiceField(
+        choices=Occasion.values, help_text="A re-verification is filled in already; ``remaining`` is to be confirmed."
+    )
+    verified_until = Instant(allow_null=True, help_text="When a holder's verification ends.")
     submitted_at = Instant(allow_null=True, help_text="Of the first submission: what counts against a cut-off.")
     answers = serializers.DictField(child=serializers.DictField())
     versions = serializers.DictField(child=serializers.IntegerField())
@@ -199,20 +203,22 @@ def shown(investor: Investor) -> Any:
     return ApplicationForm(
         {
             "status": application.status if application else Status.DRAFT,
+            "occasion": application.occasion if application else Occasion.JOINING,
+            "verified_until": investor.verified_until,
             "submitted_at": application and application.first_submitted_at,
             "answers": draft.answers if draft else {},
             "versions": draft.versions if draft else {},
             "remaining": onboarding.remaining(investor=investor),
-            "steps": [steps.describe(code, known) for code in steps.STEPS],
+            "steps": [steps.describe(code, known) for code in onboarding.asked(investor=investor)],
             "decision": application and decision(application, known),
             "appeal": application and appeal(application, investor, now),
-            "barrier": barrier(known),
+            "barrier": barrier(investor, now),
         }
     ).data
 
 
-def barrier(known: steps.Known) -> dict[str, Any] | None:
-    found = prospects.barrier(known)
+def barrier(investor: Investor, now: datetime) -> dict[str, Any] | None:
+    found = onboarding.barrier(investor=investor, now=now)
     return (
         None
         if found is None

@@ -18,7 +18,7 @@ from fund.governance.officers import Duty, Officer
 from fund.holders import Nation
 from investors import appeals, onboarding, steps
 from investors.appeals import AppealDecision
-from investors.applications import Application, Decision, Reason, Status
+from investors.applications import Application, Decision, Occasion, Reason, Status
 from investors.steps import Field, Known
 from investors.vault import Purpose
 from portal.officers import shown, words
@@ -72,10 +72,11 @@ class Applications(Room):
     list_display = (
         column("id", gettext_lazy("Number")),
         column("status", gettext_lazy("Status"), lambda row: row.get_status_display(), ordered=True),
+        column("occasion", gettext_lazy("Occasion"), lambda row: row.get_occasion_display(), ordered=True),
         column("nations", gettext_lazy("Citizenship"), lambda row: nations(row)),
         column("submitted_at", gettext_lazy("Submitted"), lambda row: shown.moment(row.submitted_at), ordered=True),
     )
-    list_filter = (("status", titled(gettext_lazy("status"))),)
+    list_filter = (("status", titled(gettext_lazy("status"))), ("occasion", titled(gettext_lazy("occasion"))))
     list_select_related = ("investor",)
     ordering = (
         Case(When(status__in=[Status.IN_REVIEW, Status.APPEALED], then=Value(0)), default=Value(1)),
@@ -158,6 +159,10 @@ def nations(row: Application) -> str:
 def _about(row: Application, now: datetime) -> Iterator[Line]:
     assert row.first_submitted_at and row.submitted_at, "drafts are not seen here"
     yield Line(_("Status"), row.get_status_display())
+    yield Line(_("Occasion"), row.get_occasion_display())
+    if row.occasion == Occasion.REVERIFICATION:
+        changed = [str(steps.STEPS[code].title) for code in row.changed if code in steps.STEPS]
+        yield Line(_("Changed since the last time"), ", ".join(changed) or "—")
     yield Line(_("Citizenship"), nations(row))
     yield Line(_("First submitted"), shown.instant(row.first_submitted_at))
     yield Line(_("Submitted"), shown.instant(row.submitted_at), shown.age(row.submitted_at, now))

@@ -19,6 +19,7 @@ from fund.money import Currency, convert, value_of
 from fund.nav import prices, strike
 from fund.units import UnitClass
 from investors import onboarding, people
+from investors.people import Investor
 from portal.access import applicant, citizen
 from portal.accounts import User
 from portal.web import offerings, orders, who, words
@@ -50,6 +51,9 @@ def overview(request: HttpRequest) -> HttpResponse:
         "account/overview.html",
         {
             "approved": True,
+            "verify": _to_verify(investor),
+            "lapsed": not investor.may_invest(now),
+            "verified_until": investor.verified_until,
             "to_pay": [one for one in own if one["status"] == Status.PLACED],
             "orders": own[:3],
             "holdings": _holdings(investor.holder_id, now),
@@ -58,6 +62,12 @@ def overview(request: HttpRequest) -> HttpResponse:
             "secure": _is_secure(request.user),
         },
     )
+
+
+def _to_verify(investor: Investor) -> bool:
+    """Whether a re-verification waits for its citizen."""
+    newest = onboarding.current(investor=investor)
+    return newest is not None and newest.editable
 
 
 @citizen

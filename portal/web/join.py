@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from fund.refusal import Refusal
 from investors import appeals, duplicates, onboarding, people, prospects, steps
-from investors.applications import Application, Reason, Status
+from investors.applications import Application, Occasion, Reason, Status
 from investors.people import Investor
 from investors.steps import Known
 from investors.vault import Purpose
@@ -35,17 +35,29 @@ def overview(request: HttpRequest) -> HttpResponse:
     investor = people.register(user=request.user, now=now)
     application = onboarding.current(investor=investor)
     if application is None or application.editable:
-        if found := prospects.barrier(onboarding.known(investor=investor, now=now)):
+        if found := onboarding.barrier(investor=investor, now=now):
             return render(request, "join/barred.html", {"barrier": found})
         return render(
             request,
             "join/overview.html",
-            _way(investor) | {"application": application, "reasons": _reasons(application)},
+            _way(investor)
+            | {
+                "application": application,
+                "reasons": _reasons(application),
+                "again": application is not None and application.occasion == Occasion.REVERIFICATION,
+                "lapsed": investor.holder_id is not None and not investor.may_invest(now),
+            },
         )
     return render(
         request,
         "join/status.html",
-        {"application": application, "status": application.status} | _refusal(investor, application, now),
+        {
+            "application": application,
+            "status": application.status,
+            "again": application.occasion == Occasion.REVERIFICATION,
+            "verified_until": investor.verified_until,
+        }
+        | _refusal(investor, application, now),
     )
 
 
@@ -53,22 +65,23 @@ def overview(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def step(request: HttpRequest, code: str) -> HttpResponse:
     """One step: shown with what was saved, checked and saved by investors."""
-    if code not in steps.STEPS:
-        raise Http404
     now = timezone.now()
     investor = people.register(user=request.user, now=now)
+    if code not in onboarding.asked(investor=investor):
+        raise Http404
     draft = onboarding.draft(investor=investor, now=now)
     if draft and not draft.application.editable:
         return redirect("join")
     known = Known(now, draft.answers if draft else {})
-    if code not in prospects.DECISIVE and prospects.barrier(known):
+    if code not in prospects.DECISIVE and onboarding.barrier(investor=investor, now=now):
         return redirect("join")
     kept = known.answers.get(code, {})
     described = steps.describe(code, known)
     form = StepForm(described, kept, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid() and _save(investor, code, form, _version(request), now):
         return redirect(*_after(investor, code, now))
-    place = list(steps.STEPS).index(code)
+    order = onboarding.asked(investor=investor)
+    place = order.index(code)
     return render(
         request,
         "join/step.html",
@@ -79,7 +92,7 @@ def step(request: HttpRequest, code: str) -> HttpResponse:
             "code": code,
             "number": place + 1,
             "version": draft.versions.get(code, 0) if draft else 0,
-            "before": list(steps.STEPS)[place - 1] if place else None,
+            "before": order[place - 1] if place else None,
         },
         status=422 if form.errors else 200,
     )
@@ -248,9 +261,9 @@ def _save(investor: Investor, code: str, form: StepForm, version: int | None, no
 
 def _after(investor: Investor, code: str, now: datetime) -> tuple[str, ...]:
     """The next step that is left after this one, else the overview, which also says if no step is of use any more."""
-    if prospects.barrier(onboarding.known(investor=investor, now=now)):
+    if onboarding.barrier(investor=investor, now=now):
         return ("join",)
-    order = list(steps.STEPS)
+    order = onboarding.asked(investor=investor)
     left = onboarding.remaining(investor=investor)
     later = [one for one in left if order.index(one) > order.index(code)]
     return ("join-step", later[0]) if later else ("join",)
@@ -258,7 +271,8 @@ def _after(investor: Investor, code: str, now: datetime) -> tuple[str, ...]:
 
 def _way(investor: Investor) -> dict[str, Any]:
     left = onboarding.remaining(investor=investor)
-    way = [{"code": code, "title": one.title, "done": code not in left} for code, one in steps.STEPS.items()]
+    order = onboarding.asked(investor=investor)
+    way = [{"code": code, "title": steps.STEPS[code].title, "done": code not in left} for code in order]
     return {"way": way, "left": len(left), "all": len(way), "next": left[0] if left else None}
 
 
@@ -273,7 +287,7 @@ def _refusal(investor: Investor, application: Application, now: datetime) -> dic
     return {
         "standing": standing,
         "prospects": found,
-        "again": all(one.again for one in found),
+        "anew": all(one.again for one in found),
         "existing": duplicates.existing(investor=investor) if Reason.NO_DUPLICATE in standing.refusal.reasons else None,
     }
 

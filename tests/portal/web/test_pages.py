@@ -6,9 +6,9 @@ import pytest
 from babel.messages.pofile import read_po
 from django.test import Client
 from django.urls import get_resolver, reverse
-from django.utils import translation
+from django.utils import timezone, translation
 
-from investors import appeals, onboarding
+from investors import appeals, onboarding, reverification
 from tests.house.translations import CATALOGUE
 from tests.portal.web import stage
 from tests.portal.web.conftest import Stage
@@ -108,6 +108,19 @@ def test_pages_after_a_refusal(everything: Stage, signed_in) -> None:
     client = signed_in(everything.neu)
     wrong = faults(pages(client, ["/join/", "/join/appeal", "/account/"]))
     appeals.file(investor=everything.neu, words="違います。", now=NOW)
+    wrong += faults(pages(client, ["/join/", "/account/"]))
+    assert wrong == [], "\n".join(wrong)
+
+
+def test_pages_of_a_citizen_who_is_verified_again(hanako, signed_in, monkeypatch) -> None:
+    reverification.open_due(now=hanako.verified_until)
+    client = signed_in(hanako)
+    wrong = faults(pages(client, ["/join/", "/join/residence", "/join/agreements", "/account/"]))
+    page = client.get("/en/join/").content.decode()
+    assert "Confirm your details" in page
+    assert "6 steps left" in page
+    assert client.get("/en/join/bank_account").status_code == 404
+    monkeypatch.setattr(timezone, "now", lambda: hanako.verified_until)
     wrong += faults(pages(client, ["/join/", "/account/"]))
     assert wrong == [], "\n".join(wrong)
 
