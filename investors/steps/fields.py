@@ -1,5 +1,6 @@
 """What a step of the application asks, described once: forms and the API are made from it and checked by it."""
 
+import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -75,7 +76,7 @@ class Field:
 
     ``kind``: text, date, choice, choices, yes_no, confirm (must be yes), secret (an identity number).
     ``asked`` and ``required`` depend on what is known; ``when`` on another field of the same step and its values, which
-    may depend on what is known as well.
+    may depend on what is known as well. ``check`` judges the text alone, ``among`` beside the clean answers before it.
     """
 
     name: str
@@ -88,10 +89,16 @@ class Field:
     help: Any = ""
     autocomplete: str = "off"
     check: Callable[[str], str] = str
+    among: Callable[[str, Answers], str] | None = None
     longest: int = LONGEST_TEXT
 
     def options(self, known: Known) -> Choices:
         return self.choices(known) if callable(self.choices) else self.choices
+
+    @property
+    def checked(self) -> bool:
+        """Whether there is more to check than that something was entered."""
+        return self.check is not str or self.among is not None or self.kind == "date"
 
     def condition(self, known: Known) -> tuple[str, tuple[str, ...]] | None:
         """The other field on which this one depends, and its values."""
@@ -113,6 +120,7 @@ class Field:
             "choices": [{"value": value, "label": str(label)} for value, label in self.options(known)],
             "autocomplete": self.autocomplete,
             "max_length": self.longest,
+            "checked": self.checked,
         }
 
 
@@ -146,7 +154,7 @@ class Step:
             try:
                 if not _is_due(one, given, known):
                     continue
-                value = _clean_value(one, given.get(one.name), known)
+                value = _clean_value(one, given.get(one.name), known, clean)
                 if value in ("", None, []) and one.required(known) and not _kept(one, known, self.code):
                     raise ValidationError(_("Please answer this question."), code="required")
                 clean[one.name] = value
@@ -155,6 +163,23 @@ class Step:
         if errors:
             raise ValidationError(errors)
         return self.finish(clean, known)
+
+    def check(self, name: str, given: Answers, known: Known) -> None:
+        """Check one answer while the others are still being typed; an empty one is not judged.
+
+        Raises ValidationError, and KeyError for a field that is not asked.
+        """
+        clean: Answers = {}
+        asked = {one.name: one for one in self.asked(known)}
+        wanted = asked[name]
+        for one in asked.values():
+            if one is wanted:
+                break
+            with contextlib.suppress(ValidationError):
+                if _is_due(one, given, known):
+                    clean[one.name] = _clean_value(one, given.get(one.name), known, clean)
+        if _is_due(wanted, given, known):
+            _clean_value(wanted, given.get(name), known, clean)
 
 
 def _is_due(one: Field, given: Answers, known: Known) -> bool:
@@ -170,7 +195,7 @@ def _kept(one: Field, known: Known, step: str) -> bool:
     return one.kind == "secret" and bool(known.answers.get(step, {}).get(f"{one.name}_ending"))
 
 
-def _clean_value(one: Field, value: Any, known: Known) -> Any:
+def _clean_value(one: Field, value: Any, known: Known, before: Answers) -> Any:
     if value is None or value == "":
         return None if one.kind in ("yes_no", "confirm") else [] if one.kind == "choices" else ""
     match one.kind:
@@ -183,7 +208,7 @@ def _clean_value(one: Field, value: Any, known: Known) -> Any:
         case "date":
             return _day(value)
         case _:
-            return _text(value, one)
+            return _text(value, one, before)
 
 
 def _yes_or_no(value: Any, *, must_be_yes: bool) -> bool:
@@ -218,7 +243,7 @@ def _fail() -> str:
     raise ValueError("not a text")
 
 
-def _text(value: Any, one: Field) -> str:
+def _text(value: Any, one: Field, before: Answers) -> str:
     if not isinstance(value, str):
         raise ValidationError(_("Please enter text."), code="invalid")
     if one.kind != "lines":
@@ -227,4 +252,7 @@ def _text(value: Any, one: Field) -> str:
         raise ValidationError(
             _("This is longer than %(most)s characters."), code="too_long", params={"most": one.longest}
         )
-    return one.check(value) if value.strip() else ""
+    if not value.strip():
+        return ""
+    text = one.check(value)
+    return one.among(text, before) if one.among else text

@@ -94,10 +94,10 @@ birth = Step(
 )
 
 
-def postcode(text: str, *, country: str) -> str:
+def postcode(text: str, answers: Answers) -> str:
     """A ZIP code (12345 or 12345-6789) or a Japanese postcode (123-4567), full-width digits accepted."""
     digits = identifiers.compact(text)
-    match country:
+    match answers.get("country"):
         case "US":
             code = digits if len(digits) <= 5 else f"{digits[:5]}-{digits[5:]}"
             if not ZIP.fullmatch(code):
@@ -111,11 +111,11 @@ def postcode(text: str, *, country: str) -> str:
     return text
 
 
-def phone(text: str, *, country: str) -> str:
+def phone(text: str, answers: Answers) -> str:
     """A telephone number in E.164 (+819012345678), as dialled at home or with the country's code."""
     problem = ValidationError(_("This is not a telephone number that can be called."), code="invalid_phone")
     try:
-        number = phonenumbers.parse(unicodedata.normalize("NFKC", text), country or None)
+        number = phonenumbers.parse(unicodedata.normalize("NFKC", text), answers.get("country"))
     except phonenumbers.NumberParseException:
         raise problem from None
     if not phonenumbers.is_valid_number(number):
@@ -123,26 +123,12 @@ def phone(text: str, *, country: str) -> str:
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
-def check_residence(answers: Answers, known: Known) -> Answers:
-    country = answers["country"]
-    errors: dict[str, list[ValidationError]] = {}
-    for field, check in (("postcode", postcode), ("phone", phone)):
-        if answers.get(field):
-            try:
-                answers[field] = check(answers[field], country=country)
-            except ValidationError as refused:
-                errors[field] = refused.error_list
-    if errors:
-        raise ValidationError(errors)
-    return answers
-
-
 residence = Step(
     code="residence",
     title=_("Where you live"),
     fields=(
         Field("country", _("Country of residence"), kind="choice", choices=places.COUNTRIES, autocomplete="country"),
-        Field("postcode", _("Postcode"), when=("country", ("US", "JP")), autocomplete="postal-code"),
+        Field("postcode", _("Postcode"), when=("country", ("US", "JP")), among=postcode, autocomplete="postal-code"),
         Field(
             "state",
             pgettext_lazy("address", "State"),
@@ -172,11 +158,11 @@ residence = Step(
             "phone",
             _("Telephone"),
             when=("country", accepted),
+            among=phone,
             autocomplete="tel",
             help=_("For example 090-1234-5678 or 202-456-1111."),
         ),
     ),
-    finish=check_residence,
 )
 
 

@@ -8,13 +8,15 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from fund.refusal import Refusal
-from investors import appeals, duplicates, onboarding, people, prospects, steps
+from investors import agreements, appeals, duplicates, onboarding, people, prospects, steps
+from investors.agreements import Change
 from investors.applications import Application, Occasion, Reason, Status
 from investors.people import Investor
 from investors.steps import Known
@@ -78,8 +80,11 @@ def step(request: HttpRequest, code: str) -> HttpResponse:
     kept = known.answers.get(code, {})
     described = steps.describe(code, known)
     form = StepForm(described, kept, request.POST if request.method == "POST" else None)
+    elsewhere = []
     if request.method == "POST" and form.is_valid() and _save(investor, code, form, _version(request), now):
         return redirect(*_after(investor, code, now))
+    if form.overtaken:
+        elsewhere = _differing(described, kept, form)
     order = onboarding.asked(investor=investor)
     place = order.index(code)
     return render(
@@ -92,10 +97,34 @@ def step(request: HttpRequest, code: str) -> HttpResponse:
             "code": code,
             "number": place + 1,
             "version": draft.versions.get(code, 0) if draft else 0,
+            "changes": _new_versions(investor, now) if code == "agreements" else [],
+            "overtaken": form.overtaken,
+            "elsewhere": elsewhere,
             "before": order[place - 1] if place else None,
         },
-        status=422 if form.errors else 200,
+        status=409 if form.overtaken else 422 if form.errors else 200,
     )
+
+
+@applicant
+@require_POST
+def check(request: HttpRequest, code: str, name: str) -> HttpResponse:
+    """What is wrong with one answer as it is typed, as a line for beside its field; nothing is kept.
+
+    The answer comes in the body alone: an identity number is never part of an address.
+    """
+    now = timezone.now()
+    investor = people.register(user=request.user, now=now)
+    if code not in onboarding.asked(investor=investor):
+        raise Http404
+    errors: list[str] = []
+    try:
+        steps.STEPS[code].check(name, request.POST.dict(), onboarding.known(investor=investor, now=now))
+    except ValidationError as refused:
+        errors = refused.messages
+    except KeyError:
+        raise Http404 from None
+    return render(request, "base/errors.html", {"errors": errors})
 
 
 @applicant
@@ -167,6 +196,7 @@ class StepForm(forms.Form):
     def __init__(self, described: dict[str, Any], kept: dict[str, Any], data: Any = None) -> None:
         super().__init__(data, label_suffix="")
         self.sent = data
+        self.overtaken = False  # another device has saved this step meanwhile
         self.described = described["fields"]
         labels = {one["name"]: one["label"] for one in self.described}
         options = {one["name"]: {c["value"]: c["label"] for c in one["choices"]} for one in self.described}
@@ -177,6 +207,8 @@ class StepForm(forms.Form):
                 made.help_text = _("Given already, ending in %(ending)s. Leave it empty to keep it.") % {
                     "ending": ending
                 }
+            if one["checked"]:
+                made.check_at = reverse("join-check", args=[described["step"], one["name"]])  # type: ignore[attr-defined]
             if when := one["when"]:
                 told = options[when["field"]] or dict(YES_NO)
                 made.only_if = _("Only if: %(question)s %(answers)s") % {  # type: ignore[attr-defined]
@@ -253,10 +285,27 @@ def _save(investor: Investor, code: str, form: StepForm, version: int | None, no
         for name, errors in found.items():
             form.add_error(name if name in form.fields else None, errors)
         return False
+    except onboarding.DraftChanged:
+        form.overtaken = True
+        return False
     except Refusal as refused:
         form.add_error(None, words.refusal(refused))
         return False
     return True
+
+
+def _differing(described: dict[str, Any], kept: dict[str, Any], form: StepForm) -> list[tuple[str, str]]:
+    """What another device has saved meanwhile, where it differs from what stands on this page; no identity number."""
+    typed = form.answers()
+    found = []
+    for one in described["fields"]:
+        saved = _shown(one, kept)
+        if one["type"] == "secret" or saved in (None, "") or saved == typed[one["name"]]:
+            continue
+        labels = dict(YES_NO) | {choice["value"]: choice["label"] for choice in one["choices"]}
+        told = saved if isinstance(saved, list) else [saved]
+        found.append((one["label"], ", ".join(str(labels.get(value, value)) for value in told)))
+    return found
 
 
 def _after(investor: Investor, code: str, now: datetime) -> tuple[str, ...]:
@@ -274,6 +323,12 @@ def _way(investor: Investor) -> dict[str, Any]:
     order = onboarding.asked(investor=investor)
     way = [{"code": code, "title": steps.STEPS[code].title, "done": code not in left} for code in order]
     return {"way": way, "left": len(left), "all": len(way), "next": left[0] if left else None}
+
+
+def _new_versions(investor: Investor, now: datetime) -> list[Change]:
+    """What changed in the agreements since the versions that somebody accepted."""
+    texts = agreements.in_force(kinds=agreements.FOR_JOINING, at=now)
+    return agreements.changed_since(investor=investor, texts=[one for one in texts if one.language == words.language()])
 
 
 def _refusal(investor: Investor, application: Application, now: datetime) -> dict[str, Any]:

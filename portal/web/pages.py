@@ -30,11 +30,12 @@ LATE = timedelta(minutes=2)
 @require_safe
 @briefly
 def documents(request: HttpRequest) -> HttpResponse:
-    """The agreements in force in the reader's language, with their fingerprints."""
+    """The agreements in force in the reader's language, and what changed since those the reader has accepted."""
     found = agreements.in_force(kinds=agreements.Kind.values, at=timezone.now())
-    return render(
-        request, "public/documents.html", {"documents": [one for one in found if one.language == words.language()]}
-    )
+    texts = [one for one in found if one.language == words.language()]
+    investor = getattr(request.user, "investor", None)
+    changes = agreements.changed_since(investor=investor, texts=texts) if investor else []
+    return render(request, "public/documents.html", {"documents": texts, "changes": changes})
 
 
 @public

@@ -26,6 +26,7 @@ urlpatterns = [
     path("join/submit", join.submit, name="join-submit"),
     path("join/appeal", join.appeal, name="join-appeal"),
     path("join/again", join.again, name="join-again"),
+    path("join/<str:code>/check/<str:name>", join.check, name="join-check"),
     path("join/<str:code>", join.step, name="join-step"),
     path("account/", account.overview, name="account"),
     path("account/subscribe/<str:code>", orders.subscribe, name="subscribe"),

@@ -125,6 +125,17 @@ def test_pages_of_a_citizen_who_is_verified_again(hanako, signed_in, monkeypatch
     assert wrong == [], "\n".join(wrong)
 
 
+def test_pages_show_what_changed_in_an_agreement(hanako, current, signed_in) -> None:
+    stage.new_version("terms", 2)
+    reverification.open_due(now=hanako.verified_until)
+    client = signed_in(hanako)
+    for path in ("/documents", "/join/agreements"):
+        assert "<ins>New terms</ins>" in client.get(f"/en{path}").content.decode(), path
+        assert "<strong>追加：</strong> <ins>新しい規約</ins>" in client.get(f"/ja{path}").content.decode(), path
+    assert faults(pages(client, ["/documents", "/join/agreements"])) == []
+    assert "<ins>" not in Client().get("/en/documents").content.decode()
+
+
 @pytest.mark.parametrize("given", [{"citizenship": ["neither"]}, {"birth": "2010-05-05"}, {"residence": "FR"}])
 def test_pages_of_somebody_who_cannot_take_part(keys, signed_in, given) -> None:
     person = stage.person("young@example.org")
