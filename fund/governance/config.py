@@ -30,6 +30,8 @@ DECLARED: dict[str, Declared] = {
     ),
     "residence.accepted": Declared(_("Countries of residence that are accepted"), ["US", "JP"]),
     "reverification.months": Declared(_("Months until an approved citizen is verified again"), 24),
+    "reverification.notice_days": Declared(_("Days before its end in which a verification is asked for again"), 60),
+    "appeal.days": Declared(_("Days in which a refusal can be appealed"), 60),
     "document.register_days": Declared(_("Days for which a certificate of the family register is recent"), 90),
     "suitability.mismatch": Declared(
         _("Whether a mismatch can be acknowledged or is refused, by question"),

@@ -28,6 +28,7 @@ WHO_LOOKS = {
     "application": {Duty.ONBOARDING},
     "hit": {Duty.ONBOARDING},
     "recoverycase": {Duty.ONBOARDING},
+    "duplicatecase": {Duty.ONBOARDING},
     "proposal": set(Duty),
     "setting": set(Duty),
     "act": set(Duty),
