@@ -31,7 +31,7 @@ class NotForThisPurpose(Exception):
     """The column is not opened for this purpose."""
 
 
-class SealedField(models.BinaryField):  # type: ignore[type-arg]
+class SealedField(envelope.SealedColumn):
     """Ciphertext of ``fund.envelope``. ``opened_for``: what an identity number is opened for; each time is logged."""
 
     def __init__(self, *args: Any, opened_for: tuple[str, ...] = (), **kwargs: Any) -> None:
@@ -39,7 +39,8 @@ class SealedField(models.BinaryField):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
 
     def deconstruct(self) -> Any:
-        name, path, args, kwargs = super().deconstruct()
+        name, _path, args, kwargs = super().deconstruct()
+        path = "investors.vault.SealedField"
         return name, path, args, {**kwargs, "opened_for": self.opened_for} if self.opened_for else kwargs
 
 

@@ -5,6 +5,7 @@ import base64
 from allauth.mfa.adapter import DefaultMFAAdapter
 
 from fund import envelope
+from investors.rotation import Place
 
 PLACE = {"table": "mfa_authenticator", "column": "secret", "row": "any"}  # allauth does not tell the row
 
@@ -17,3 +18,19 @@ class SealingAdapter(DefaultMFAAdapter):
 
     def decrypt(self, encrypted_text: str) -> str:
         return envelope.unseal(base64.b64decode(encrypted_text), **PLACE).decode()
+
+
+def _within(key: str) -> Place:
+    """Where allauth puts a sealed text: as base64 under a key of its JSON."""
+    return Place(
+        table=PLACE["table"],
+        column=PLACE["column"],
+        row=f"'{PLACE['row']}'",
+        key="id",
+        key_type="bigint",
+        value=f"decode(data ->> '{key}', 'base64')",
+        write=f"data = jsonb_set(data, '{{{key}}}', to_jsonb(translate(encode(new.value, 'base64'), E'\\n', '')))",
+    )
+
+
+SEALED = [_within("secret"), _within("seed")]  # of a one-time-code generator, of recovery codes
