@@ -76,6 +76,8 @@ MIDDLEWARE = [
     "django.middleware.http.ConditionalGetMiddleware",
     "portal.api.problems.ProblemMiddleware",
     "portal.api.limits.LimitMiddleware",
+    # Before the user is known: afterwards it would wrap request.user, and the headless sign-in could not change it.
+    "django_structlog.middlewares.RequestMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -87,7 +89,6 @@ MIDDLEWARE = [
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "portal.access.AccessMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
 ]
 
 ROOT_URLCONF = "portal.urls"
@@ -243,7 +244,9 @@ MFA_PASSKEY_SIGNUP_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 MFA_TOTP_ISSUER = "Kakehashi"
 MFA_ADAPTER = "portal.second_factor.SealingAdapter"
+MFA_WEBAUTHN_USER_VERIFICATION = "required"  # a passkey is two factors only when its owner was verified
 OFFICER_MFA_REQUIRED = env.bool("OFFICER_MFA_REQUIRED", True)
+CITIZEN_MFA_REQUIRED = env.bool("CITIZEN_MFA_REQUIRED", True)
 HEADLESS_CLIENTS = ["app"]
 HEADLESS_ONLY = False
 SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
