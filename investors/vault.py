@@ -25,6 +25,7 @@ class Purpose(models.TextChoices):
     TAX_REPORT = "tax_report", _("reporting to a tax authority")
     CORRECTION = "correction", _("correcting a number")
     SCREENING = "screening", _("comparing with sanctions lists")
+    OWN = "own", _("showing citizens their own record")
 
 
 class NotForThisPurpose(Exception):

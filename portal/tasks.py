@@ -21,7 +21,8 @@ from fund.governance.outbox import Note
 from fund.ledger import prove as ledger
 from fund.nav import strike
 from fund.payments import payouts, suspense
-from investors import onboarding
+from fund.payments.payout_models import PayoutRun
+from investors import onboarding, payees
 from investors.screening import rescreen
 from portal import relay
 from portal.api import idempotency
@@ -108,6 +109,13 @@ def settle_waiting(note: Note, now: datetime) -> int:
 def refund_orders(note: Note, now: datetime) -> int:
     """An offering was cancelled: all its money goes to refunds."""
     return subscription.refund_next(offering_code=note.payload["offering"], now=now)
+
+
+@consumer
+def address_payouts(note: Note, now: datetime) -> int:
+    """A payout run was begun: one piece of its lines after the other is given its bank accounts (D17)."""
+    run = PayoutRun.objects.get(pk=note.payload["run"])
+    return payouts.address_next(run=run, payees=partial(payees.of, actor="system", now=now), now=now)
 
 
 @consumer
