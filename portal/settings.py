@@ -234,7 +234,7 @@ ACCOUNT_LOGIN_BY_CODE_ENABLED = False
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_CHANGE_EMAIL = True
-ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # this session stays; all others end with the old password
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_SESSION_REMEMBER = False
@@ -251,6 +251,7 @@ HEADLESS_CLIENTS = ["app"]
 HEADLESS_ONLY = False
 SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
 USERSESSIONS_TRACK_ACTIVITY = False
+USERSESSIONS_ADAPTER = "portal.web.signing_up.SessionsAdapter"
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
 
 # ── the border: transport, headers, content ───────────────────────────────────────────────────────────────────────

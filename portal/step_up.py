@@ -82,14 +82,18 @@ def strongest(user: User) -> str:
 
 def lacking(*, user: User, session: SessionBase, now: float | None = None) -> Lack | None:
     """What this session lacks for an act that asks for a fresh proof; None when nothing. ``now``: seconds (Unix)."""
-    held = factors(user)
-    if not held and is_required_of(user):
+    if is_required_of(user) and not factors(user):
         return Lack.SECOND_FACTOR
+    return None if is_proved(user=user, session=session, now=now) else Lack.PROOF
+
+
+def is_proved(*, user: User, session: SessionBase, now: float | None = None) -> bool:
+    """Whether the account's strongest factor was proved in this session a moment ago."""
+    held = factors(user)
     kind = next(iter(held), PASSWORD)
     records = get_authentication_records(SimpleNamespace(session=session), user)
     proved_at = max((record["at"] for record in records if _is(record, kind, held)), default=0.0)
-    fresh = (now or time.time()) - proved_at < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
-    return None if fresh else Lack.PROOF
+    return (now or time.time()) - proved_at < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
 
 
 def _is(record: dict[str, Any], kind: str, held: dict[str, set[int]]) -> bool:
@@ -120,12 +124,23 @@ def ask(request: HttpRequest) -> HttpResponse | None:
     posted = request.method not in ("GET", "HEAD", "OPTIONS")
     match lacking(user=request.user, session=request.session):
         case Lack.SECOND_FACTOR:
-            messages.warning(request, _("Please set up a passkey or an authenticator app first."))
-            return redirect("mfa_index")
+            return to_set_up(request)
         case Lack.PROOF if posted:
             _keep(request)
             return to_proof(request)
     return None
+
+
+def second_factor_first(request: HttpRequest) -> HttpResponse | None:
+    """The answer that leads an account without a second factor to set one up; None to go on."""
+    assert isinstance(request.user, User)
+    return to_set_up(request) if is_required_of(request.user) and not factors(request.user) else None
+
+
+def to_set_up(request: HttpRequest) -> HttpResponse:
+    """To the page on which a second factor is set up."""
+    messages.warning(request, _("Please set up a passkey or an authenticator app first."))
+    return redirect("mfa_index")
 
 
 def to_proof(request: HttpRequest) -> HttpResponse:

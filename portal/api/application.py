@@ -21,6 +21,7 @@ from portal.api.forms import Instant
 from portal.api.idempotency import Done, once
 from portal.api.problems import as_detail
 from portal.api.view import Applicants
+from portal.api.who import HasSecondFactor, IsApplicant
 
 TAG = "Application"
 
@@ -110,6 +111,8 @@ def save(investor: Investor, step: str, answers: dict[str, Any], version: int | 
 
 
 class Submission(Applicants):
+    permission_classes = [IsApplicant, HasSecondFactor]
+
     @documented(
         "submitApplication",
         tag=TAG,

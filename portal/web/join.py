@@ -18,6 +18,7 @@ from investors import onboarding, people, steps
 from investors.applications import Application, Reason, Status
 from investors.people import Investor
 from investors.steps import Known
+from portal import step_up
 from portal.access import applicant
 from portal.web import words
 
@@ -88,6 +89,9 @@ def step(request: HttpRequest, code: str) -> HttpResponse:
 @applicant
 @require_POST
 def submit(request: HttpRequest) -> HttpResponse:
+    """Hand the application in; nobody's account is protected by a password alone then. The answers are kept."""
+    if first := step_up.second_factor_first(request):
+        return first
     now = timezone.now()
     investor = people.register(user=request.user, now=now)
     try:

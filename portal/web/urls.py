@@ -36,4 +36,5 @@ urlpatterns = [
     path("account/profile", account.profile, name="profile"),
     path("account/inbox", account.inbox, name="inbox"),
     path("account/security", account.security, name="security"),
+    path("account/security/devices/<int:number>/end", account.end_session, name="end-session"),
 ]

@@ -27,7 +27,7 @@ class Officer:
         self.page.goto(f"{self.base}/")
         self.page.fill("[name=login]", self.address)
         self.page.fill("[name=password]", self.login["password"])
-        self.page.click("main form button[type=submit]")
+        self.page.click("form:has([name=password]) button[type=submit]")
         self.prove()
         expect(self.page).to_have_url(re.compile("/officers/$"))
 

@@ -144,9 +144,12 @@ def test_the_password_is_no_proof_where_there_is_a_second_factor(citizen):
     grow_stale(client)
     asked = post(client)
     answer = client.post(f"/en/account/reauthenticate/?next={PAGE}", {"password": PASSWORD, "next": PAGE})
-    assert done == []
-    assert answer.url == asked.url, "it is asked for what counts"
-    assert client.post(answer.url, {"code": code()}).content == b"changed"
+    assert answer.url == asked.url and done == [], "it is asked for what counts"
+    session = client.session
+    session["account_authentication_methods"] += [{"method": "password", "at": time.time(), "reauthenticated": True}]
+    session.save()
+    assert post(client).url == asked.url and done == []
+    assert client.post(asked.url, {"code": code()}).content == b"changed"
 
 
 def test_a_recovery_code_is_no_proof(citizen):
@@ -211,7 +214,7 @@ def test_a_program_is_told_where_to_prove(citizen):
     sent = {"content_type": "application/json", "headers": {"X-Session-Token": token}}
     answer = Client().post(endpoint, {"code": "000000"}, **sent)
     assert answer.status_code == 400, answer.content
-    assert Client().post("/api/auth/app/v1/auth/reauthenticate", {"password": PASSWORD}, **sent).status_code == 200
+    assert Client().post("/api/auth/app/v1/auth/reauthenticate", {"password": PASSWORD}, **sent).status_code == 400
     assert put(token)[:2] == (403, "step_up_required"), "the password is not enough"
     assert Client().post(endpoint, {"code": code()}, **sent).status_code == 200
     assert put(token)[0] == 200 and done == [NUMBER]

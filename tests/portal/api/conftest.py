@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from allauth.headless.internal.sessionkit import new_session
+from allauth.mfa.totp.internal.auth import TOTP
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.core.cache import cache
@@ -31,6 +32,7 @@ from investors.people import Investor
 from portal.accounts import User
 from portal.api import limits
 from tests.fund import building
+from tests.portal.web.stage import SECRET
 
 BASE = "/api/v1"
 CODE = "JP-2026-1"
@@ -85,8 +87,12 @@ def token_of(user: User) -> str:
     return str(session.session_key)
 
 
-def make_user(name: str = "person") -> User:
-    return User.objects.create_user(f"{name}{next(numbers)}@example.org")
+def make_user(name: str = "person", *, second_factor: bool = True) -> User:
+    """Somebody with an account, and an authenticator app."""
+    user = User.objects.create_user(f"{name}{next(numbers)}@example.org")
+    if second_factor:
+        TOTP.activate(user, SECRET)
+    return user
 
 
 def make_citizen(nation: Nation = Nation.JP) -> Investor:
