@@ -106,12 +106,10 @@ def change(*, investor: Investor, answers: Answers, now: datetime) -> BankAccoun
     Investor.objects.select_for_update().get(pk=investor.pk)
     named = people.name(investor=investor, purpose=Purpose.OWN, actor=investor.actor, now=now)
     checked = clean(STEP, answers, Known(now, {"name": named}))
-    before = standing(investor=investor, at=now)
-    newest = before.waiting or before.account
+    newest = newest_of(investors=Investor.objects.filter(pk=investor.pk)).first()
     if newest and details(account=newest, purpose=Purpose.OWN, actor=investor.actor, now=now) == checked:
         raise Refused(_("This is the account that we have."), code="same_account")
-    if before.waiting:
-        _cancel(before.waiting, now)
+    _cancel_waiting(investor, now)
     usable_from = now + timedelta(hours=config.get("bank_change.hold_hours", at=now))
     row = record(investor=investor, answers=checked, usable_from=usable_from, now=now)
     _tell(investor, "changed", row, now)
@@ -123,17 +121,16 @@ def cancel(*, investor: Investor, now: datetime) -> BankAccount:
     """Take a change back before its hold is over: the account before it stays. Raises Refused when none waits."""
     Investor.objects.select_for_update().get(pk=investor.pk)
     waiting = standing(investor=investor, at=now).waiting
-    if waiting is None:
+    if not _cancel_waiting(investor, now) or waiting is None:
         raise Refused(_("There is no change that could be taken back."), code="nothing_waits")
-    _cancel(waiting, now)
     _tell(investor, "kept", waiting, now)
     return waiting
 
 
-def _cancel(waiting: BankAccount, now: datetime) -> None:
-    ended = BankAccount.objects.filter(pk=waiting.pk, cancelled_at=None, usable_from__gt=now).update(cancelled_at=now)
-    if ended != 1:
-        raise RuntimeError(f"{waiting} no longer waits")
+def _cancel_waiting(investor: Investor, now: datetime) -> int:
+    """End what is on hold, whichever device's clock it was recorded by; returns how many changes, one at most."""
+    waiting = BankAccount.objects.filter(investor=investor, cancelled_at=None, usable_from__gt=now)
+    return waiting.update(cancelled_at=now)
 
 
 def _tell(investor: Investor, what: str, row: BankAccount, now: datetime) -> None:
@@ -153,13 +150,13 @@ def _tell(investor: Investor, what: str, row: BankAccount, now: datetime) -> Non
 def newest_of(*, investors: QuerySet[Investor]) -> QuerySet[BankAccount]:
     """The account that each of these people named last and did not take back, one a person, usable or still on hold."""
     rows = BankAccount.objects.filter(investor__in=investors, cancelled_at=None).select_related("investor")
-    return rows.order_by("investor", "-recorded_at", "-usable_from").distinct("investor")
+    return rows.order_by("investor", "-usable_from", "-recorded_at").distinct("investor")
 
 
 def standing(*, investor: Investor, at: datetime) -> Standing:
     """Which account stands and which one waits at an instant."""
     rows = BankAccount.objects.filter(Q(cancelled_at=None) | Q(cancelled_at__gt=at), investor=investor)
-    told = rows.filter(recorded_at__lte=at).order_by("-recorded_at", "-usable_from")
+    told = rows.filter(recorded_at__lte=at).order_by("-usable_from", "-recorded_at")
     return Standing(
         account=told.filter(usable_from__lte=at).first(), waiting=told.filter(usable_from__gt=at).first()
     )

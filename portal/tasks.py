@@ -5,6 +5,7 @@ Tasks of notes receive the delivery's number and nothing else; what they need th
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
