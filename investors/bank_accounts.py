@@ -157,9 +157,7 @@ def standing(*, investor: Investor, at: datetime) -> Standing:
     """Which account stands and which one waits at an instant."""
     rows = BankAccount.objects.filter(Q(cancelled_at=None) | Q(cancelled_at__gt=at), investor=investor)
     told = rows.filter(recorded_at__lte=at).order_by("-usable_from", "-recorded_at")
-    return Standing(
-        account=told.filter(usable_from__lte=at).first(), waiting=told.filter(usable_from__gt=at).first()
-    )
+    return Standing(account=told.filter(usable_from__lte=at).first(), waiting=told.filter(usable_from__gt=at).first())
 
 
 def usable(*, investor: Investor, at: datetime) -> BankAccount | None:

@@ -19,6 +19,9 @@ from investors import names, vault
 from investors.vault import Purpose, SealedField
 
 
+READINGS_SHOWN = 100
+
+
 class Investor(models.Model):
     """A person who wants to take part or does. ``holder`` stands from the approval on.
 
@@ -143,6 +146,13 @@ def keep_my_number(*, investor: Investor, number: str, now: datetime) -> None:
 def _replace(row: TaxpayerNumber | MyNumber) -> None:
     type(row)._default_manager.filter(pk=row.pk, registered=False).delete()
     row.save(force_insert=True)
+
+
+def readings(*, investor: Investor) -> list[tuple[datetime, str]]:
+    """Who has read this person's identity numbers: when, and for which purpose in words, the latest first (D16)."""
+    tables = [f"{table._meta.db_table}:{investor.pk}" for table in (MyNumber, TaxpayerNumber)]
+    acts = audit.Act.objects.filter(subject__in=tables, verb="open").order_by("-id")[:READINGS_SHOWN]
+    return [(act.at, str(Purpose(act.detail["purpose"]).label)) for act in acts]
 
 
 def likeness(*, name: dict[str, str], born: date) -> list[bytes]:

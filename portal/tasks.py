@@ -23,7 +23,7 @@ from fund.ledger import prove as ledger
 from fund.nav import strike
 from fund.payments import payouts, suspense
 from fund.payments.payout_models import PayoutRun
-from investors import onboarding, payees
+from investors import deletion, onboarding, payees
 from investors.screening import rescreen
 from portal import relay
 from portal.api import idempotency
@@ -38,6 +38,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "mail": {"task": "portal.mail", "schedule": 5.0, "options": {"expires": 5}},
     "seal": {"task": "portal.seal", "schedule": 10.0, "options": {"expires": 10}},
     "forget": {"task": "portal.forget", "schedule": 600.0, "options": {"expires": 600}},
+    "delete": {"task": "portal.delete_due", "schedule": 3600.0, "options": {"expires": 3600}},
     "open and close": {"task": "portal.open_and_close", "schedule": 5.0, "options": {"expires": 5}},
     "lapse": {"task": "portal.lapse", "schedule": 60.0, "options": {"expires": 60}},
 }
@@ -166,6 +167,13 @@ def seal_logs() -> None:
 def forget_answers() -> None:
     """Delete the API's kept answers when their time is over."""
     while idempotency.forget(now=timezone.now()) == idempotency.FORGOTTEN_AT_ONCE:
+        pass
+
+
+@shared_task(name="portal.delete_due")
+def delete_personal_data() -> None:
+    """Delete personal data whose time is over, and leave the record of it (D16)."""
+    while deletion.delete_due(now=timezone.now()):
         pass
 
 

@@ -98,6 +98,3 @@ def chance(data: bytes, at: int, length: int) -> bool:
         last += 1
     run = data[first:last]
     return last - first >= RANDOM and not run.replace(b"-", b"").isdigit()
-
-
-
