@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from fund.governance import audit, config, outbox
 from fund.holders import Nation
 from fund.refusal import Refusal
-from investors import people, vault
+from investors import people, recovery, vault
 from investors.people import Investor
 from investors.steps import Answers, Known, clean
 from investors.vault import Purpose, SealedField
@@ -101,9 +101,11 @@ def change(*, investor: Investor, answers: Answers, now: datetime) -> BankAccoun
     """Put another account in the place of the one that stands; nothing is paid to it before the hold is over (D17).
 
     A change that still waits is replaced. Whoever calls has asked for a fresh strong authentication. Raises
-    ValidationError by field, also for an account in another name, and Refused for the account that stands already.
+    ValidationError by field, also for an account in another name, Refused for the account that stands already, and
+    recovery.Held within the hold of a recovered account.
     """
     Investor.objects.select_for_update().get(pk=investor.pk)
+    recovery.check_not_held(investor=investor, now=now)
     named = people.name(investor=investor, purpose=Purpose.OWN, actor=investor.actor, now=now)
     checked = clean(STEP, answers, Known(now, {"name": named}))
     newest = newest_of(investors=Investor.objects.filter(pk=investor.pk)).first()

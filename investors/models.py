@@ -4,7 +4,9 @@ from investors.agreements import Acceptance, Agreement
 from investors.applications import Answer, Application, Assessment, Decision, StatusChange
 from investors.bank_accounts import BankAccount
 from investors.deletion import Deletion
+from investors.evidence import Document, DocumentPage
 from investors.people import Investor, MyNumber, TaxpayerNumber
+from investors.recovery import RecoveryCase
 from investors.screening.models import Entry, Hit, HitDecision, ListFile, ListVersion, Rescreening
 from investors.tax_forms import TaxForm
 
@@ -17,6 +19,8 @@ __all__ = [
     "BankAccount",
     "Decision",
     "Deletion",
+    "Document",
+    "DocumentPage",
     "Entry",
     "Hit",
     "HitDecision",
@@ -24,6 +28,7 @@ __all__ = [
     "ListFile",
     "ListVersion",
     "MyNumber",
+    "RecoveryCase",
     "Rescreening",
     "StatusChange",
     "TaxForm",

@@ -4,7 +4,7 @@ allauth and our own pages call ``changed``; the texts stand in ``notices/securit
 """
 
 from datetime import datetime
-from enum import StrEnum
+from enum import StrEnum, auto
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authentication_failed, authenticator_used
@@ -21,27 +21,29 @@ FAILURES_WITHIN = 900  # seconds
 class Change(StrEnum):
     """The codes of the note ``security.changed`` and the verbs of the audit log."""
 
-    PASSWORD_CHANGED = "password_changed"
-    PASSWORD_RESET = "password_reset"
-    PASSWORD_SET = "password_set"
-    EMAIL_CHANGED = "email_changed"
-    EMAIL_REMOVED = "email_removed"
-    APP_ADDED = "authenticator_app_added"
-    APP_REMOVED = "authenticator_app_removed"
-    PASSKEY_ADDED = "passkey_added"
-    PASSKEY_REMOVED = "passkey_removed"
-    RECOVERY_CODES_MADE = "recovery_codes_made"
-    RECOVERY_CODE_USED = "recovery_code_used"
-    NEW_DEVICE = "new_device"
-    SECOND_FACTOR_FAILED = "second_factor_failed"
-    SESSIONS_ENDED = "sessions_ended"
+    PASSWORD_CHANGED = auto()
+    PASSWORD_RESET = auto()
+    PASSWORD_SET = auto()
+    EMAIL_CHANGED = auto()
+    EMAIL_REMOVED = auto()
+    AUTHENTICATOR_APP_ADDED = auto()
+    AUTHENTICATOR_APP_REMOVED = auto()
+    PASSKEY_ADDED = auto()
+    PASSKEY_REMOVED = auto()
+    RECOVERY_CODES_MADE = auto()
+    RECOVERY_CODE_USED = auto()
+    NEW_DEVICE = auto()
+    SECOND_FACTOR_FAILED = auto()
+    SESSIONS_ENDED = auto()
+    GOVERNMENT_ID_CONNECTED = auto()
+    GOVERNMENT_ID_DISCONNECTED = auto()
 
 
 @transaction.atomic
-def changed(*, user_id: int, change: str, now: datetime) -> None:
-    """Tell the owner and write it down. ``change``: a ``Change``, or a code of another way to sign in."""
+def changed(*, user_id: int, change: str, now: datetime, **detail: str) -> None:
+    """Tell the owner and write it down, with a ``detail`` for the audit log alone. ``change``: a ``Change``."""
     who = f"user:{user_id}"
-    audit.record(actor=who, verb=change, subject=who, now=now)
+    audit.record(actor=who, verb=change, subject=who, now=now, **detail)
     outbox.leave(topic="security.changed", subject=who, now=now, user=user_id, change=change)
 
 

@@ -38,16 +38,16 @@ from portal import access
 from portal.accounts import User
 
 SECOND_FACTORS = [Authenticator.Type.WEBAUTHN, Authenticator.Type.TOTP]  # the stronger one first
-PASSWORD = "password"
+WEAKEST = "password"
 PAGES = {
     Authenticator.Type.WEBAUTHN: "mfa_reauthenticate_webauthn",
     Authenticator.Type.TOTP: "mfa_reauthenticate",
-    PASSWORD: "account_reauthenticate",
+    WEAKEST: "account_reauthenticate",
 }
 ENDPOINTS = {
     Authenticator.Type.WEBAUTHN: "headless:app:mfa:reauthenticate_webauthn",
     Authenticator.Type.TOTP: "headless:app:mfa:reauthenticate",
-    PASSWORD: "headless:app:account:reauthenticate",
+    WEAKEST: "headless:app:account:reauthenticate",
 }
 PLACE = {"table": "django_session", "column": "suspended_act"}
 KEPT = 900  # seconds for which a suspended act waits for the proof
@@ -77,7 +77,7 @@ def is_required_of(user: User) -> bool:
 
 def strongest(user: User) -> str:
     """The kind of the strongest factor; the password where there is no other."""
-    return next(iter(factors(user)), PASSWORD)
+    return next(iter(factors(user)), WEAKEST)
 
 
 def lacking(*, user: User, session: SessionBase, now: float | None = None) -> Lack | None:
@@ -90,7 +90,7 @@ def lacking(*, user: User, session: SessionBase, now: float | None = None) -> La
 def is_proved(*, user: User, session: SessionBase, now: float | None = None) -> bool:
     """Whether the account's strongest factor was proved in this session a moment ago."""
     held = factors(user)
-    kind = next(iter(held), PASSWORD)
+    kind = next(iter(held), WEAKEST)
     records = get_authentication_records(SimpleNamespace(session=session), user)
     proved_at = max((record["at"] for record in records if _is(record, kind, held)), default=0.0)
     return (now or time.time()) - proved_at < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
@@ -98,8 +98,8 @@ def is_proved(*, user: User, session: SessionBase, now: float | None = None) -> 
 
 def _is(record: dict[str, Any], kind: str, held: dict[str, set[int]]) -> bool:
     """Whether a record of allauth is a proof of this kind, by a factor that the account still has."""
-    if kind == PASSWORD:
-        return record.get("method") == PASSWORD
+    if kind == WEAKEST:
+        return record.get("method") == WEAKEST
     return record.get("method") == "mfa" and record.get("type") == kind and record.get("id") in held[kind]
 
 
@@ -156,8 +156,15 @@ def _keep(request: HttpRequest) -> None:
     sealed = envelope.seal(json.dumps(act).encode(), **PLACE, row=request.session.session_key)
     request.session[STATE_SESSION_KEY] = {
         "callback": f"{__name__}.perform",
-        "state": {"sealed": base64.b64encode(sealed).decode()},
+        "state": {"address": act["address"], "sealed": base64.b64encode(sealed).decode()},
     }
+
+
+def awaits_proof(request: HttpRequest) -> bool:
+    """Whether the page that asks for a proof asks for a suspended act, which only the strongest factor lets go on."""
+    state = request.session.get(STATE_SESSION_KEY) or {}
+    wanted = get_next_redirect_url(request)
+    return wanted is not None and wanted == state.get("state", {}).get("address")
 
 
 def perform(request: HttpRequest, state: dict[str, str]) -> HttpResponseBase:

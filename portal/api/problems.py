@@ -50,7 +50,7 @@ TITLES_OF_CODES = {
 }
 # The database has ended one of two transactions that stood in each other's way; the same request can be sent again.
 BROKEN_OFF = (DeadlockDetected, LockNotAvailable, SerializationFailure)
-# Where the answer is not about what was asked but about the moment at which it was asked.
+# Where the answer is not about what was asked but about the moment, the place or the size of it.
 STATUS_OF_REFUSAL = {
     "not_open": 409,
     "not_editable": 409,
@@ -58,6 +58,9 @@ STATUS_OF_REFUSAL = {
     "too_late_to_withdraw": 409,
     "not_published": 404,
     "unknown_order": 404,
+    "too_large": 413,
+    "too_many_tries": 429,
+    "too_many_files": 429,
 }
 
 

@@ -9,6 +9,7 @@ from portal.officers import (
     payments,
     payouts,
     policy,
+    recoveries,
     screening,
     valuations,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "payments",
     "payouts",
     "policy",
+    "recoveries",
     "screening",
     "site",
     "valuations",

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from allauth.mfa.webauthn.views import ReauthenticateWebAuthnView
 from allauth.usersessions.internal.flows.sessions import end_sessions
 from allauth.usersessions.models import UserSession
 from django import forms
@@ -22,9 +23,9 @@ from fund.nav import prices, strike
 from fund.units import UnitClass
 from investors import deletion, onboarding, people
 from portal import step_up
-from portal.access import applicant, citizen
+from portal.access import applicant, citizen, signed_in
 from portal.accounts import User
-from portal.web import offerings, orders, who, words
+from portal.web import offerings, orders, recover, who, words
 
 
 @applicant
@@ -124,7 +125,9 @@ def inbox(request: HttpRequest) -> HttpResponse:
 @applicant
 @require_safe
 def security(request: HttpRequest) -> HttpResponse:
-    return render(request, "account/security.html", {"secure": bool(step_up.factors(who.user(request)))})
+    user = who.user(request)
+    about = {"secure": bool(step_up.factors(user)), "recovery": recover.case_of(user)}
+    return render(request, "account/security.html", about)
 
 
 @applicant
@@ -135,6 +138,16 @@ def end_session(request: HttpRequest, number: int) -> HttpResponse:
     end_sessions(request, [session])
     messages.success(request, _("The device was signed out."))
     return redirect("usersessions_list")
+
+
+class ProveByPasskey(ReauthenticateWebAuthnView):
+    """The library's page, but a refused signature leads back to it, and what waits for the proof still waits."""
+
+    access = staticmethod(signed_in)
+
+    def form_invalid(self, form: forms.Form) -> HttpResponse:
+        messages.error(self.request, _("The passkey was not used. Please try again, or take another way."))
+        return redirect(self.passthrough_next_url(self.request.path))
 
 
 def _nations(codes: list[str]) -> list[str]:

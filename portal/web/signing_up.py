@@ -39,14 +39,21 @@ CHANGES = {
     "account/email/password_set": Change.PASSWORD_SET,
     "account/email/email_changed": Change.EMAIL_CHANGED,
     "account/email/email_deleted": Change.EMAIL_REMOVED,
-    "mfa/email/totp_activated": Change.APP_ADDED,
-    "mfa/email/totp_deactivated": Change.APP_REMOVED,
+    "mfa/email/totp_activated": Change.AUTHENTICATOR_APP_ADDED,
+    "mfa/email/totp_deactivated": Change.AUTHENTICATOR_APP_REMOVED,
     "mfa/email/webauthn_added": Change.PASSKEY_ADDED,
     "mfa/email/webauthn_removed": Change.PASSKEY_REMOVED,
     "mfa/email/recovery_codes_generated": Change.RECOVERY_CODES_MADE,
 }
-PROVES: dict[str, str] = {Change.APP_ADDED: Authenticator.Type.TOTP, Change.PASSKEY_ADDED: Authenticator.Type.WEBAUTHN}
-ENDS_OTHER_SESSIONS = {Change.APP_REMOVED, Change.PASSKEY_REMOVED}  # a new password ends them by itself
+WAYS = {
+    "mfa_reauthenticate:webauthn": _("Use the passkey"),
+    "mfa_reauthenticate": _("Use the authenticator app or a recovery code"),
+}
+PROVES: dict[str, str] = {
+    Change.AUTHENTICATOR_APP_ADDED: Authenticator.Type.TOTP,
+    Change.PASSKEY_ADDED: Authenticator.Type.WEBAUTHN,
+}
+ENDS_OTHER_SESSIONS = {Change.AUTHENTICATOR_APP_REMOVED, Change.PASSKEY_REMOVED}  # a new password ends them by itself
 
 
 class Adapter(DefaultAccountAdapter):
@@ -66,6 +73,11 @@ class Adapter(DefaultAccountAdapter):
         return reverse("mfa_index")
 
     # ── signing in ──
+    def get_login_stages(self) -> list[str]:
+        """allauth's, with our own second factor, which knows of government identities."""
+        ours = {"allauth.mfa.stages.AuthenticateStage": "portal.government_id.doors.SecondFactorStage"}
+        return [ours.get(stage, stage) for stage in super().get_login_stages()]
+
     def post_login(self, request: HttpRequest, user: User, **given: Any) -> HttpResponse:
         if given.get("signup"):
             self._prove_by_signing_up(request, user)
@@ -80,7 +92,7 @@ class Adapter(DefaultAccountAdapter):
         if step_up.factors(user):
             self._prove_by_adding(user, Authenticator.Type.WEBAUTHN)
         else:
-            record_authentication(request, user, step_up.PASSWORD)
+            record_authentication(request, user, step_up.WEAKEST)
 
     def _prove_by_adding(self, user: User, kind: str) -> None:
         """A factor was set up with a code or a signature of it."""
@@ -94,11 +106,13 @@ class Adapter(DefaultAccountAdapter):
         return not (isinstance(user, User) and step_up.is_proved(user=user, session=self.request.session))
 
     def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
-        """The strongest first; the password is none where there is a second factor."""
+        """The strongest first; for a suspended act that one alone. No password where there is a second factor."""
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
-        if user.is_authenticated and step_up.factors(user):
-            methods = [method for method in methods if method["id"] != "reauthenticate"]
-        return sorted(methods, key=lambda method: method["id"] != "mfa_reauthenticate:webauthn")
+        if not user.is_authenticated or not step_up.factors(user):
+            return methods
+        found = {method["id"]: method for method in methods}
+        ways = [found[name] | {"description": text} for name, text in WAYS.items() if name in found]
+        return ways[:1] if step_up.awaits_proof(self.request) else ways
 
     def reauthenticate(self, user: User, password: str) -> bool:
         """The same for programs. Raises ValidationError where the password is no proof."""

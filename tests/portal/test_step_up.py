@@ -166,6 +166,16 @@ def test_an_authenticator_app_is_no_proof_where_there_is_a_passkey(citizen):
     assert post(client).url.startswith("/en/account/2fa/webauthn/reauthenticate/")
 
 
+def test_for_a_suspended_act_no_weaker_way_is_offered(citizen):
+    client = sign_in(citizen)
+    grow_stale(client)
+    Authenticator.objects.create(user=citizen, type=Authenticator.Type.WEBAUTHN, data={"name": "phone"})
+    asked = post(client)
+    weaker = asked.url.replace("webauthn/", "")
+    assert client.get(weaker).url.startswith("/en/account/2fa/webauthn/reauthenticate/")
+    assert client.get("/en/account/2fa/reauthenticate/?next=/en/account/2fa/").status_code == 200, "for anything else"
+
+
 def test_a_factor_that_is_gone_proves_nothing(citizen):
     client = sign_in(citizen)
     Authenticator.objects.filter(user=citizen).delete()

@@ -13,8 +13,10 @@ from allauth.mfa.totp.internal.auth import TOTP
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http.response import HttpResponseBase
 from django.test import Client
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.utils import timezone
 
 from fund import calendars, holders
@@ -66,6 +68,12 @@ class Api:
         if key is not None:
             headers["Idempotency_Key"] = key or f"key-{next(numbers)}"
         return self.ask("POST", path, body, **headers)
+
+    def give(self, data: bytes, key: str | None = "", **fields: str) -> HttpResponseBase:
+        """A document of the application, as a form."""
+        form = {"kind": "passport_page", **fields, "file": SimpleUploadedFile("IMG_0001.JPG", data)}
+        body = encode_multipart(BOUNDARY, form)
+        return self.post("/application/documents", body, key=key, Content_Type=MULTIPART_CONTENT)
 
     def subscribe(self, value: str = "100000", key: str | None = "", **changes: Any) -> HttpResponseBase:
         return self.post("/subscriptions", order(value, **changes), key=key)

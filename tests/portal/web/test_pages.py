@@ -20,7 +20,8 @@ PUBLIC = [
 ]  # fmt: skip
 APPLICANT = [
     "/account/", "/account/profile", "/account/inbox", "/account/security", "/join/", "/join/citizenship", "/join/name",
-    "/join/birth", "/join/residence", "/join/numbers", "/join/identity_document", "/join/tax", "/join/suitability",
+    "/join/birth", "/join/residence", "/join/numbers", "/join/identity_document", "/join/documents", "/join/tax",
+    "/join/suitability",
     "/join/comprehension", "/join/bank_account", "/join/agreements", "/account/email/", "/account/password/change/",
     "/account/2fa/", "/account/sessions/",
 ]  # fmt: skip
@@ -120,7 +121,7 @@ def test_every_address_of_this_room_is_looked_at() -> None:
     for path in seen:
         with translation.override("en"):
             names.add(get_resolver().resolve(f"/en{path}").url_name)
-    acts = {"nav-csv", "demand", "join-submit", "withdraw", "order"}
+    acts = {"nav-csv", "demand", "join-submit", "withdraw", "order", "end-session"}
     assert {one.name for one in urlpatterns} - names == acts
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from allauth import __file__ as allauth
+from allauth.account import app_settings
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
@@ -14,6 +15,7 @@ from allauth.mfa.totp.internal.auth import TOTP
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.core import mail
+from django.db import ProgrammingError, transaction
 from django.template.loader import render_to_string
 from django.test import Client
 from django.utils import timezone, translation
@@ -133,7 +135,7 @@ def test_the_way_to_the_second_factor(transactional_db: None, language: str, mon
     html = answer.content.decode()
     assert answer.redirect_chain[-1][0] == f"/{language}/account/2fa/recovery-codes/"
     assert all(one in html for one in RecoveryCodes.activate(user).generate_codes())
-    assert told(user) == [Change.APP_ADDED]
+    assert told(user) == [Change.AUTHENTICATOR_APP_ADDED]
     again = Client()
     asked = again.post(f"/{language}/account/login/", {"login": user.email, "password": PASSWORD}, follow=True)
     html = asked.content.decode()
@@ -290,7 +292,7 @@ def test_removing_a_factor_ends_the_other_sessions(anna: Any) -> None:
     here, there, phone = sign_in(anna), sign_in(anna), app_token(anna)
     here.post("/en/account/2fa/totp/deactivate/")
     assert [is_in(one) for one in (here, there, phone)] == [True, False, False]
-    assert told(anna)[-1] == Change.APP_REMOVED
+    assert told(anna)[-1] == Change.AUTHENTICATOR_APP_REMOVED
 
 
 # ── who hears of it ──
@@ -307,6 +309,25 @@ def test_a_new_device_is_told_and_a_known_one_is_not(anna: Any) -> None:
     assert told(anna) == [Change.NEW_DEVICE]
     sign_in(anna)
     assert told(anna) == [Change.NEW_DEVICE] * 2
+
+
+def test_new_recovery_codes_and_a_first_password_are_told(anna: Any, django_capture_on_commit_callbacks: Any) -> None:
+    client = sign_in(anna)
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post("/en/account/2fa/recovery-codes/generate/")
+    assert told(anna) == [Change.RECOVERY_CODES_MADE]
+    anna.set_unusable_password()
+    anna.save()
+    client = Client()
+    client.force_login(anna)
+    session = client.session
+    app = Authenticator.objects.get(user=anna, type=Authenticator.Type.TOTP)
+    session["account_authentication_methods"] = [{"method": "mfa", "at": time.time(), "id": app.pk, "type": app.type}]
+    session["account_authentication_methods_user"] = str(anna.pk)
+    session.save()
+    client.post("/en/account/password/set/", {"password1": NEW, "password2": NEW})
+    anna.refresh_from_db()
+    assert anna.check_password(NEW) and told(anna)[-1] == Change.PASSWORD_SET
 
 
 def test_a_recovery_code_is_told_and_works_once(anna: Any) -> None:
@@ -447,20 +468,27 @@ def attempts(email: str, number: int, **headers: str) -> list[int]:
     return found
 
 
+def test_the_limits_as_shipped() -> None:
+    assert app_settings.RATE_LIMITS["login_failed"] == "10/m/ip,5/300s/key"
+    assert app_settings.RATE_LIMITS["reset_password"] == "20/m/ip,5/m/key"
+
+
 def test_passwords_are_not_tried_freely_at_one_account(anna: Any, settings: Any) -> None:
-    assert attempts(anna.email, 6) == [False] * 5 + [True]
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "2/300s/key"}
+    assert attempts(anna.email, 3) == [False, False, True]
     right = Client().post("/en/account/login/", {"login": anna.email, "password": PASSWORD})
     assert right.status_code == 200, "not even the right one, for a while"
     settings.ACCOUNT_RATE_LIMITS = False
-    assert attempts(anna.email, 6) == [False] * 6, "negative control"
+    assert attempts(anna.email, 3) == [False] * 3, "negative control"
 
 
 def test_nor_from_one_address_whatever_it_says_of_itself(db: None, settings: Any) -> None:
     """One password at many accounts. A forwarding header counts only where a proxy of ours has written it."""
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "2/m/ip"}
     spoofed = {"X_Forwarded_For": "198.51.100.{0}"}
-    assert attempts("nobody{0}@example.org", 12, **spoofed)[-1]
+    assert attempts("nobody{0}@example.org", 3, **spoofed) == [False, False, True]
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
-    assert not any(attempts("someone{0}@example.org", 12, **spoofed)), "negative control"
+    assert attempts("someone{0}@example.org", 3, **spoofed) == [False] * 3, "negative control"
 
 
 # ── devices ──
@@ -476,3 +504,10 @@ def test_nor_from_one_address_whatever_it_says_of_itself(db: None, settings: Any
 )
 def test_browsers_by_their_names(user_agent: str, name: str) -> None:
     assert devices.name_of(user_agent) == name
+
+
+def test_the_site_may_remember_a_device_and_change_none(anna: Any, as_site: None) -> None:
+    now = timezone.now()
+    assert [devices.is_new(user_id=anna.pk, mark=mark, now=now) for mark in ("a", "b", "b")] == [False, True, False]
+    with pytest.raises(ProgrammingError), transaction.atomic():
+        devices.Device.objects.update(fingerprint=b"x")
