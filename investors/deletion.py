@@ -75,8 +75,8 @@ class Due:
     due_at: datetime
 
 
-# Each rule yields (investor, why, due_at) for those who have something to delete. Who holds units or money, has an order
-# that may still become some, or may invest, is not a former holder.
+# Each rule yields (investor, why, due_at) for those who have something to delete. Who holds units or money, has an open
+# order, or may invest, is not a former holder.
 HAS_NUMBER = """(EXISTS (SELECT FROM investors_mynumber m WHERE m.investor_id = i.id)
               OR EXISTS (SELECT FROM investors_taxpayernumber t WHERE t.investor_id = i.id))"""
 NEWEST = "NOT EXISTS (SELECT FROM investors_application n WHERE n.investor_id = i.id AND n.id > a.id)"

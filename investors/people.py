@@ -18,7 +18,6 @@ from fund.holders import Holder, Nation
 from investors import names, vault
 from investors.vault import Purpose, SealedField
 
-
 READINGS_SHOWN = 100
 
 

@@ -42,7 +42,7 @@ class FormatForm(forms.Form):
 
 @admin.register(PayoutRun, site=site)
 class PayoutRuns(Room):
-    """Bank accounts are never shown here: the file that goes to the bank is the only place where they stand in clear."""
+    """Bank accounts are never shown here: in clear they stand in the file that goes to the bank alone."""
 
     duties = frozenset({Duty.PAYMENTS, Duty.AUDIT})
     group = Group.PAYMENTS

@@ -22,6 +22,7 @@ from investors.steps import Known
 from investors.steps.banking import JAPANESE_TYPES, US_TYPES
 from portal import step_up
 from portal.access import citizen
+from portal.templatetags.figures import clocks_in_text
 from portal.web import who, words
 from portal.web.join import StepForm
 
@@ -38,7 +39,7 @@ def bank_account(request: HttpRequest) -> HttpResponse:
     described = steps.describe(bank_accounts.STEP, Known(now))
     form = StepForm(described, {}, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid() and (changed := _change(investor, form, now)):
-        until = words.figures.clocks_in_text(changed.usable_from)
+        until = clocks_in_text(changed.usable_from)
         messages.success(request, _("Saved. We pay to this account from %(until)s on.") % {"until": until})
         return redirect("bank-account")
     standing = bank_accounts.standing(investor=investor, at=now)

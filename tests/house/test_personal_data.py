@@ -1,4 +1,4 @@
-"""Planted identity numbers, names and birth dates are nowhere in clear: dump, data files, WAL, Valkey, logs, tasks, pages.
+"""Planted identity numbers, names and birth dates stand nowhere in clear: database, WAL, Valkey, logs, pages.
 
 They come in by the real ways, also where they do not belong: refused forms, broken requests, addresses, exceptions. The
 negative control plants one number in every place in every form, and the same scan finds it each time.
@@ -36,13 +36,14 @@ from fund.governance.officers import Duty
 from investors import bank_accounts, onboarding, vault
 from investors.applications import Application
 from investors.people import Investor
+from investors.steps import Known, papers
 from investors.vault import Purpose
 from portal import access, relay, tasks
 from portal import urls as portal_urls
 from portal.api import limits
 from portal.notices import mail as mails
 from tests.house.traces import FORMS, Scanner, grouped, wide
-from tests.investors.conftest import japanese, make_officer
+from tests.investors.conftest import japanese, make_officer, specimen
 from tests.portal.api.conftest import Api, token_of
 
 PEOPLE = 1_000 if "NATION" in os.environ else 100
@@ -255,6 +256,8 @@ def work(town: Town, people: list[Planted]) -> None:
     now = timezone.now()
     for place, one in enumerate(people[:6]):
         investor = Investor.objects.get(user__email=one.email)
+        for kind in papers.needed(Known(now, one.answers())):
+            onboarding.add_document(investor=investor, kind=kind, taken=specimen(f"{place} {kind}"), now=now)
         application = onboarding.submit(investor=investor, now=now)
         onboarding.review(application_id=application.pk, officer=officer, now=now)
         if place < 2:
