@@ -29,7 +29,7 @@ bench: setup
 
 crash: setup
 	@RUSH_SEEDS=50 NATION=1 $(RUN) -m pytest tests/crash tests/fund/dealing/test_rush.py \
-	    tests/investors/test_rotation.py --rounds=$(ROUNDS)
+	    tests/investors/test_rotation.py tests/house/test_personal_data.py --rounds=$(ROUNDS)
 
 setup: .venv/.ok node_modules/.ok portal/locale/.ok
 
