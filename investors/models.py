@@ -4,6 +4,7 @@ from investors.agreements import Acceptance, Agreement
 from investors.appeals import Appeal, AppealDecision
 from investors.applications import Answer, Application, Assessment, Decision, StatusChange
 from investors.bank_accounts import BankAccount
+from investors.deletion import Deletion
 from investors.duplicates import DuplicateCase, Finding, Pair
 from investors.evidence import Document, DocumentPage
 from investors.people import Investor, MyNumber, TaxpayerNumber
@@ -21,6 +22,7 @@ __all__ = [
     "Assessment",
     "BankAccount",
     "Decision",
+    "Deletion",
     "Document",
     "DocumentPage",
     "DuplicateCase",

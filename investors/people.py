@@ -19,6 +19,8 @@ from fund.holders import Holder, Nation
 from investors import names, vault
 from investors.vault import Purpose, SealedField
 
+READINGS_SHOWN = 100
+
 # Nobody becomes a holder while a case of ``investors.duplicates`` is open, or beside a holder who is alike, unless an
 # officer has found the two to be different people. Two who are alike wait for each other and the second sees the first.
 ONE_HOLDER = """
@@ -183,6 +185,13 @@ def _replace(row: TaxpayerNumber | MyNumber) -> None:
     rows.filter(registered=False).delete()
     if not rows.exists():  # a holder's own number, given again, stays as it is
         row.save(force_insert=True)
+
+
+def readings(*, investor: Investor) -> list[tuple[datetime, str]]:
+    """Who has read this person's identity numbers: when, and for which purpose in words, the latest first (D16)."""
+    tables = [f"{table._meta.db_table}:{investor.pk}" for table in (MyNumber, TaxpayerNumber)]
+    acts = audit.Act.objects.filter(subject__in=tables, verb="open").order_by("-id")[:READINGS_SHOWN]
+    return [(act.at, str(Purpose(act.detail["purpose"]).label)) for act in acts]
 
 
 def likeness(*, name: dict[str, str], born: date) -> dict[str, bytes]:

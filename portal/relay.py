@@ -31,6 +31,7 @@ TASKS: dict[str, list[str]] = {
     "statement.posted": ["fund_orders"],
     "payment.applied": ["fund_orders"],
     "payment.reversed": ["unfund_order"],
+    "payouts.begun": ["address_payouts"],
     "proposal.approved": ["carry_out"],
     "allotment.published": ["settle", "notify"],
     "nav.published": ["settle_waiting"],

@@ -67,7 +67,8 @@ EVERYBODY_WHO_ORDERED = """
 """
 THE_USER = """
     SELECT u.id, jsonb_strip_nulls(jsonb_build_object('change', coalesce(%(payload)s::jsonb ->> 'change', ''),
-                                                      'number', %(payload)s::jsonb ->> 'number'))
+                                                      'number', %(payload)s::jsonb ->> 'number',
+                                                      'until', %(payload)s::jsonb ->> 'until'))
       FROM portal_user u WHERE u.id = (%(payload)s::jsonb ->> 'user')::bigint
 """
 

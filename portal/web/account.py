@@ -21,7 +21,7 @@ from fund.ledger import balances
 from fund.money import Currency, convert, value_of
 from fund.nav import prices, strike
 from fund.units import UnitClass
-from investors import onboarding, people
+from investors import deletion, onboarding, people
 from investors.people import Investor
 from portal import step_up
 from portal.access import applicant, citizen, signed_in
@@ -106,9 +106,19 @@ def profile(request: HttpRequest) -> HttpResponse:
         user.save(update_fields=["language"])
         messages.success(request, _("Saved."))
         return redirect("profile")
-    investor = people.register(user=user, now=timezone.now())
+    now = timezone.now()
+    investor = people.register(user=user, now=now)
     return render(
-        request, "account/profile.html", {"form": form, "investor": investor, "nations": _nations(investor.nations)}
+        request,
+        "account/profile.html",
+        {
+            "form": form,
+            "investor": investor,
+            "nations": _nations(investor.nations),
+            "readings": people.readings(investor=investor),
+            "due": deletion.next_for(investor=investor, now=now),
+            "deletions": investor.deletions.order_by("-pk"),
+        },
     )
 
 

@@ -222,6 +222,12 @@ class StepForm(forms.Form):
                 made.when = f"{when['field']}={' '.join(when['values'])}"  # type: ignore[attr-defined]
             self.fields[one["name"]] = made
 
+    def take(self, refused: ValidationError) -> None:
+        """Put what the step found beside its fields."""
+        found = refused.error_dict if hasattr(refused, "error_dict") else {"__all__": refused.error_list}
+        for name, errors in found.items():
+            self.add_error(name if name in self.fields else None, errors)
+
     def answers(self) -> dict[str, Any]:
         """What was typed, as investors expect it: text, lists for several choices."""
         return {
@@ -285,9 +291,7 @@ def _save(investor: Investor, code: str, form: StepForm, version: int | None, no
     try:
         onboarding.save(investor=investor, step=code, answers=form.answers(), now=now, version=version)
     except ValidationError as refused:
-        found = refused.error_dict if hasattr(refused, "error_dict") else {"__all__": refused.error_list}
-        for name, errors in found.items():
-            form.add_error(name if name in form.fields else None, errors)
+        form.take(refused)
         return False
     except onboarding.DraftChanged:
         form.overtaken = True

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.web import account, fund, join, offerings, orders, pages, papers, recover
+from portal.web import account, bank_account, fund, join, offerings, orders, pages, papers, recover
 
 urlpatterns = [
     path("", fund.home, name="home"),
@@ -36,6 +36,8 @@ urlpatterns = [
     path("account/orders/<str:reference>", orders.detail, name="order"),
     path("account/orders/<str:reference>/withdraw", orders.withdraw, name="withdraw"),
     path("account/holdings", account.holdings, name="holdings"),
+    path("account/bank-account", bank_account.bank_account, name="bank-account"),
+    path("account/bank-account/keep", bank_account.keep, name="bank-account-keep"),
     path("account/profile", account.profile, name="profile"),
     path("account/inbox", account.inbox, name="inbox"),
     path("account/security", account.security, name="security"),

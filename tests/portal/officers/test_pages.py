@@ -24,6 +24,7 @@ WHO_LOOKS = {
     "delivery": {Duty.ADMINISTRATION, Duty.AUDIT},
     "officer": {Duty.ADMINISTRATION, Duty.AUDIT},
     "bankfile": {Duty.PAYMENTS, Duty.AUDIT},
+    "payoutrun": {Duty.PAYMENTS, Duty.AUDIT},
     "bankentry": {Duty.PAYMENTS, Duty.AUDIT},
     "application": {Duty.ONBOARDING},
     "hit": {Duty.ONBOARDING},
