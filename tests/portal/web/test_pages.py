@@ -30,8 +30,8 @@ APPLICANT = [
     "/account/2fa/", "/account/sessions/",
 ]  # fmt: skip
 CITIZEN = [
-    "/account/", "/account/orders", "/account/holdings", "/account/subscribe/JP-2026-2", "/account/profile", "/account/bank-account",
-    "/account/inbox", "/account/security", "/join/",
+    "/account/", "/account/orders", "/account/holdings", "/account/subscribe/JP-2026-2", "/account/profile",
+    "/account/bank-account", "/account/inbox", "/account/security", "/join/",
 ]  # fmt: skip
 
 FONTS = ["public-sans/PublicSans-Regular", "public-sans/PublicSans-SemiBold", "merriweather/Latin-Merriweather-Regular"]
@@ -171,8 +171,8 @@ def test_every_address_of_this_room_is_looked_at() -> None:
     for path in seen:
         with translation.override("en"):
             names.add(get_resolver().resolve(f"/en{path}").url_name)
-    acts = {"nav-csv", "demand", "join-submit", "join-document", "join-appeal", "join-again", "join-check", "bank-account-keep"}
-    acts |= {"withdraw", "order", "end-session"}
+    acts = {"nav-csv", "demand", "join-submit", "join-document", "join-appeal", "join-again", "join-check"}
+    acts |= {"withdraw", "order", "end-session", "bank-account-keep"}
     acts |= {"recover-passkey"}  # opens at the end of a recovery only: test_recover_in_a_browser looks at it
     assert {one.name for one in urlpatterns} - names == acts
 
