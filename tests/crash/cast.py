@@ -37,10 +37,11 @@ class Stage:
         actor.stdout.readline()
         return actor
 
-    def act(self, *words: str) -> str:
-        """An actor's last line. Raises CalledProcessError when it fails."""
+    def act(self, *words: str, as_owner: bool = False) -> str:
+        """An actor's last line. Raises RuntimeError when it fails."""
         command = [sys.executable, "-m", "tests.crash.actor", *words]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=CHECKOUT, env=self.environment, check=False)
+        environment = self.environment | ({"DATABASE_URL": self.place.database_owner_url} if as_owner else {})
+        done = subprocess.run(command, capture_output=True, text=True, cwd=CHECKOUT, env=environment, check=False)
         if done.returncode:
             raise RuntimeError(f"{words} failed:\n{done.stderr[-3000:]}")
         return done.stdout.splitlines()[-1]

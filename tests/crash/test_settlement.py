@@ -1,5 +1,6 @@
 """Whatever is killed during a settlement, and however often its tasks arrive, the end is the same (D29)."""
 
+import json
 import random
 
 import pytest
@@ -57,3 +58,20 @@ def test_tasks_that_arrive_up_to_five_times_in_any_order_change_nothing(stage, r
         database = stage.copy("approved")
         assert int(stage.act("deliver", database, str(seed), "5")) > tasks
         assert stage.state(database) == expected
+
+
+def test_a_task_that_arrives_again_is_stopped_by_five_things_one_behind_the_other(stage):
+    """Negative control: with all of them lifted the same messages book everything twice, and the hash says so."""
+    database = stage.copy("approved")
+    stage.act("deliver", database, "0", "1")
+    expected = stage.state(database)["hash"]
+    found = json.loads(stage.act("redeliver", database, as_owner=True))
+    assert {protection: (what["refused"], what["hash"] == expected) for protection, what in found.items()} == {
+        "nothing": ([], True),
+        "claim": ([], True),  # the acts' own marks
+        "marks": (["UniqueViolation"], False),  # forgetting them is seen; the keys let nothing be booked
+        "keys": (["CheckViolation"], False),  # nobody's held money goes below zero
+        "limits": (["RuntimeError"], False),  # booked twice; the approved figures refuse to call it settled
+    }
+    assert len({what["hash"] for what in found.values()}) == 3
+    assert "settled orders equal ledger transfers" in stage.state(database)["wrong"]
