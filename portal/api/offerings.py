@@ -152,11 +152,21 @@ class EntryForm(serializers.Serializer[Any]):
 
 
 class BookForm(serializers.Serializer[Any]):
-    """The book in ascending order of tickets, and everything to re-run the allotment with."""
+    """The book in ascending order of tickets, and everything to re-run the allotment with.
+
+    ``capacity_lots`` = ``own_lots`` + ``received_lots`` - ``given_lots``. With ``hands_over``, what this tranche leaves
+    unsold passes to ``other_tranche`` at ``usd_jpy`` (yen per dollar), rounded down to that one's lots.
+    """
 
     offering = serializers.CharField()
     lot = MoneyField()
     capacity_lots = serializers.IntegerField()
+    own_lots = serializers.IntegerField()
+    received_lots = serializers.IntegerField()
+    given_lots = serializers.IntegerField()
+    other_tranche = serializers.CharField(allow_null=True)
+    hands_over = serializers.BooleanField()
+    usd_jpy = serializers.CharField(allow_null=True)
     seed = serializers.CharField()
     seed_commitment = serializers.CharField()
     level = serializers.IntegerField()
