@@ -31,6 +31,7 @@ TASKS: dict[str, list[str]] = {
     "allotment.published": ["settle", "notify"],
     "nav.published": ["settle_waiting"],
     "offering.settled": ["notify"],
+    "offering.extended": ["notify"],
     "offering.cancelled": ["refund_orders", "notify"],
     "security.changed": ["notify"],
     "sanctions.loaded": ["rescreen_everybody"],

@@ -31,6 +31,10 @@ TERMS = """jsonb_build_array(
             ELSE jsonb_build_array('issue', NEW.issue, NEW.hands_over, NEW.usd_jpy, NEW.usd_jpy_day) END"""
 
 
+# An instant of a row as payloads say it, to compare with them.
+ISO = """to_char(NEW.{0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')"""
+
+
 def sha256(column: str) -> Func:
     """SHA-256 of a binary column, by the database."""
     return Func(F(column), function="sha256", output_field=models.BinaryField())
@@ -193,8 +197,8 @@ class Offering(models.Model):
                 when="TG_OP = 'UPDATE' AND NEW.extension <> OLD.extension",
                 subject="'outage'",
                 facts=(
-                    "jsonb_build_object('extensions', jsonb_build_object(NEW.code,"
-                    " jsonb_build_object('seconds', extract(epoch FROM NEW.extension - OLD.extension)::bigint::text)))"
+                    "jsonb_build_object('extensions', jsonb_build_object(NEW.code, jsonb_build_object("
+                    f"'closes_at', {ISO.format('closes_at')}, 'pay_by', {ISO.format('pay_by')})))"
                 ),
             ),
             two_keys_trigger(

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from fund import calendars
 from fund.append_only import AppendOnly
 from fund.dealing import handover
-from fund.dealing.models import Offering
+from fund.dealing.models import ISO, Offering
 from fund.governance import approval, audit, config, outbox
 from fund.governance.approval import Kind, Proposal, two_keys_trigger
 from fund.governance.officers import Officer
@@ -32,7 +32,6 @@ from fund.refusal import Refusal
 STATE = Offering.State
 SUBJECT = "outage"
 MOVABLE = (STATE.OPEN, STATE.CLOSED)
-ISO = """to_char(NEW.{0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')"""
 
 
 class Refused(Refusal):
@@ -194,7 +193,7 @@ def propose(
         "ends_at": _iso(ends_at),
         "cause_en": cause_en,
         "cause_ja": cause_ja,
-        "extensions": _said(found),
+        "extensions": said(found),
     }
     return approval.propose(kind=Kind.OUTAGE, subject=SUBJECT, payload=payload, officer=officer, now=now)
 
@@ -203,7 +202,8 @@ def _iso(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _said(found: list[Move]) -> dict[str, dict[str, str]]:
+def said(found: list[Move]) -> dict[str, dict[str, str]]:
+    """Moves as a proposal's payload says them, by offering."""
     return {
         move.offering.code: {
             "seconds": str(int(move.by.total_seconds())),
@@ -227,7 +227,7 @@ def carry_out(*, proposal: Proposal, now: datetime) -> Outage | None:
     starts_at, ends_at = datetime.fromisoformat(facts["starts_at"]), datetime.fromisoformat(facts["ends_at"])
     list(Offering.objects.filter(state__in=MOVABLE).order_by("pk").select_for_update(of=("self",)))
     found = moves(starts_at=starts_at, ends_at=ends_at, now=now)
-    if _said(found) != facts["extensions"]:
+    if said(found) != facts["extensions"]:
         raise Refused(
             _("The offerings have changed since this was approved. Propose it again."), code="offerings_changed"
         )
@@ -264,6 +264,6 @@ def _extend(declared: Outage, move: Move, now: datetime) -> None:
         pay_by=move.pay_by,
     )
     receipts.postpone(subject=before.code, pay_by=move.pay_by, now=now)
-    said: dict[str, Any] = {"closes_at": _iso(move.closes_at), "pay_by": _iso(move.pay_by)}
-    audit.record(actor="system", verb="extend", subject=f"offering:{before}", now=now, outage=declared.pk, **said)
+    instants: dict[str, Any] = {"closes_at": _iso(move.closes_at), "pay_by": _iso(move.pay_by)}
+    audit.record(actor="system", verb="extend", subject=f"offering:{before}", now=now, outage=declared.pk, **instants)
     outbox.leave(topic="offering.extended", subject=before.code, now=now, offering=before.code, outage=declared.pk)

@@ -137,8 +137,8 @@ def _check_amount(offering: Offering, amount: Money, ordered: int) -> None:
     if (amount.amount - offering.minimum) % offering.step:
         step = offering.money(offering.step)
         raise Refused(_("Orders go up in steps of %(amount)s.") % {"amount": step}, code="not_in_steps", step=step)
-    if amount.amount > offering.largest_order:
-        largest = offering.money(offering.largest_order)
+    if offering.order_maximum is not None and amount.amount > offering.order_maximum:
+        largest = offering.money(offering.order_maximum)
         raise Refused(
             _("The largest order is %(amount)s.") % {"amount": largest}, code="above_order_maximum", maximum=largest
         )
