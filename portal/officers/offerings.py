@@ -10,6 +10,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
@@ -19,7 +20,7 @@ from fund.governance.approval import Kind, Proposal
 from fund.governance.officers import Duty, Officer
 from fund.money import Money, percent
 from fund.units import UnitClass
-from portal.officers import changes, histogram, shown, words
+from portal.officers import changes, entry, histogram, shown, words
 from portal.officers.fields import DayField, LocalInstant, ReasonForm
 from portal.officers.room import Figure, Group, Line, Queue, Room, act, column, titled
 from portal.officers.site import site
@@ -137,13 +138,35 @@ class Offerings(Room):
             "demand": list(_demand(row)) if row.state not in (State.ANNOUNCED, State.CANCELLED) else [],
             "basis": list(_basis_lines(row, basis)) if basis else [],
             "bars": histogram.of(allotment.histogram(offering=row), level=basis.level) if basis else None,
-            "progress": settlement.progress(offering_code=row.code) if row.state in RUNNING else None,
+            **(self.progress(row) if row.state in RUNNING else {}),
             "proposals": waiting,
             "approved_opening": row.state == State.ANNOUNCED and row.proposal_id is not None,
             "may_open": may and row.state == State.ANNOUNCED and row.proposal_id is None and Kind.OFFERING not in asked,
             "may_allot": may and row.state == State.CLOSED and Kind.ALLOTMENT not in asked,
             "may_cancel": may and row.state in cancellation.CANCELLABLE and Kind.CANCELLATION not in asked,
             "cancel_form": ReasonForm(),
+        }
+
+    def page_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The page; asked for by its own live part, that part alone, which reads only the ranges of the settlement."""
+        if request.headers.get("HX-Request") != "true":
+            return super().page_view(request, object_id)
+        entry.on_duty(request, self.duties)
+        return TemplateResponse(request, "officers/parts/settlement.html", self.progress(self.row(request, object_id)))
+
+    def progress(self, row: Offering) -> dict[str, Any]:
+        """How far the settlement is, and whether it still moves."""
+        done = settlement.progress(offering_code=row.code)
+        waits = row.state == State.ALLOTTED and done.allotted == done.orders > 0 and done.settled == 0
+        return {
+            "address": self.address("change", row.code),
+            "progress": {
+                "orders": done.orders,
+                "done": done.allotted if waits else done.settled,
+                "percent": shown.percent(percent(done.allotted if waits else done.settled, done.orders, decimals=1)),
+                "sentence": _settled(row, done, waits=waits),
+                "moves": row.state == State.ALLOTTED,
+            },
         }
 
     @act(duty=Duty.DEALING, form=AnnounceForm, on_row=False)
@@ -194,6 +217,18 @@ class Offerings(Room):
             )
             for one in Offering.objects.filter(state=State.OPEN).select_related("unit_class").order_by("closes_at")[:5]
         ]
+
+
+def _settled(row: Offering, done: settlement.Progress, *, waits: bool) -> str:
+    if waits and row.fixed_price is None:
+        return _("All %(orders)s orders are allotted and wait for the price of %(day)s.") % {
+            "orders": shown.whole(done.orders),
+            "day": shown.day(row.dealing_day),
+        }
+    return _("%(settled)s of %(orders)s orders are settled.") % {
+        "settled": shown.whole(done.settled),
+        "orders": shown.whole(done.orders),
+    }
 
 
 def _to(request: HttpRequest, proposal: Proposal) -> HttpResponse:
