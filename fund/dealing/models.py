@@ -173,6 +173,7 @@ class Offering(models.Model):
                         ('announced', 'open'), ('open', 'closed'), ('closed', 'allotted'), ('allotted', 'settled'),
                         ('announced', 'cancelled'), ('open', 'cancelled'), ('closed', 'cancelled'))
                         AND NOT ((OLD.state, NEW.state) = ('closed', 'open') AND NEW.extension > OLD.extension)
+                   OR NEW.seed_commitment <> OLD.seed_commitment
                    OR NEW.extension < OLD.extension
                    OR NEW.extension > OLD.extension AND OLD.state NOT IN ('open', 'closed')
                    OR OLD.state <> 'announced' AND NEW.terms_digest <> OLD.terms_digest THEN
