@@ -12,12 +12,18 @@ from bench import server
 from portal.local import postgres
 from portal.local.place import CHECKOUT, Place
 
-CHUNK = "60"  # citizens, so that a small book has many chunks to be killed in
+RANGES = 80  # of a settlement, so that there are many moments to be killed in
 
 
 @dataclass(frozen=True)
 class Stage:
     place: Place
+    orders: int
+
+    @property
+    def chunk(self) -> str:
+        """Citizens of one range, of four fifths as many as there are orders."""
+        return str(self.orders * 4 // 5 // RANGES)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -65,10 +71,11 @@ class Stage:
 def settle_and_kill(stage: Stage, database: str, dice: random.Random) -> list[str]:
     """Settle with two workers, killing one of them or PostgreSQL up to three times; returns what was killed when."""
     log: list[str] = []
-    team = [stage.start("settle", database, CHUNK) for _ in range(2)]
+    team = [stage.start("settle", database, stage.chunk) for _ in range(2)]
     try:
-        for _ in range(dice.randint(1, 3)):
-            chunks = dice.randint(0, 12)
+        kills = dice.randint(1, 3)
+        for _ in range(kills):
+            chunks = dice.randint(0, RANGES // 2 // kills)  # anywhere in the run, of which each worker does half
             pause = dice.uniform(0, 0.02)
             victim = dice.choice(["worker", "postgres"])
             stdout = team[0].stdout
@@ -99,4 +106,4 @@ def standing(stage: Stage, worker: subprocess.Popen[str], database: str) -> subp
     if ended == 0:
         return worker
     worker.communicate()
-    return stage.start("settle", database, CHUNK)
+    return stage.start("settle", database, stage.chunk)

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from tests.crash.cast import CHUNK, Stage, settle_and_kill
+from tests.crash.cast import Stage, settle_and_kill
 
 # The server outlives the object that started it, which is found again by its folder.
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:R
 def undisturbed(stage: Stage) -> str:
     """The state that every run must end in."""
     database = stage.copy("allotted")
-    stage.act("settle", database, CHUNK)
+    stage.act("settle", database, stage.chunk)
     state = stage.state(database)
     assert state["wrong"] == "" and state["offering"] == "settled"
     return state["hash"]
@@ -32,7 +32,7 @@ def test_killed_workers_and_a_killed_postgresql_lose_and_double_nothing(stage, u
 
 def test_another_chunk_size_ends_in_the_same_state(stage, undisturbed):
     database = stage.copy("allotted")
-    stage.act("settle", database, "1000")
+    stage.act("settle", database, "777")
     assert stage.state(database)["hash"] == undisturbed
 
 
@@ -40,9 +40,9 @@ def test_without_its_transaction_a_killed_worker_leaves_a_range_that_nobody_can_
     """Negative control: the same worker, its ranges no longer one transaction each."""
     database = stage.copy("allotted")
     with pytest.raises(RuntimeError, match="half_settle"):
-        stage.act("half_settle", database, CHUNK)
+        stage.act("half_settle", database, stage.chunk)
     with pytest.raises(RuntimeError, match="IntegrityError"):
-        stage.act("settle", database, CHUNK)
+        stage.act("settle", database, stage.chunk)
     state = stage.state(database)
     assert state["hash"] != undisturbed and state["wrong"]
 
