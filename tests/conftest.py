@@ -14,6 +14,13 @@ from fund import units
 from fund.ledger import accounts
 from investors import agreements
 
+LONGEST = ("journeys", "crash", "house")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What mostly waits for real processes begins first, so that the others run beside it."""
+    items.sort(key=lambda item: not LONGEST.count(item.path.parent.name))
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _flush_append_only_tables() -> Iterator[None]:

@@ -66,7 +66,7 @@ def allot_and_settle(one: Offering) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("seed", [random.randrange(10**9) for _ in range(SEEDS)])
+@pytest.mark.parametrize("seed", [random.randrange(10**9) for _ in range(SEEDS)], ids=range(SEEDS))
 def test_many_apps_for_the_last_lots(seed):
     print(f"seed {seed}")
     dice = random.Random(seed)
