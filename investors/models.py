@@ -1,9 +1,13 @@
 """Registry of the reception's tables: imports the rooms' models, nothing else."""
 
 from investors.agreements import Acceptance, Agreement
+from investors.appeals import Appeal, AppealDecision
 from investors.applications import Answer, Application, Assessment, Decision, StatusChange
 from investors.bank_accounts import BankAccount
+from investors.duplicates import DuplicateCase, Finding, Pair
+from investors.evidence import Document, DocumentPage
 from investors.people import Investor, MyNumber, TaxpayerNumber
+from investors.recovery import RecoveryCase
 from investors.screening.models import Entry, Hit, HitDecision, ListFile, ListVersion, Rescreening
 from investors.tax_forms import TaxForm
 
@@ -11,17 +15,25 @@ __all__ = [
     "Acceptance",
     "Agreement",
     "Answer",
+    "Appeal",
+    "AppealDecision",
     "Application",
     "Assessment",
     "BankAccount",
     "Decision",
+    "Document",
+    "DocumentPage",
+    "DuplicateCase",
     "Entry",
+    "Finding",
     "Hit",
     "HitDecision",
     "Investor",
     "ListFile",
     "ListVersion",
     "MyNumber",
+    "Pair",
+    "RecoveryCase",
     "Rescreening",
     "StatusChange",
     "TaxForm",

@@ -64,6 +64,10 @@ def subscribe(
     locked = Investor.objects.select_for_update(of=("self",)).select_related("holder", "user").get(pk=investor.pk)
     holder = locked.holder
     if holder is None or not locked.may_invest(now):
+        if holder is not None:
+            raise NotEligible(
+                _("Your verification has ended. Please confirm your details; then you can subscribe again.")
+            )
         raise NotEligible(_("Only approved citizens can subscribe."))
     if review.standing(investor=locked).exists():
         raise NotEligible(_("Your registration is being checked again. You cannot subscribe until that is done."))

@@ -20,6 +20,10 @@ log = structlog.get_logger(__name__)
 TASKS: dict[str, list[str]] = {
     "application.submitted": ["assess_application", "notify"],
     "application.decided": ["notify"],
+    "application.appealed": ["notify"],
+    "appeal.decided": ["notify"],
+    "reverification.opened": ["notify"],
+    "reverification.lapsed": ["notify"],
     "subscription.placed": ["notify"],
     "subscription.withdrawn": ["notify"],
     "subscription.funded": ["notify"],

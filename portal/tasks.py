@@ -21,7 +21,7 @@ from fund.governance.outbox import Note
 from fund.ledger import prove as ledger
 from fund.nav import strike
 from fund.payments import payouts, suspense
-from investors import onboarding
+from investors import onboarding, reverification
 from investors.screening import rescreen
 from portal import relay
 from portal.api import idempotency
@@ -37,6 +37,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "seal": {"task": "portal.seal", "schedule": 10.0, "options": {"expires": 10}},
     "forget": {"task": "portal.forget", "schedule": 600.0, "options": {"expires": 600}},
     "open and close": {"task": "portal.open_and_close", "schedule": 5.0, "options": {"expires": 5}},
+    "reverify": {"task": "portal.reverify", "schedule": 3600.0, "options": {"expires": 3600}},
     "lapse": {"task": "portal.lapse", "schedule": 60.0, "options": {"expires": 60}},
 }
 app.conf.beat_schedule = SCHEDULE
@@ -167,6 +168,15 @@ def open_and_close_offerings() -> None:
     now = timezone.now()
     offering.open_due(now=now)
     offering.close_due(now=now)
+
+
+@shared_task(name="portal.reverify")
+def reverify() -> None:
+    """Citizens whose verification ends soon are asked to confirm their details; those who are late are told so."""
+    now = timezone.now()
+    while reverification.open_due(now=now) == reverification.BATCH:
+        now = timezone.now()
+    reverification.tell_lapsed(now=timezone.now())
 
 
 @shared_task(name="portal.lapse")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
+from django.utils import translation
 from playwright.sync_api import Browser, sync_playwright
 
 from fund import units
@@ -33,6 +34,12 @@ def _flush_append_only_tables() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "execute_sql_flush", flush_without_triggers)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _own_language() -> None:
+    """The language of the last page that another test has asked for does not stay."""
+    translation.deactivate()
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """The steps of the application in their order, for forms, the API and the draft alike.
 
+What can make it certain that somebody cannot take part is asked first.
+
 ``clean(code, answers, known)`` checks one step; ``describe(code, known)`` is what a form is made from.
 """
 
@@ -8,6 +10,7 @@ from typing import Any
 from investors.steps.banking import bank_account
 from investors.steps.fields import Answers, Field, Known, Step
 from investors.steps.identity import birth, citizenship, identity_document, name, numbers, residence
+from investors.steps.papers import documents
 from investors.steps.taxes import tax
 from investors.steps.understanding import agreements, comprehension, suitability
 
@@ -17,11 +20,12 @@ STEPS = {
     step.code: step
     for step in (
         citizenship,
-        name,
         birth,
         residence,
+        name,
         numbers,
         identity_document,
+        documents,
         tax,
         suitability,
         comprehension,

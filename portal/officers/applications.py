@@ -3,21 +3,25 @@
 No personal data stands on the page until an officer says what it is read for; the reading is itself in the audit log.
 """
 
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin
 from django.db.models import Case, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from fund.governance.officers import Duty, Officer
 from fund.holders import Nation
-from investors import onboarding, steps
-from investors.applications import Application, Decision, Reason, Status
+from investors import appeals, evidence, onboarding, steps
+from investors.appeals import AppealDecision
+from investors.applications import Application, Decision, Occasion, Reason, Status
+from investors.evidence import Document
 from investors.steps import Field, Known
 from investors.vault import Purpose
 from portal.officers import shown, words
@@ -27,12 +31,28 @@ from portal.officers.site import site
 PURPOSES = [(one.value, one.label) for one in (Purpose.REVIEW, Purpose.CORRESPONDENCE)]
 
 
+class Chosen(forms.TypedMultipleChoiceField):
+    """Keys of documents; which of them belong to the application is asked where they are opened."""
+
+    def valid_value(self, value: Any) -> bool:
+        return True
+
+
 class PurposeForm(forms.Form):
-    """What personal data is read for."""
+    """What personal data is read for, and the pictures of documents that are opened with it."""
 
     purpose = forms.ChoiceField(
         label=gettext_lazy("What do you read it for?"), choices=PURPOSES, widget=forms.RadioSelect
     )
+    documents = Chosen(
+        label=gettext_lazy("Documents to open"), required=False, coerce=UUID, widget=forms.CheckboxSelectMultiple
+    )
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if given.get("documents") and given.get("purpose") == Purpose.CORRESPONDENCE:
+            self.add_error("documents", _("Pictures of documents are opened for checking an application only."))
+        return given
 
 
 class DecisionForm(forms.Form):
@@ -43,6 +63,20 @@ class DecisionForm(forms.Form):
     )
     reasons = forms.MultipleChoiceField(
         label=gettext_lazy("Reasons"), choices=Reason.choices, required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+
+class AppealForm(forms.Form):
+    """Whether a refusal stands, with the answer that the applicant reads."""
+
+    outcome = forms.ChoiceField(
+        label=gettext_lazy("Decision"), choices=AppealDecision.Outcome.choices, widget=forms.RadioSelect
+    )
+    reasons = forms.MultipleChoiceField(
+        label=gettext_lazy("Reasons"), choices=Reason.choices, required=False, widget=forms.CheckboxSelectMultiple
+    )
+    answer = forms.CharField(
+        label=gettext_lazy("Answer to the applicant"), max_length=2000, widget=forms.Textarea(attrs={"rows": 5})
     )
 
 
@@ -57,12 +91,16 @@ class Applications(Room):
     list_display = (
         column("id", gettext_lazy("Number")),
         column("status", gettext_lazy("Status"), lambda row: row.get_status_display(), ordered=True),
-        column("nations", gettext_lazy("Citizenship"), lambda row: _nations(row)),
+        column("occasion", gettext_lazy("Occasion"), lambda row: row.get_occasion_display(), ordered=True),
+        column("nations", gettext_lazy("Citizenship"), lambda row: nations(row)),
         column("submitted_at", gettext_lazy("Submitted"), lambda row: shown.moment(row.submitted_at), ordered=True),
     )
-    list_filter = (("status", titled(gettext_lazy("status"))),)
+    list_filter = (("status", titled(gettext_lazy("status"))), ("occasion", titled(gettext_lazy("occasion"))))
     list_select_related = ("investor",)
-    ordering = (Case(When(status=Status.IN_REVIEW, then=Value(0)), default=Value(1)), "submitted_at")
+    ordering = (
+        Case(When(status__in=[Status.IN_REVIEW, Status.APPEALED], then=Value(0)), default=Value(1)),
+        "submitted_at",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Application]:
         return super().get_queryset(request).exclude(status=Status.DRAFT)
@@ -72,13 +110,17 @@ class Applications(Room):
 
     def page(self, *, row: Application, officer: Officer, now: datetime) -> dict[str, Any]:
         newest = row.assessments.order_by("-id").first()
+        may_hear = appeals.waiting(officer=officer).filter(pk=row.pk).exists()
         return {
             "lines": list(_about(row, now)),
             "assessment": newest,
             "outcomes": [_outcome(outcome) for outcome in newest.outcomes] if newest else [],
             "history": [_step_of_history(change) for change in row.history.order_by("-id")],
             "may_decide": row.status == Status.IN_REVIEW,
-            "read_form": PurposeForm(),
+            "may_hear": may_hear,
+            "refused_by_reader": row.status == Status.APPEALED and not may_hear,
+            "hear_form": AppealForm(),
+            "read_form": _offering(PurposeForm(), row),
             "decide_form": DecisionForm(initial={"reasons": newest.failed if newest else []}),
         }
 
@@ -86,11 +128,29 @@ class Applications(Room):
     def read(
         self, request: HttpRequest, *, row: Application, form: dict[str, Any], officer: Officer, now: datetime
     ) -> HttpResponse:
-        """Show the answers, this once; the purpose and the reading are recorded."""
+        """Show the answers and the documents chosen, this once; the purpose and every opening are recorded.
+
+        A picture is a part of this very answer (``data:``), which nobody keeps: so it has no address that could be
+        opened, linked or cached, and a browser takes it for nothing but an image.
+        """
         answers = onboarding.review(application_id=row.pk, officer=officer, purpose=Purpose(form["purpose"]), now=now)
         known = Known(now, answers)
-        answered = [_answered(step, known) for step in steps.STEPS if step in answers]
-        return self.shown(request, row, officer, answers=answered)
+        answered = [_answered(step, known) for step, one in steps.STEPS.items() if one.fields and step in answers]
+        pictures = evidence.inspect(application=row, keys=form["documents"], officer=officer, now=now)
+        return self.shown(
+            request,
+            row,
+            officer,
+            answers=answered,
+            documents=[_opened(*one) for one in pictures],
+            appeal=_heard(row, officer, now),
+        )
+
+    def typed_wrong(
+        self, request: HttpRequest, name: str, row: Any, officer: Officer, form: forms.Form
+    ) -> HttpResponse:
+        given = _offering(form, row) if isinstance(form, PurposeForm) else form
+        return super().typed_wrong(request, name, row, officer, given)
 
     @act(form=DecisionForm)
     def decide(
@@ -101,19 +161,79 @@ class Applications(Room):
         )
         return _("Decided: %(outcome)s. The applicant is told.") % {"outcome": decision.get_outcome_display()}
 
+    @act(form=AppealForm)
+    def hear(
+        self, request: HttpRequest, *, row: Application, form: dict[str, Any], officer: Officer, now: datetime
+    ) -> str:
+        decision = appeals.decide(
+            application_id=row.pk,
+            officer=officer,
+            outcome=form["outcome"],
+            reasons=form["reasons"],
+            answer=form["answer"],
+            now=now,
+        )
+        return _("Decided: %(outcome)s. The applicant is told.") % {"outcome": decision.get_outcome_display()}
+
     def queues(self, *, officer: Officer, now: datetime) -> list[Queue]:
         rows = Application.objects.filter(status=Status.IN_REVIEW)
-        return [self.waiting(_("Applications to review"), rows, "submitted_at", query="?status__exact=in_review")]
+        appealed = appeals.waiting(officer=officer)
+        return [
+            self.waiting(_("Applications to review"), rows, "submitted_at", query="?status__exact=in_review"),
+            self.waiting(_("Appeals to decide"), appealed, "submitted_at", query="?status__exact=appealed"),
+        ]
 
 
-def _nations(row: Application) -> str:
+def _offering(form: PurposeForm, row: Application) -> PurposeForm:
+    """The form with the documents that are there: those that count are chosen, those replaced are not."""
+    rows = sorted(row.documents.order_by("kind", "version"), key=lambda one: one.replaced_at is not None)
+    field = form.fields["documents"]
+    assert isinstance(field, Chosen)
+    field.choices = [(str(one.pk), _document(one)) for one in rows]
+    field.initial = [str(one.pk) for one in rows if one.replaced_at is None]
+    if not rows:
+        del form.fields["documents"]
+    return form
+
+
+def _document(one: Document) -> str:
+    pages = ngettext("%(count)d page", "%(count)d pages", one.pages) % {"count": one.pages}
+    line = f"{one.get_kind_display()} ({pages}, {shown.moment(one.added_at)})"
+    return _("%(document)s, replaced") % {"document": line} if one.replaced_at else line
+
+
+def _opened(document: Document, pages: list[bytes]) -> dict[str, Any]:
+    return {
+        "title": _document(document),
+        "pages": [f"data:image/jpeg;base64,{b64encode(page).decode()}" for page in pages],
+    }
+
+
+def _heard(row: Application, officer: Officer, now: datetime) -> list[Line]:
+    """What the applicant says in an appeal, and what was answered."""
+    standing = appeals.standing(application=row, purpose=Purpose.REVIEW, actor=officer.actor, now=now)
+    lines = [Line(_("What the applicant says"), standing.words)] if standing and standing.words else []
+    if standing and standing.answer:
+        lines.append(Line(_("Answer to the applicant"), standing.answer))
+    return lines
+
+
+def nations(row: Application) -> str:
+    """The citizenships of an applicant, by their names."""
     return ", ".join(str(Nation(nation).label) for nation in row.investor.nations) or "—"
 
 
 def _about(row: Application, now: datetime) -> Iterator[Line]:
     assert row.first_submitted_at and row.submitted_at, "drafts are not seen here"
     yield Line(_("Status"), row.get_status_display())
-    yield Line(_("Citizenship"), _nations(row))
+    yield Line(_("Occasion"), row.get_occasion_display())
+    if row.occasion == Occasion.REVERIFICATION:
+        changed = [str(steps.STEPS[code].title) for code in row.changed if code in steps.STEPS]
+        yield Line(_("Changed since the last time"), ", ".join(changed) or "—")
+    yield Line(_("Citizenship"), nations(row))
+    if same := evidence.elsewhere(row):
+        where = ", ".join(_("Application %(number)s") % {"number": number} for number in same)
+        yield Line(_("The same file elsewhere"), where, _("One of the documents was given there as well."))
     yield Line(_("First submitted"), shown.instant(row.first_submitted_at))
     yield Line(_("Submitted"), shown.instant(row.submitted_at), shown.age(row.submitted_at, now))
 
@@ -142,16 +262,17 @@ def _step_of_history(change: Any) -> dict[str, Any]:
 
 
 def _answered(code: str, known: Known) -> dict[str, Any]:
-    """One step as it was asked and answered; choices by their labels."""
-    step = steps.STEPS[code]
-    fields = {one.name: one for one in step.fields}
-    return {
-        "title": step.title,
-        "lines": [
-            Line(fields[name].label if name in fields else name, _value(fields.get(name), value, known))
-            for name, value in known.answers[code].items()
-        ],
-    }
+    """One step as it was asked and answered."""
+    return {"title": steps.STEPS[code].title, "lines": [Line(label, value) for label, value in lines(code, known)]}
+
+
+def lines(code: str, known: Known) -> list[tuple[str, str]]:
+    """The questions of one step and what was answered; choices by their labels."""
+    fields = {one.name: one for one in steps.STEPS[code].fields}
+    return [
+        (str(fields[name].label) if name in fields else name, _value(fields.get(name), value, known))
+        for name, value in known.answers[code].items()
+    ]
 
 
 def _value(field: Field | None, value: Any, known: Known) -> str:

@@ -7,8 +7,9 @@ from django.utils import timezone
 
 from investors import agreements, onboarding
 from investors.applications import Application
+from tests.investors import files
 from tests.investors.conftest import japanese
-from tests.portal.api.conftest import Api, make_officer, pointers, problem
+from tests.portal.api.conftest import Api, make_officer, make_user, pointers, problem
 
 pytestmark = pytest.mark.django_db
 MY_NUMBER = "621498320257"
@@ -26,6 +27,7 @@ def answers(**other):
 
 def submitted(api: Api) -> Application:
     assert api.ask("PATCH", "/application", {"answers": answers()}).status_code == 200
+    assert api.give(files.picture()).status_code == 201
     assert api.post("/application/submit", {}).status_code == 200
     return Application.objects.get(investor__user=api.user)
 
@@ -107,6 +109,7 @@ def test_submitted_once_and_not_changed_after(applicant):
 
 def test_a_submission_sent_twice_is_one(applicant):
     applicant.ask("PATCH", "/application", {"answers": answers()})
+    applicant.give(files.picture())
     first = applicant.post("/application/submit", {}, key="s")
     again = applicant.post("/application/submit", {}, key="s")
     assert first.content == again.content
@@ -134,3 +137,48 @@ def test_a_refusal_says_why_in_the_language_asked_for(applicant):
 def test_nobody_sees_anothers_answers(applicant, other):
     applicant.ask("PATCH", "/application", {"answers": answers()})
     assert "TAKASAKI" not in other.get("/application").content.decode()
+
+
+def test_without_a_second_factor_nothing_is_submitted(settings):
+    api = Api(make_user("plain", second_factor=False))
+    refused = problem(api.post("/application/submit", {}))
+    assert (refused["status"], refused["code"]) == (403, "second_factor_required")
+    assert api.get("/application").status_code == 200, "the draft is not closed"
+    settings.CITIZEN_MFA_REQUIRED = False
+    assert problem(api.post("/application/submit", {}))["code"] != "second_factor_required", "negative control"
+
+
+def refused(api: Api, *reasons: str) -> None:
+    application, now = submitted(api), timezone.now()
+    onboarding.assess(application_id=application.pk, now=now)
+    officer = make_officer("JP")
+    onboarding.decide(application_id=application.pk, officer=officer, outcome="refused", reasons=reasons, now=now)
+
+
+def test_a_refusal_says_what_it_means_and_can_be_appealed_once(applicant):
+    refused(applicant, "identity_document")
+    shown = applicant.get("/application").json()
+    assert shown["decision"]["reasons"][0]["again"] is True
+    assert shown["appeal"]["open"] is True
+    assert pointers(applicant.post("/application/appeal", {"words": "zero\u200bwidth"})) == ["/words"]
+    answer = applicant.post("/application/appeal", {"words": "It is valid until 2031."})
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "appealed"
+    assert answer.json()["appeal"]["words"] == "It is valid until 2031."
+    again = applicant.post("/application/appeal", {"words": "It is valid until 2031."})
+    assert problem(again)["code"] == "cannot_appeal"
+
+
+def test_applying_again_takes_the_answers_over(applicant):
+    assert problem(applicant.post("/application/again", {}))["code"] == "not_editable"
+    refused(applicant, "contradiction")
+    fresh = applicant.post("/application/again", {}).json()
+    assert (fresh["status"], fresh["remaining"], fresh["decision"]) == ("draft", [], None)
+
+
+def test_who_cannot_take_part_is_told_so(applicant):
+    told = applicant.ask("PATCH", "/application", {"answers": {"birth": {"birth_date": "2020-05-05"}}}).json()
+    assert (told["barrier"]["reason"], told["barrier"]["step"]) == ("adult", "birth")
+    assert told["barrier"]["from_day"] == "2038-05-05"
+    more = applicant.ask("PATCH", "/application", {"answers": {"name": answers()["name"]}})
+    assert problem(more)["code"] == "barred"
