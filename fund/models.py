@@ -9,6 +9,7 @@ from fund.dealing.models import (
     Subscription,
     WaitingLine,
 )
+from fund.dealing.outage import Extension, Outage
 from fund.governance.approval import Proposal, Signature
 from fund.governance.audit import Act, Seal
 from fund.governance.config import Setting
@@ -17,7 +18,7 @@ from fund.governance.outbox import Note
 from fund.holders import Holder
 from fund.ledger.models import Account, Balance, Card, Control, Leg, Settlement, SettlementBatch, Transfer
 from fund.nav.models import ClassNav, Nav
-from fund.payments.models import BankAccount, BankEntry, BankFile, BankStatement, Earmark, Expected
+from fund.payments.models import BankAccount, BankEntry, BankFile, BankStatement, Earmark, Expected, Postponement
 from fund.payments.payout_models import PayoutFile, PayoutLine, PayoutRun
 from fund.payments.suspense import Resolution
 from fund.portfolio.models import Deployment, Expense, Facility, FacilityBalance, FeeBasis, Investment, Valuation
@@ -42,6 +43,7 @@ __all__ = [
     "Earmark",
     "Expected",
     "Expense",
+    "Extension",
     "Facility",
     "FacilityBalance",
     "FeeBasis",
@@ -52,9 +54,11 @@ __all__ = [
     "Note",
     "Offering",
     "Officer",
+    "Outage",
     "PayoutFile",
     "PayoutLine",
     "PayoutRun",
+    "Postponement",
     "Proposal",
     "ReferenceRate",
     "Resolution",

@@ -17,7 +17,7 @@ ROOMS = Path(__file__).resolve().parent.parent
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('fund', '0002_functions'),
+        ('fund', '0003_dealing'),
     ]
 
     operations = [
@@ -195,7 +195,7 @@ class Migration(migrations.Migration):
             model_name='waitingline',
             trigger=pgtrigger.compiler.Trigger(name='append_only_table', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';", hash='8eb3f5a4d389401e5fc6fa285e8ef52314355b40', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_append_only_table_d1115', table='fund_waitingline', when='BEFORE')),
         ),
-        migrations.RunSQL((Path(__file__).parent / "sql/0003_carry_over.sql").read_text(), migrations.RunSQL.noop),
+        migrations.RunSQL((Path(__file__).parent / "sql/0004_carry_over.sql").read_text(), migrations.RunSQL.noop),
         migrations.RunSQL((ROOMS / "ledger/sql/book.sql").read_text(), migrations.RunSQL.noop),
         migrations.RunSQL((ROOMS / "dealing/sql/lines.sql").read_text(), migrations.RunSQL.noop),
         pgtrigger.migrations.RemoveTrigger(
