@@ -15,7 +15,7 @@ from fund.ledger import prove as ledger
 from fund.nav import prove as nav
 from fund.payments import prove as payments
 from fund.register import capital
-from investors import prove as investors
+from investors import prove as eligibility
 
 
 def every_check() -> list[Check]:
@@ -31,12 +31,12 @@ def every_check() -> list[Check]:
             *nav.prove(),
             *dealing.prove(),
             *capital.prove(),
-            *investors.prove(),
+            *eligibility.prove(),
         ]
 
 
 class Command(BaseCommand):
-    help = "Recompute ledger, register, eligibility, audit chain and proofs; exit 1 names the row that differs."
+    help = "Recompute ledger, register, audit chain and proofs from scratch; exit 1 on any difference, naming the row."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="machine-readable")

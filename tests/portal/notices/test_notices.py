@@ -92,8 +92,8 @@ def decided(investor: Investor, status: str) -> Note:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute(
-            "INSERT INTO investors_application (investor_id, status, opened_at, first_submitted_at, submitted_at)"
-            " VALUES (%s, %s, %s, %s, %s) RETURNING id",
+            "INSERT INTO investors_application (investor_id, status, occasion, changed, opened_at, first_submitted_at,"
+            " submitted_at) VALUES (%s, %s, 'joining', '{}', %s, %s, %s) RETURNING id",
             [investor.pk, status, NOW, NOW, NOW],
         )
         (pk,) = cursor.fetchone() or (0,)

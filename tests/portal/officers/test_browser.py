@@ -39,6 +39,7 @@ def addresses(american, japanese) -> list[str]:
         "/officers/fund/bankfile/",
         "/officers/fund/note/",
         "/officers/investors/application/",
+        "/officers/investors/duplicatecase/",
     ]
 
 

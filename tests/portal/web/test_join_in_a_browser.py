@@ -1,142 +1,129 @@
-"""Every page of an application's life in a real browser, in both languages: with axe, and with scripts switched off."""
+"""The journey of an application in a real browser: without JavaScript in both languages, and every page under axe."""
 
-from datetime import timedelta
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from fund.governance.officers import Officer
 from investors import appeals, onboarding, reverification, steps
 from investors.people import Investor
-from tests.investors.conftest import american
+from tests.investors.conftest import american, fill, japanese
+from tests.journeys.citizen import Citizen
 from tests.portal.web import stage
 from tests.portal.web.stage import NOW
 from tests.portal.web.test_browser import AXE, keys, look, session
 
-__all__ = ["keys"]
-
-STEPS = [f"/join/{code}" for code in steps.STEPS]
-# Whose browser looks at which pages; each is answered there itself and leads nowhere else.
-PAGES = {
-    "new": ["/join/"],
-    "draft": ["/join/", *STEPS, "/join/documents"],
-    "barred": ["/join/", "/join/citizenship"],
-    "waiting": ["/join/"],
-    "asked": ["/join/", "/join/identity_document"],
-    "refused": ["/join/", "/join/appeal"],
-    "appealed": ["/join/"],
-    "approved": ["/join/"],
-    "again": ["/join/", "/join/citizenship", "/join/documents"],
-}
+__all__ = ["keys"]  # a fixture
+SHOTS = os.environ.get("SHOTS")  # a folder, to look at the pages
+ANSWERS = {"ja": japanese(), "en": american()}
+DRAFT = ["/join/", *(f"/join/{code}" for code in steps.STEPS)]
 
 
-def applicant(name: str, number: int, *, sent: bool = True) -> Investor:
-    """Somebody who is like nobody else; with a whole draft, handed in and judged if ``sent``."""
-    person = stage.person(f"{name}@example.org")
-    stage.fill(person, american(
-        numbers={"ssn": f"536-90-{4400 + number}"}, birth={"birth_date": f"198{number}-01-01"},
-        identity_document={"number": f"C0300478{number}"},
-    ), now=NOW)  # fmt: skip
-    if sent:
-        application = onboarding.submit(investor=person, now=NOW)
-        onboarding.assess(application_id=application.pk, now=NOW)
-    return person
-
-
-def decided(name: str, number: int, officer: Officer, outcome: str) -> Investor:
-    person = applicant(name, number)
-    application = onboarding.current(investor=person)
-    assert application is not None
-    reasons = [] if outcome == "approved" else ["identity_document"]
-    onboarding.decide(application_id=application.pk, officer=officer, outcome=outcome, reasons=reasons, now=NOW)
-    person.refresh_from_db()
-    return person
+def refuse(person: Investor, officer: Officer, reasons: list[str]) -> None:
+    pk = stage.submitted(person)
+    onboarding.decide(application_id=pk, officer=officer, outcome="refused", reasons=reasons, now=NOW)
 
 
 @pytest.fixture
-def cookies(keys: tuple[Officer, Officer], live_server: Any) -> dict[str, list[Any]]:
-    """One person at every place of the way, signed in before the browser starts."""
-    officer = keys[0]
-    barred = stage.person("barred@example.org")
-    onboarding.save(investor=barred, step="citizenship", answers={"nations": ["neither"]}, now=NOW)
-    again = decided("again", 1, officer, "approved")
-    assert again.verified_until
-    assert reverification.open_due(now=again.verified_until - timedelta(days=1)) == 1
-    appealed = decided("appealed", 2, officer, "refused")
-    appeals.file(investor=appealed, words="My passport is valid.", now=NOW)
+def visitors(keys: tuple[Officer, Officer], live_server: Any) -> dict[str, Any]:
+    """Browsers of people who stand at different places of the way, and the pages that each of them looks at."""
     people = {
-        "new": stage.person("new@example.org"),
-        "draft": applicant("draft", 3, sent=False),
-        "barred": barred,
-        "waiting": applicant("waiting", 4),
-        "asked": decided("asked", 5, officer, "more_information"),
-        "refused": decided("refused", 6, officer, "refused"),
-        "appealed": appealed,
-        "approved": decided("approved", 7, officer, "approved"),
-        "again": again,
+        name: stage.person(f"{name}@example.org")
+        for name in ("walks_ja", "walks_en", "drafts", "young", "abroad", "neither", "refused", "appeals", "sent")
     }
-    return {name: session(person, live_server.url) for name, person in people.items()}
+    fill(people["drafts"], {code: given for code, given in american().items() if code != "agreements"}, now=NOW)
+    for name, step, given in (
+        ("young", "birth", {"birth_date": "2010-05-05"}),
+        ("abroad", "residence", {"country": "FR"}),
+        ("neither", "citizenship", {"nations": ["neither"]}),
+    ):
+        onboarding.save(investor=people[name], step=step, answers=given, now=NOW)
+    refuse(people["refused"], keys[0], ["adult", "identity_document"])
+    numbers = {"ssn": "219-09-9998"}
+    fill(people["appeals"], american(numbers=numbers, birth={"birth_date": "1970-01-01"}), now=NOW)
+    onboarding.submit(investor=people["appeals"], now=NOW)
+    application = onboarding.current(investor=people["appeals"])
+    assert application is not None
+    onboarding.assess(application_id=application.pk, now=NOW)
+    onboarding.decide(
+        application_id=application.pk, officer=keys[0], outcome="refused", reasons=["contradiction"], now=NOW
+    )
+    appeals.file(investor=people["appeals"], words="Nothing contradicts.", now=NOW)
+    fill(people["sent"], american(numbers={"ssn": "536-90-4401"}, birth={"birth_date": "1971-01-01"}), now=NOW)
+    onboarding.submit(investor=people["sent"], now=NOW)
+    people["again"] = stage.approved(stage.person("again@example.org", language="ja"), keys[1])
+    stage.new_version("terms", 2)
+    reverification.open_due(now=people["again"].verified_until or NOW)
+    return {name: session(one, live_server.url) for name, one in people.items()}
 
 
-def test_every_page_of_the_way(cookies: dict[str, list[Any]], live_server: Any, chromium: Browser) -> None:
-    wrong, titles = [], {}
+LOOKED_AT = [
+    ("drafts", DRAFT),
+    ("young", ["/join/"]),
+    ("abroad", ["/join/"]),
+    ("neither", ["/join/"]),
+    ("refused", ["/join/", "/join/appeal"]),
+    ("appeals", ["/join/"]),
+    ("sent", ["/join/"]),
+    ("again", ["/join/", "/join/agreements", "/documents", "/account/"]),
+]
+
+
+@pytest.mark.parametrize(("language", "width", "scheme"), [("ja", 390, "dark"), ("en", 1280, "light")])
+def test_every_page_of_the_journey(
+    visitors: dict[str, Any], live_server: Any, chromium: Browser, language: str, width: int, scheme: Any
+) -> None:
+    wrong = []
     axe = Path(AXE).read_text()
-    for width, scheme, language in ((390, "dark", "ja"), (1280, "light", "en")):
-        for name, paths in PAGES.items():
-            context = chromium.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
-            context.add_cookies(cookies[name])
-            for path in paths:
-                page, address = context.new_page(), f"{live_server.url}/{language}{path}"
-                wrong += [f"{name}: {one}" for one in look(page, address, axe)]
-                if page.url != address:
-                    wrong.append(f"{name}: {address} led to {page.url}")
-                titles[name, path, language, "scripts"] = page.inner_text("h1")
-                page.close()
-            context.close()
-            context = chromium.new_context(java_script_enabled=False)
-            context.add_cookies(cookies[name])
+    for name, paths in LOOKED_AT:
+        context = chromium.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+        context.add_cookies(visitors[name])
+        for path in paths:
             page = context.new_page()
-            for path in paths:
-                page.goto(f"{live_server.url}/{language}{path}")
-                titles[name, path, language, "none"] = page.inner_text("h1")
-                if path not in ("/join/",) and not page.locator("main form button:visible").count():
-                    wrong.append(f"{name}: {language}{path} cannot be sent without scripts")
-            context.close()
-    wrong += [
-        f"{name}: {language}{path} is another page without scripts"
-        for (name, path, language, scripts), title in titles.items()
-        if title != titles[name, path, language, "none"]
-    ]
-    wrong += [
-        f"{name}: {path} is not translated"
-        for (name, path, language, scripts), title in titles.items()
-        if language == "ja" and title == titles[name, path, "en", scripts]
-    ]
+            wrong += look(page, f"{live_server.url}/{language}{path}", axe)
+            if SHOTS:
+                page.screenshot(path=f"{SHOTS}/{name}{path.replace('/', '-')}-{language}-{width}.png", full_page=True)
+            page.close()
+        context.close()
     assert wrong == [], "\n".join(wrong)
 
 
-def test_a_draft_goes_on_elsewhere_without_scripts(
-    cookies: dict[str, list[Any]], live_server: Any, chromium: Browser
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_the_whole_way_without_javascript(
+    visitors: dict[str, Any], live_server: Any, chromium: Browser, language: str
 ) -> None:
-    """Begun on one device and ended on another; the page that was left open on the first overwrites nothing."""
-    devices = []
-    for _ in range(2):
-        context = chromium.new_context(java_script_enabled=False)
-        context.add_cookies(cookies["draft"])
-        page = context.new_page()
-        page.goto(f"{live_server.url}/en/join/residence")
-        devices.append(page)
-    first, second = devices
-    second.fill("[name=city]", "Albany")
-    second.click("main form button")
-    assert second.url != f"{live_server.url}/en/join/residence", second.inner_text("main")
-    first.fill("[name=city]", "Buffalo")
-    first.click("main form button")
-    told = first.inner_text("main")
-    assert "Saved on another device meanwhile" in told
-    assert "Albany" in told, "what the other device saved"
-    assert first.input_value("[name=city]") == "Buffalo", "and nothing that was typed is lost"
-    second.click("main form button")  # the second device hands it in
-    assert "Checked by the rules" in second.inner_text("main")
+    context = chromium.new_context(java_script_enabled=False)
+    context.add_cookies(visitors[f"walks_{language}"])
+    page = context.new_page()
+    given = ANSWERS[language] | {"agreements": ANSWERS[language]["agreements"]}
+    given["agreements"] = given["agreements"] | {"accepts": ["pre_contract:1", "prospectus:1", "terms:2", "privacy:1"]}
+    walker = Citizen(page, live_server.url, None, address=f"{language}@example.org", language=language)  # type: ignore[arg-type]
+    walker.apply(given)
+    said = {"ja": "規則による確認", "en": "Checked by the rules"}
+    expect(page.locator("main")).to_contain_text(said[language])
+    context.close()
+
+
+def test_numbers_are_checked_as_typed_and_never_part_of_an_address(
+    visitors: dict[str, Any], live_server: Any, chromium: Browser
+) -> None:
+    context = chromium.new_context()
+    context.add_cookies(visitors["drafts"])
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{live_server.url}/en/join/numbers")
+    page.locator("[name=ssn]").press_sequentially("078-05-1120")
+    message = page.locator("#id_ssn-error")
+    expect(message).to_contain_text("This is not a Social Security number.")
+    page.fill("[name=ssn]", "536-90-4399")
+    page.locator("[name=ssn]").press("Tab")
+    expect(message).to_be_empty()
+    checks = [url for url in asked if "/check/" in url]
+    assert checks
+    assert {url.rsplit("/en", 1)[1] for url in checks} == {"/join/numbers/check/ssn"}
+    assert [url for url in asked if "1120" in url or "4399" in url] == []
+    context.close()
