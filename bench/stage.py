@@ -23,6 +23,7 @@ DURING = OPENS + timedelta(days=1)
 CLOSES = OPENS + timedelta(days=10)
 PAY_BY = CLOSES + timedelta(days=5)
 AFTER = PAY_BY + timedelta(days=3)
+BANK = "BENCH-JPY-001"
 CODE = "JP-2026-1"
 LOT = 10_000  # yen
 PRICE = Decimal(10_123)  # so that nearly every order leaves a remainder
@@ -59,7 +60,7 @@ def sign(proposal: Proposal) -> Proposal:
 def open_offering(*, capacity: int) -> Offering:
     """Ten days of subscriptions for ``capacity`` yen in lots of ¥10,000, in a fund that has nothing yet."""
     receipts.open_account(
-        code="BENCH-JPY-001",
+        code=BANK,
         currency=Currency.JPY,
         name_en="Kakehashi Fund",
         name_ja="架け橋ファンド",
