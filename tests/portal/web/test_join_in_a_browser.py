@@ -41,7 +41,7 @@ def visitors(keys: tuple[Officer, Officer], live_server: Any) -> dict[str, Any]:
         ("neither", "citizenship", {"nations": ["neither"]}),
     ):
         onboarding.save(investor=people[name], step=step, answers=given, now=NOW)
-    refuse(people["refused"], keys[0], ["adult", "identity_document"])
+    refuse(people["refused"], keys[0], ["no_duplicate", "identity_document"])
     numbers = {"ssn": "219-09-9998"}
     fill(people["appeals"], american(numbers=numbers, birth={"birth_date": "1970-01-01"}), now=NOW)
     onboarding.submit(investor=people["appeals"], now=NOW)
