@@ -21,7 +21,6 @@ from portal.officers import applications, shown
 from portal.officers.room import Group, Line, Queue, Room, act, column
 from portal.officers.site import site
 
-
 WHO = ("citizenship", "birth", "residence", "name", "numbers", "identity_document", "bank_account")
 
 
