@@ -147,9 +147,25 @@ def accepted(*, investor: Investor) -> set[str]:
 
 
 def changes(*, before: Agreement, after: Agreement) -> list[str]:
-    """What a new version changes, line by line: ``- `` gone, ``+ `` new, two blanks unchanged (D14)."""
-    compared = difflib.ndiff(before.text.splitlines(), after.text.splitlines())
+    """What a new version changes, part by part: ``- `` gone, ``+ `` new, two blanks unchanged (D14)."""
+    compared = difflib.ndiff(_parts(before), _parts(after))
     return [line for line in compared if not line.startswith("? ")]
+
+
+def _parts(one: Agreement) -> list[str]:
+    """Headings, items of lists and whole paragraphs: how their lines were broken is no change."""
+    between = "" if one.language == "ja" else " "
+    parts: list[str] = []
+    for block in one.text.split("\n\n"):
+        begun = False
+        for line in filter(None, map(str.strip, block.splitlines())):
+            alone = line.startswith(("#", "- ", "* "))
+            if begun and not alone:
+                parts[-1] += between + line
+            else:
+                parts.append(line)
+            begun = not line.startswith("#")
+    return parts
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,12 @@
 """Deleting by schedule (D16): identity numbers and answers go when their time is over, and a record of it stays.
 
-Individual Numbers are to be deleted as soon as the purpose and the periods for keeping records are over (Act on the Use
-of Numbers to Identify a Specific Individual, art. 20; guidelines of the Personal Information Protection Commission on
-specific personal information, 4-3 (4)). Seven years is the longest period for which Japan's tax law has such records
-kept (Ordinance for Enforcement of the Income Tax Act, art. 76-3); an SSN or ITIN follows the same. All periods are
-dated settings.
+Individual Numbers are to be deleted as soon as the purpose and the periods for keeping records are over (Act on the
+Use of Numbers to Identify a Specific Individual, art. 20). The default is seven years after somebody last held
+anything; an SSN or ITIN follows the same. All periods are dated settings.
 
 A draft is never thrown away (D10): from one that nobody goes on with, the identity numbers alone are deleted, and its
-step is asked again. Of a refused application the answers go as well, after the time in which it can be appealed.
+step is asked again. Of a refused application the answers and the documents go as well, after the time in which it can
+be appealed.
 """
 
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ class What(models.TextChoices):
     MY_NUMBER = "my_number", _("My Number")
     TAXPAYER_NUMBER = "taxpayer_number", _("Social Security number or ITIN")
     ANSWERS = "answers", _("answers of the application")
+    DOCUMENTS = "documents", _("documents of the application")
 
 
 class Why(models.TextChoices):
@@ -86,7 +86,8 @@ SCHEDULE = f"""
            + make_interval(days => %(refused)s) AS due_at
       FROM investors_application a JOIN investors_investor i ON i.id = a.investor_id
      WHERE a.status = 'refused' AND i.holder_id IS NULL AND {NEWEST}
-       AND ({HAS_NUMBER} OR EXISTS (SELECT FROM investors_answer w WHERE w.application_id = a.id))
+       AND ({HAS_NUMBER} OR EXISTS (SELECT FROM investors_answer w WHERE w.application_id = a.id)
+            OR EXISTS (SELECT FROM investors_document d WHERE d.application_id = a.id))
      UNION ALL
     SELECT i.id, 'abandoned',
            greatest(a.opened_at, (SELECT max(w.saved_at) FROM investors_answer w WHERE w.application_id = a.id),
@@ -133,6 +134,7 @@ def delete_due(*, now: datetime, chunk: int = CHUNK) -> int:
         candidates = [pk for (pk,) in cursor.fetchall()]
         free = Investor.objects.select_for_update(skip_locked=True).filter(pk__in=candidates).order_by("pk")
         asked["held"] = list(free.values_list("pk", flat=True))
+        cursor.execute(DELETE_PAGES, asked)
         cursor.execute(DELETE, asked)
         deleted = cursor.fetchall()
         if deleted:
@@ -140,12 +142,20 @@ def delete_due(*, now: datetime, chunk: int = CHUNK) -> int:
     return len(deleted)
 
 
+DUE = f"""
+    SELECT DISTINCT ON (investor_id) * FROM ({SCHEDULE}) due
+     WHERE due_at <= %(now)s AND investor_id = ANY(%(held)s) ORDER BY investor_id, due_at
+"""
+# Before their documents, of which the trigger of pages asks.
+DELETE_PAGES = f"""
+    DELETE FROM investors_documentpage p USING investors_document d, investors_application a, ({DUE}) due
+     WHERE d.id = p.document_id AND a.id = d.application_id AND a.investor_id = due.investor_id
+       AND a.status = 'refused' AND due.why = 'refused'
+"""
+
 # The refused and the abandoned lose their place among the likenesses with the answers; a holder's stays for D5.
 DELETE = f"""
-    WITH due AS MATERIALIZED (
-        SELECT DISTINCT ON (investor_id) * FROM ({SCHEDULE}) due
-         WHERE due_at <= %(now)s AND investor_id = ANY(%(held)s) ORDER BY investor_id, due_at
-    ), my_numbers AS (
+    WITH due AS MATERIALIZED ({DUE}), my_numbers AS (
         DELETE FROM investors_mynumber m USING due WHERE m.investor_id = due.investor_id RETURNING m.investor_id
     ), taxpayer_numbers AS (
         DELETE FROM investors_taxpayernumber t USING due WHERE t.investor_id = due.investor_id RETURNING t.investor_id
@@ -154,6 +164,11 @@ DELETE = f"""
          WHERE a.id = w.application_id AND a.investor_id = due.investor_id
            AND (due.why = 'refused' OR due.why = 'abandoned' AND w.step = 'numbers')
         RETURNING a.investor_id, due.why
+    ), documents AS (
+        DELETE FROM investors_document d USING investors_application a, due
+         WHERE a.id = d.application_id AND a.investor_id = due.investor_id
+           AND a.status = 'refused' AND due.why = 'refused'
+        RETURNING a.investor_id
     ), unlike AS (
         UPDATE investors_investor i SET likeness = '{{}}' FROM due WHERE i.id = due.investor_id AND due.why = 'refused'
     ), told AS (
@@ -161,7 +176,8 @@ DELETE = f"""
                    CASE WHEN due.investor_id IN (SELECT investor_id FROM my_numbers) THEN 'my_number' END,
                    CASE WHEN due.investor_id IN (SELECT investor_id FROM taxpayer_numbers) THEN 'taxpayer_number' END,
                    CASE WHEN due.investor_id IN (SELECT investor_id FROM answers WHERE why = 'refused')
-                        THEN 'answers' END], NULL) AS what
+                        THEN 'answers' END,
+                   CASE WHEN due.investor_id IN (SELECT investor_id FROM documents) THEN 'documents' END], NULL) AS what
           FROM due
     )
     INSERT INTO investors_deletion (investor_id, what, why, due_at, deleted_at)
@@ -192,4 +208,4 @@ def _periods(now: datetime) -> dict[str, Any]:
 
 def _what(why: Why) -> tuple[What, ...]:
     numbers = (What.MY_NUMBER, What.TAXPAYER_NUMBER)
-    return (*numbers, What.ANSWERS) if why is Why.REFUSED else numbers
+    return (*numbers, What.ANSWERS, What.DOCUMENTS) if why is Why.REFUSED else numbers

@@ -175,7 +175,8 @@ def _pair(one: int, other: int, evidence: list[str], now: datetime) -> None:
     first, second = sorted((one, other))
     kept = Pair.objects.filter(first=first, second=second).first()
     if kept is None:
-        Pair.objects.create(first_id=first, second_id=second, evidence=evidence, case=_case((one, other), now))
+        found = Pair(first_id=first, second_id=second, evidence=evidence, case=_case((one, other), now))
+        Pair.objects.bulk_create([found], ignore_conflicts=True)  # the other one may be judged at the same moment
         return
     lost_its_ground = kept.state == Pair.State.DIFFERENT and bool(set(evidence) & set(NUMBERS))
     if kept.state == Pair.State.LAPSED or lost_its_ground:

@@ -1,7 +1,8 @@
 """Documents of an application (D5): a picture of each, drawn anew, sealed page by page, replaced but not lost.
 
 The pages are sealed rows, not files: backup, key rotation and deletion then have one place. What was replaced is kept
-until the application is decided. Files are read by ``take`` before anything is locked; ``onboarding`` keeps them.
+until the application is decided; ``deletion`` takes all pictures of a refused one when their time is over. Files are
+read by ``take`` before anything is locked; ``onboarding`` keeps them.
 """
 
 import uuid
@@ -69,10 +70,11 @@ class NoSuchDocument(Refusal):
 KEPT = f"""
     IF NOT EXISTS (
         SELECT FROM investors_document d JOIN investors_application a ON a.id = d.application_id
-         WHERE d.id = {{document}} AND d.replaced_at IS NOT NULL
-           AND a.status IN ({", ".join(f"'{status.value}'" for status in DECIDED)})
+         WHERE d.id = {{document}}
+           AND (a.status = 'refused'
+                OR d.replaced_at IS NOT NULL AND a.status IN ({", ".join(f"'{status.value}'" for status in DECIDED)}))
     ) THEN
-        RAISE EXCEPTION 'only what was replaced is deleted, once the application is decided'
+        RAISE EXCEPTION 'what was replaced is deleted once the application is decided, the rest after a refusal'
             USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN OLD;

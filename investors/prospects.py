@@ -74,8 +74,9 @@ def _prospect(reason: Reason, known: Known) -> Prospect:
     meaning, advice, again = WORDS[reason]
     day = None
     if reason == Reason.ADULT and known.born:
-        day = people.of_age_on(known.born, least_age(known))
-        again = day <= known.today
+        of_age = people.of_age_on(known.born, least_age(known))
+        again = of_age <= known.today
+        day = None if again else of_age
     return Prospect(reason.value, reason.label, meaning, advice, again, day)
 
 

@@ -418,7 +418,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "SubscriptionStatus": "fund.dealing.models.Status.values",
         "ApplicationStatus": "investors.applications.Status.values",
         "Reason": "investors.applications.Reason.values",
-        "ClassCode": "fund.units.UnitClass.Code.values",
+        "ClassCode": ["SOV", "LP", "US", "JP"],
         "Currency": ["USD", "JPY"],
     },
     "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,

@@ -21,6 +21,8 @@ from portal.officers import applications, shown
 from portal.officers.room import Group, Line, Queue, Room, act, column
 from portal.officers.site import site
 
+WHO = ("citizenship", "birth", "residence", "name", "numbers", "identity_document", "bank_account")
+
 
 class FindingForm(forms.Form):
     """One person or different people; and why."""
@@ -131,8 +133,9 @@ def _about(pair: Pair) -> Iterator[Line]:
 
 
 def _compared(found: list[Registration], now: datetime) -> Iterator[dict[str, Any]]:
-    """Every step that anybody answered, its answers beside each other."""
-    for code, step in steps.STEPS.items():
+    """What tells who somebody is, the answers of all beside each other; the rest stays closed."""
+    for code in WHO:
+        step = steps.STEPS[code]
         answered = [
             dict(applications.lines(code, Known(now, one.answers))) if code in one.answers else {} for one in found
         ]

@@ -36,7 +36,8 @@ def overview(request: HttpRequest) -> HttpResponse:
     """Where the application stands and what is left of it."""
     now = timezone.now()
     investor = people.register(user=request.user, now=now)
-    application = onboarding.current(investor=investor)
+    draft = onboarding.draft(investor=investor, now=now)
+    application = draft.application if draft else None
     if application is None or application.editable:
         if found := onboarding.barrier(investor=investor, now=now):
             return render(request, "join/barred.html", {"barrier": found})

@@ -17,7 +17,7 @@ def new_version(kind: str = "terms", *, since=NOW) -> None:
     for language in agreements.LANGUAGES:
         old = Agreement.objects.get(kind=kind, version=1, language=language)
         Agreement.objects.create(
-            kind=kind, version=2, language=language, title=old.title, text=old.text + "New.\n", in_force_from=since
+            kind=kind, version=2, language=language, title=old.title, text=old.text + "\nNew.\n", in_force_from=since
         )
 
 
@@ -104,3 +104,9 @@ def test_readable_changes_leave_out_what_is_the_same():
         ("gap", ""), ("same", "b"), ("removed", "old"), ("added", "new"), ("same", "c"), ("gap", ""), ("same", "e"),
         ("added", "End"),
     ]  # fmt: skip
+
+
+def test_lines_broken_elsewhere_are_no_change():
+    one = Agreement(language="en", text="# Terms\n\nA b c\nd.\n\n- x\n- y\n  z\n")
+    two = Agreement(language="en", text="# Terms\n\nA b\nc d.\n\n- x\n- y z\n")
+    assert agreements.changes(before=one, after=two) == ["  # Terms", "  A b c d.", "  - x", "  - y z"]

@@ -9,6 +9,7 @@ from fund.governance.audit import Act
 from investors import deletion, onboarding, people, vault
 from investors.applications import Answer
 from investors.deletion import Deletion
+from investors.evidence import Document, DocumentPage
 from investors.people import MyNumber
 from investors.vault import Purpose
 from tests.investors.conftest import NOW, approved, fill, japanese, submitted
@@ -31,9 +32,10 @@ def test_of_a_refused_application_everything_goes_to_the_second(investor, office
     assert deletion.delete_due(now=due - SECOND) == 0 and MyNumber.objects.exists()
     assert deletion.delete_due(now=due) == 1
     assert not MyNumber.objects.exists() and not Answer.objects.exists()
+    assert not Document.objects.exists() and not DocumentPage.objects.exists()
     record = Deletion.objects.get()
     assert (record.investor, record.why, record.due_at, set(record.what)) == (
-        investor, "refused", due, {"my_number", "answers"},
+        investor, "refused", due, {"my_number", "answers", "documents"},
     )  # fmt: skip
     assert Act.objects.get(verb="deleted").detail["number"] == 1
     assert deletion.delete_due(now=due) == 0 and deletion.next_for(investor=investor, now=due) is None
@@ -46,6 +48,12 @@ def test_an_abandoned_draft_loses_its_numbers_alone_and_asks_for_them_again(inve
     assert deletion.delete_due(now=due.due_at) == 1
     assert onboarding.remaining(investor=investor) == ["numbers"]
     assert onboarding.draft(investor=investor, now=NOW).answers["name"]["family_kanji"] == "髙﨑"
+
+
+def test_pictures_of_what_is_not_refused_are_not_deleted(investor, officer):
+    approved(investor, japanese(), officer)
+    with pytest.raises(DatabaseError, match="after a refusal"), transaction.atomic():
+        DocumentPage.objects.all().delete()
 
 
 def test_who_goes_on_keeps_everything(investor):

@@ -131,3 +131,5 @@ def test_every_reason_says_what_it_means_in_both_languages():
         assert all(("。" in text) == (language == "ja") for text in texts)
     assert {one.code for one in found if not one.again} == {"adult", "no_duplicate", "sanctions_clear"}
     assert next(one for one in found if one.code == "adult").from_day == date(2028, 5, 5)
+    (grown,) = prospects.after_refusal(reasons=["adult"], known=known(born="2000-05-05", country="JP"))
+    assert (grown.again, grown.from_day) == (True, None)

@@ -1,5 +1,6 @@
 """The pages in a real browser: the content policy holds, nothing is cut off on a telephone, axe finds no barrier."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,13 @@ from django.utils import timezone
 from playwright.sync_api import Page
 
 from fund.governance import audit, config
+from investors.duplicates import DuplicateCase
+from tests.investors.conftest import japanese as applicant
+from tests.investors.conftest import person, submitted
 from tests.portal.officers.conftest import sign_in
+
+__all__ = ["person"]  # a fixture
+SHOTS = os.environ.get("SHOTS")  # a folder, to look at the pages
 
 AXE = Path(__file__).parents[3] / "node_modules/axe-core/axe.min.js"
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -86,3 +93,31 @@ def test_a_key_is_turned_in_a_browser(chromium, live_server, japanese, addresses
     page.get_by_role("button", name="Turn my key").click()
     assert page.get_by_role("status").inner_text() == "You have turned the second key. It takes effect now."
     context.close()
+
+
+@pytest.fixture
+def twins(person) -> str:
+    submitted(person("one@example.org"), applicant())
+    other = {"kind": "passport", "issuer": "JP", "number": "TZ7654321", "expires_on": "2033-01-01"}
+    submitted(person("two@example.org"), applicant(name={"family_kanji": "高崎"}, identity_document=other))
+    return f"/officers/investors/duplicatecase/{DuplicateCase.objects.get().pk}/"
+
+
+@pytest.mark.parametrize(("language", "width"), [("en", 1280), ("ja", 390)])
+def test_a_possible_duplicate_side_by_side(chromium, live_server, japanese, twins, language, width):
+    session = sign_in(japanese.user).cookies["session"].value
+    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme="light")
+    context.add_cookies([{"name": "session", "value": session, "url": live_server.url}])
+    page = context.new_page()
+    page.goto(f"{live_server.url}/{language}{twins}")
+    page.locator("[name=purpose]").first.check()
+    page.click("section[aria-labelledby=answers] button")
+    assert "高崎" in page.inner_text("main")
+    page.evaluate(AXE.read_text())
+    faults = barriers(page)
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        faults.append("wider than the screen")
+    if SHOTS:
+        page.screenshot(path=f"{SHOTS}/twins-{language}-{width}.png", full_page=True)
+    context.close()
+    assert faults == []

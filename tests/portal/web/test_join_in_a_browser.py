@@ -41,7 +41,7 @@ def visitors(keys: tuple[Officer, Officer], live_server: Any) -> dict[str, Any]:
         ("neither", "citizenship", {"nations": ["neither"]}),
     ):
         onboarding.save(investor=people[name], step=step, answers=given, now=NOW)
-    refuse(people["refused"], keys[0], ["adult", "identity_document"])
+    refuse(people["refused"], keys[0], ["no_duplicate", "identity_document"])
     numbers = {"ssn": "219-09-9998"}
     fill(people["appeals"], american(numbers=numbers, birth={"birth_date": "1970-01-01"}), now=NOW)
     onboarding.submit(investor=people["appeals"], now=NOW)
@@ -127,3 +127,25 @@ def test_numbers_are_checked_as_typed_and_never_part_of_an_address(
     assert {url.rsplit("/en", 1)[1] for url in checks} == {"/join/numbers/check/ssn"}
     assert [url for url in asked if "1120" in url or "4399" in url] == []
     context.close()
+
+
+def test_a_draft_open_on_two_devices_without_javascript(
+    visitors: dict[str, Any], live_server: Any, chromium: Browser
+) -> None:
+    """The page left open on the first overwrites nothing; it shows what was saved beside what was typed."""
+    devices = []
+    for _ in range(2):
+        context = chromium.new_context(java_script_enabled=False)
+        context.add_cookies(visitors["drafts"])
+        page = context.new_page()
+        page.goto(f"{live_server.url}/en/join/residence")
+        devices.append(page)
+    first, second = devices
+    for page, city in ((second, "Albany"), (first, "Buffalo")):
+        page.fill("[name=city]", city)
+        page.click("main form button")
+    assert second.url != f"{live_server.url}/en/join/residence", second.inner_text("main")
+    told = first.inner_text("main")
+    assert "Saved on another device meanwhile" in told
+    assert "Albany" in told
+    assert first.input_value("[name=city]") == "Buffalo"

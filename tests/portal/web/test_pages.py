@@ -117,6 +117,7 @@ def test_pages_after_a_refusal(everything: Stage, signed_in) -> None:
 def test_pages_of_a_citizen_who_is_verified_again(hanako, signed_in, monkeypatch) -> None:
     reverification.open_due(now=hanako.verified_until)
     client = signed_in(hanako)
+    assert "6 steps left" in client.get("/en/join/").content.decode(), "filled in at the first look"
     wrong = faults(pages(client, ["/join/", "/join/residence", "/join/agreements", "/account/"]))
     page = client.get("/en/join/").content.decode()
     assert "Confirm your details" in page
