@@ -12,10 +12,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Q, Sum
-from django.db.models.functions import UUID7
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from fund import rows
 from fund.dealing.models import ORDERED, Applicant, Offering, Status, Subscription
 from fund.governance import audit, config, outbox
 from fund.ledger import post
@@ -24,9 +24,16 @@ from fund.money import Currency, Money
 from fund.payments import receipts
 from fund.payments.models import BankAccount, Expected
 from fund.refusal import Refusal
+from fund.units import UnitClass
 
 STATE = Offering.State
 LAPSE_CHUNK = 5_000
+LIVE = [*ORDERED, Status.ALLOTTED, Status.PART_ALLOTTED]
+ON_ORDER = """
+    SELECT currency, sum(amount) FROM fund_subscription
+     WHERE holder_id = %(holder)s AND status = ANY(%(live)s)
+     GROUP BY currency
+"""
 
 
 class Refused(Refusal):
@@ -56,20 +63,23 @@ class Receipt:
     account: BankAccount
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def place(
     *, offering_code: str, holder_id: int, amount: Money, key: str, now: datetime, received_at: datetime | None = None
 ) -> Subscription:
     """Place an order; the same ``key`` of the same holder gives the same order again, in whatever state it is now.
 
+    A part of the caller's transaction, where there is one: refused, it ends that one too.
     A request that reached us at ``received_at``, before the close, counts also when it is handled later (D26).
     Raises Refused: unknown_offering, key_reused (for another order), not_open, wrong_currency, below_minimum,
     not_in_steps, above_maximum (over all the citizen's orders in this offering).
     """
     offering, new_id = _read(offering_code)
     received = min(received_at or now, now)
-    _lock_applicant(offering, holder_id)
-    theirs = list(Subscription.objects.filter(Q(offering=offering) | Q(key=key), holder_id=holder_id))
+    new_here = _lock_applicant(offering, holder_id)
+    theirs = [] if new_here else list(
+        Subscription.objects.filter(Q(offering=offering) | Q(key=key), holder_id=holder_id)
+    )
     if (earlier := next((order for order in theirs if order.key == key), None)) is not None:
         return _same(earlier, offering, amount)
     _check_open(offering, received, now)
@@ -83,10 +93,9 @@ def place(
         subject=offering.code,
         now=now,
     )
-    _insert(offering, holder_id, amount, key, received, expected)
-    placed = Subscription.objects.filter(holder_id=holder_id).get(key=key)
-    if placed.pk != new_id:
-        return _same(placed, offering, amount)
+    placed = _insert(offering, holder_id, amount, key, received, expected)
+    if placed is None:
+        return _same(Subscription.objects.filter(holder_id=holder_id).get(key=key), offering, amount)
     audit.record(
         actor=f"holder:{holder_id}",
         verb="place",
@@ -103,17 +112,32 @@ def place(
 
 def _read(offering_code: str) -> tuple[Offering, UUID]:
     """The offering as it stands, without a lock, and with it a fresh UUID7 of the database for an order."""
-    try:
-        found = Offering.objects.select_related("unit_class").annotate(new_id=UUID7()).get(pk=offering_code)
-        return found, found.new_id
-    except Offering.DoesNotExist:
-        raise Refused(_("There is no such offering."), code="unknown_offering") from None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT uuidv7(), {rows.columns(Offering, "o")}, {rows.columns(UnitClass, "c")}
+              FROM fund_offering o JOIN fund_unitclass c ON c.code = o.unit_class_id
+             WHERE o.code = %s
+            """,
+            [offering_code],
+        )
+        found = cursor.fetchone()
+    if found is None:
+        raise Refused(_("There is no such offering."), code="unknown_offering")
+    offering = rows.read(Offering, found[1 : -rows.width(UnitClass)])
+    offering.unit_class = rows.read(UnitClass, found[-rows.width(UnitClass) :])
+    return offering, found[0]
 
 
-def _lock_applicant(offering: Offering, holder_id: int) -> None:
-    """One order of a citizen at a time: their sum is judged under this lock (D25)."""
-    Applicant.objects.bulk_create([Applicant(offering_id=offering.pk, holder_id=holder_id)], ignore_conflicts=True)
+def _lock_applicant(offering: Offering, holder_id: int) -> bool:
+    """One order of a citizen at a time: their sum is judged under this lock (D25).
+
+    True where the citizen is new to the offering: a new row is as good as locked, and nothing was ordered before.
+    """
+    if rows.insert(Applicant(offering_id=offering.pk, holder_id=holder_id), unless=""):
+        return True
     Applicant.objects.select_for_update().get(pk=(offering.pk, holder_id))
+    return False
 
 
 def _same(earlier: Subscription, offering: Offering, amount: Money) -> Subscription:
@@ -149,8 +173,8 @@ def _check_amount(offering: Offering, amount: Money, ordered: int) -> None:
 
 def _insert(
     offering: Offering, holder_id: int, amount: Money, key: str, received: datetime, expected: Expected
-) -> None:
-    """A key that the same holder uses in another offering at this very moment is left standing and found after."""
+) -> Subscription | None:
+    """None where the key was used: by the same holder for another offering, before or at this very moment."""
     order = Subscription(
         id=expected.order_id,
         reference=expected.reference,
@@ -162,7 +186,7 @@ def _insert(
         key=key,
         received_at=received,
     )
-    Subscription.objects.bulk_create([order], ignore_conflicts=True)
+    return order if rows.insert(order, unless="") else None
 
 
 @transaction.atomic
@@ -324,16 +348,14 @@ def _end(orders: list[UUID], *, unpaid: Status, paid: Status, now: datetime) -> 
 
 def on_order(*, holder_id: int) -> dict[Currency, int]:
     """A citizen's money on order that has not become units yet, by currency, in minor units (D18)."""
-    live = (*ORDERED, Status.ALLOTTED, Status.PART_ALLOTTED)
-    sums = (
-        Subscription.objects.filter(holder_id=holder_id, status__in=live).values("currency").annotate(sum=Sum("amount"))
-    )
-    return {Currency(row["currency"]): int(row["sum"]) for row in sums}
+    with connection.cursor() as cursor:
+        cursor.execute(ON_ORDER, {"holder": holder_id, "live": LIVE})
+        return {Currency(currency): int(amount) for currency, amount in cursor.fetchall()}
 
 
 def receipt(*, subscription: Subscription) -> Receipt:
     """The facts of an order's receipt (D26)."""
-    offering = Offering.objects.select_related("unit_class").get(pk=subscription.offering_id)
+    offering = subscription.offering
     return Receipt(
         reference=subscription.reference,
         numeric_reference=subscription.numeric_reference,
