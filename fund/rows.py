@@ -13,38 +13,50 @@ from django.db.models.expressions import DatabaseDefault
 type Column = Field[Any, Any]
 
 
-def insert(row: Model, *, unless: str | None = None) -> bool:
-    """Write a new row and read back what the database fills in itself; False when it was there already.
+def insert(*chain: Model, unless: str | None = None) -> int:
+    """Write new rows by one statement, each only if the one before it was written; returns how many were.
 
-    ``unless``: the column of a unique key that may be taken already, "" for any key. Raises IntegrityError for every
-    other key.
+    What the database fills in itself is read back into rows that were written. ``unless``: the column of a unique key
+    that may be taken already, "" for any key. Raises IntegrityError for every other key.
     """
-    values = [(field, getattr(row, field.attname)) for field in row._meta.concrete_fields]
-    left = tuple(field for field, value in values if isinstance(value, DatabaseDefault) or _numbers_itself(field, value))
-    given = [field.get_db_prep_save(value, connection) for field, value in values if field not in left]
+    lefts, given = [], []
+    for row in chain:
+        values = [(field, getattr(row, field.attname)) for field in row._meta.concrete_fields]
+        left = tuple(field for field, value in values if _is_left(field, value))
+        given += [field.get_db_prep_save(value, connection) for field, value in values if field not in left]
+        lefts.append(left)
     with connection.cursor() as cursor:
-        cursor.execute(_insertion(type(row), left, unless), given)
-        filled = cursor.fetchone()
-    if filled is None:
-        return False
-    for field, value in zip(left, filled, strict=False):
-        setattr(row, field.attname, value)
-    row._state.adding, row._state.db = False, connection.alias
-    return True
+        cursor.execute(_insertion(tuple((type(row), left) for row, left in zip(chain, lefts, strict=True)), unless), given)
+        told = iter(cursor.fetchone())
+    written = next(told)
+    for row, left in zip(chain[:written], lefts, strict=False):
+        for field in left:
+            setattr(row, field.attname, next(told))
+        row._state.adding, row._state.db = False, connection.alias
+    return int(written)
 
 
-def _numbers_itself(field: Column, value: Any) -> bool:
-    return value is None and field.primary_key
+def _is_left(field: Column, value: Any) -> bool:
+    """Whether a value is left to the database: a default of its own, or the number of a row."""
+    return isinstance(value, DatabaseDefault) or (value is None and field.primary_key)
 
 
 @cache
-def _insertion(model: type[Model], left: tuple[Column, ...], unless: str | None) -> str:
-    given = [field for field in model._meta.concrete_fields if field not in left]
+def _insertion(chain: tuple[tuple[type[Model], tuple[Column, ...]], ...], unless: str | None) -> str:
     conflict = "" if unless is None else f"ON CONFLICT {unless and f'({unless})'} DO NOTHING"
-    return (
-        f"INSERT INTO {_table(model)} ({', '.join(map(_name, given))})"
-        f" VALUES ({', '.join(['%s'] * len(given))}) {conflict} RETURNING {', '.join(map(_name, left)) or 'true'}"
-    )
+    parts, told, before = [], [], ""
+    for place, (model, left) in enumerate(chain):
+        given = [field for field in model._meta.concrete_fields if field not in left]
+        parts.append(
+            f"r{place} AS (INSERT INTO {_table(model)} ({', '.join(map(_name, given))})"
+            f" SELECT {', '.join(['%s'] * len(given))} {before} {conflict}"
+            f" RETURNING {', '.join(map(_name, left)) or 'true'})"
+        )
+        told += [f"r{place}.{_name(field)}" for field in left]
+        before = f"FROM r{place}"
+    counts = " + ".join(f"(SELECT count(*) FROM r{place})" for place in range(len(chain)))
+    joined = "".join(f" LEFT JOIN r{place} ON true" for place in range(len(chain)))
+    return f"WITH {', '.join(parts)} SELECT {', '.join([counts, *told])} FROM (VALUES (1)) one{joined}"
 
 
 @cache

@@ -120,9 +120,12 @@ def accept(*, investor: Investor, codes: Iterable[str], language: str, now: date
     Raises NotInForce when a code names no text in force at ``now``.
     """
     for one in _texts(sorted(set(codes)), language, now):
-        rows.insert(Acceptance(investor=investor, agreement=one, sha256=one.sha256, accepted_at=now), unless="")
-        audit.record(
-            actor=investor.actor, verb="accept", subject=one.code, now=now, language=language, sha256=one.sha256
+        rows.insert(
+            Acceptance(investor=investor, agreement=one, sha256=one.sha256, accepted_at=now),
+            audit.act(
+                actor=investor.actor, verb="accept", subject=one.code, now=now, language=language, sha256=one.sha256
+            ),
+            unless="",
         )
 
 

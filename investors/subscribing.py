@@ -144,23 +144,41 @@ def cap_figures(*, holder: Holder, placed: Money, now: datetime) -> cap.Figures:
     """
     currency = CAP_CURRENCY[holder.nation]
     new = _in(currency, placed, now)
-    on_order = sum(
-        (_in(currency, Money(amount, of), now) for of, amount in subscription.on_order(holder_id=holder.pk).items()),
-        start=Money(0, currency),
-    )
+    on_order, units = _standing(holder)
+    ordered = sum((_in(currency, Money(amount, of), now) for of, amount in on_order.items()), start=Money(0, currency))
     return cap.Figures(
         cap=Money(config.get("cap.citizen", at=now)[currency.value], currency),
-        held=held_value(holder=holder, currency=currency, now=now),
-        on_order=on_order - new,
+        held=_value(units, currency, now),
+        on_order=ordered - new,
         new=new,
     )
 
 
+def _standing(holder: Holder) -> tuple[dict[Currency, int], dict[str, int]]:
+    """Money on order by currency, and units by class, of one instant: a settlement turns the one into the other."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT true, currency, amount FROM ({subscription.ON_ORDER}) o
+            UNION ALL SELECT false, unit_class, amount FROM ({balances.UNITS}) u
+            """,
+            {"holder": holder.pk, "live": subscription.LIVE},
+        )
+        found = cursor.fetchall()
+    ordered = {Currency(name): amount for is_money, name, amount in found if is_money}
+    return ordered, {name: amount for is_money, name, amount in found if not is_money}
+
+
 def held_value(*, holder: Holder, currency: Currency, now: datetime) -> Money:
     """The value of a citizen's units of all classes at the latest published prices, in one currency."""
+    _on_order, units = _standing(holder)
+    return _value(units, currency, now)
+
+
+def _value(units: dict[str, int], currency: Currency, now: datetime) -> Money:
     value = Money(0, currency)
-    for unit_class, units in balances.units(holder_id=holder.pk).items():
-        value += _in(currency, value_of(units, prices.latest_price(unit_class, now)), now)
+    for unit_class, count in sorted(units.items()):
+        value += _in(currency, value_of(count, prices.latest_price(unit_class, now)), now)
     return value
 
 

@@ -85,9 +85,14 @@ AUDIT = Log(
 
 def record(*, actor: str, verb: str, subject: str, now: datetime, **detail: Any) -> Act:
     """Write an act in the running transaction. ``actor`` is ``officer:7``, ``investor:3`` or ``system``."""
-    act = Act(at=now, actor=actor, verb=verb, subject=subject, detail=detail)
-    rows.insert(act)
-    return act
+    done = act(actor=actor, verb=verb, subject=subject, now=now, **detail)
+    rows.insert(done)
+    return done
+
+
+def act(*, actor: str, verb: str, subject: str, now: datetime, **detail: Any) -> Act:
+    """The act of ``record``, not written yet: for a verb that writes it together with its effect."""
+    return Act(at=now, actor=actor, verb=verb, subject=subject, detail=detail)
 
 
 def link(*, log: str, from_xact: int, to_xact: int, digests: bytes, previous: bytes) -> bytes:

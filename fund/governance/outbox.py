@@ -28,6 +28,11 @@ class Note(models.Model):
 
 def leave(*, topic: str, subject: str, now: datetime, **payload: Any) -> Note:
     """Leave a note in the running transaction. ``topic`` is ``noun.happened``; the payload holds ids only."""
-    note = Note(topic=topic, subject=subject, payload=payload, left_at=now)
-    rows.insert(note)
-    return note
+    left = note(topic=topic, subject=subject, now=now, **payload)
+    rows.insert(left)
+    return left
+
+
+def note(*, topic: str, subject: str, now: datetime, **payload: Any) -> Note:
+    """The note of ``leave``, not written yet: for a verb that writes it together with its cause."""
+    return Note(topic=topic, subject=subject, payload=payload, left_at=now)

@@ -19,19 +19,12 @@ def balance(code: str, *, holder_id: int | None = None) -> int:
     return row.amount if row else 0
 
 
-def units(*, holder_id: int) -> dict[str, int]:
-    """A holder's smallest units by class, of the classes of which there are any."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT substr(a.asset, 6), b.amount
-              FROM fund_account a JOIN fund_balance b ON b.account_id = a.id AND b.holder_id = %s
-             WHERE a.per_holder AND a.asset LIKE 'unit:%%' AND b.amount <> 0
-             ORDER BY 1
-            """,
-            [holder_id],
-        )
-        return dict(cursor.fetchall())
+# A holder's smallest units by class, of the classes of which there are any.
+UNITS = """
+    SELECT substr(a.asset, 6) AS unit_class, b.amount
+      FROM fund_account a JOIN fund_balance b ON b.account_id = a.id AND b.holder_id = %(holder)s
+     WHERE a.per_holder AND a.asset LIKE 'unit:%%' AND b.amount <> 0
+"""
 
 
 def total(code: str) -> int:

@@ -135,20 +135,29 @@ def expect(*, holder_id: int, amount: Money, pay_by: datetime, order_id: UUID, s
     ``subject`` is the offering's code. Raises IntegrityError when the order is expected already.
     """
     while True:
-        reference = references.create()
-        expected = Expected(
-            reference=reference,
-            numeric_reference=references.numeric(reference),
-            holder_id=holder_id,
-            currency=amount.currency.value,
-            amount=amount.amount,
-            pay_by=pay_by,
-            order_id=order_id,
-            offering_code=subject,
-            expected_at=now,
+        expected = expectation(
+            holder_id=holder_id, amount=amount, pay_by=pay_by, order_id=order_id, subject=subject, now=now
         )
         if rows.insert(expected, unless="reference"):  # another order seldom has this one
             return expected
+
+
+def expectation(
+    *, holder_id: int, amount: Money, pay_by: datetime, order_id: UUID, subject: str, now: datetime
+) -> Expected:
+    """The row of ``expect``, not written yet: for a verb that writes it together with its order."""
+    reference = references.create()
+    return Expected(
+        reference=reference,
+        numeric_reference=references.numeric(reference),
+        holder_id=holder_id,
+        currency=amount.currency.value,
+        amount=amount.amount,
+        pay_by=pay_by,
+        order_id=order_id,
+        offering_code=subject,
+        expected_at=now,
+    )
 
 
 def forget(*, order_id: UUID, now: datetime) -> Money:
