@@ -21,10 +21,14 @@ def insert(*chain: Model, unless: str | None = None) -> int:
     """
     lefts, given = [], []
     for row in chain:
-        values = [(field, getattr(row, field.attname)) for field in row._meta.concrete_fields]
-        left = tuple(field for field, value in values if _is_left(field, value))
-        given += [field.get_db_prep_save(value, connection) for field, value in values if field not in left]
-        lefts.append(left)
+        here, left = row.__dict__, []
+        for field, name in _fields(type(row)):
+            value = here[name]
+            if value is None and field.primary_key or type(value) is DatabaseDefault:
+                left.append(field)
+            else:
+                given.append(field.get_db_prep_save(value, connection))
+        lefts.append(tuple(left))
     with connection.cursor() as cursor:
         cursor.execute(_insertion(tuple((type(row), left) for row, left in zip(chain, lefts, strict=True)), unless), given)
         told = iter(cursor.fetchone())
@@ -36,9 +40,9 @@ def insert(*chain: Model, unless: str | None = None) -> int:
     return int(written)
 
 
-def _is_left(field: Column, value: Any) -> bool:
-    """Whether a value is left to the database: a default of its own, or the number of a row."""
-    return isinstance(value, DatabaseDefault) or (value is None and field.primary_key)
+@cache
+def _fields(model: type[Model]) -> list[tuple[Column, str]]:
+    return [(field, field.attname) for field in model._meta.concrete_fields]
 
 
 @cache

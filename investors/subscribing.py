@@ -144,35 +144,49 @@ def cap_figures(*, holder: Holder, placed: Money, now: datetime) -> cap.Figures:
     """
     currency = CAP_CURRENCY[holder.nation]
     new = _in(currency, placed, now)
-    on_order, units = _standing(holder)
-    ordered = sum((_in(currency, Money(amount, of), now) for of, amount in on_order.items()), start=Money(0, currency))
+    standing = _standing(holder, now)
+    on_order = sum(
+        (_in(currency, Money(amount, of), now) for of, amount in standing.on_order.items()), start=Money(0, currency)
+    )
     return cap.Figures(
-        cap=Money(config.get("cap.citizen", at=now)[currency.value], currency),
-        held=_value(units, currency, now),
-        on_order=ordered - new,
+        cap=Money(standing.cap[currency.value], currency),
+        held=_value(standing.units, currency, now),
+        on_order=on_order - new,
         new=new,
     )
 
 
-def _standing(holder: Holder) -> tuple[dict[Currency, int], dict[str, int]]:
-    """Money on order by currency, and units by class, of one instant: a settlement turns the one into the other."""
+@dataclass(frozen=True)
+class Standing:
+    """Money on order by currency, units by class, and the cap by currency."""
+
+    on_order: dict[Currency, int]
+    units: dict[str, int]
+    cap: dict[str, int]
+
+
+def _standing(holder: Holder, now: datetime) -> Standing:
+    """All of one instant, by one statement: a settlement turns money on order into units."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT true, currency, amount FROM ({subscription.ON_ORDER}) o
-            UNION ALL SELECT false, unit_class, amount FROM ({balances.UNITS}) u
+            SELECT 'on_order', currency, amount, NULL FROM ({subscription.ON_ORDER}) o
+            UNION ALL SELECT 'units', unit_class, amount, NULL FROM ({balances.UNITS}) u
+            UNION ALL SELECT 'cap', '', 0, value FROM ({config.IN_FORCE}) c
             """,
-            {"holder": holder.pk, "live": subscription.LIVE},
+            {"holder": holder.pk, "live": subscription.LIVE, "key": "cap.citizen", "at": now},
         )
         found = cursor.fetchall()
-    ordered = {Currency(name): amount for is_money, name, amount in found if is_money}
-    return ordered, {name: amount for is_money, name, amount in found if not is_money}
+    return Standing(
+        on_order={Currency(name): amount for what, name, amount, _value in found if what == "on_order"},
+        units={name: amount for what, name, amount, _value in found if what == "units"},
+        cap=config.read("cap.citizen", next((value for what, _name, _amount, value in found if what == "cap"), None)),
+    )
 
 
 def held_value(*, holder: Holder, currency: Currency, now: datetime) -> Money:
     """The value of a citizen's units of all classes at the latest published prices, in one currency."""
-    _on_order, units = _standing(holder)
-    return _value(units, currency, now)
+    return _value(_standing(holder, now).units, currency, now)
 
 
 def _value(units: dict[str, int], currency: Currency, now: datetime) -> Money:

@@ -81,18 +81,26 @@ class Setting(AppendOnly):
         return f"{self.key} from {self.effective_from:%Y-%m-%d}"
 
 
+# The value of a key that is in force at an instant, as text.
 IN_FORCE = """
-    SELECT value::text FROM fund_setting WHERE key = %s AND effective_from <= %s ORDER BY effective_from DESC LIMIT 1
+    SELECT value::text AS value FROM fund_setting
+     WHERE key = %(key)s AND effective_from <= %(at)s
+     ORDER BY effective_from DESC LIMIT 1
 """
 
 
 def get(key: str, *, at: datetime) -> Any:
     """The value in force at an instant. Raises KeyError for a key that is not declared."""
-    declared = DECLARED[key]
     with connection.cursor() as cursor:
-        cursor.execute(IN_FORCE, [key, at])
+        cursor.execute(IN_FORCE, {"key": key, "at": at})
         row = cursor.fetchone()
-    return declared.default if row is None else json.loads(row[0])
+    return read(key, row and row[0])
+
+
+def read(key: str, value: str | None) -> Any:
+    """What ``IN_FORCE`` has found, else the default. Raises KeyError for a key that is not declared."""
+    default = DECLARED[key].default
+    return default if value is None else json.loads(value)
 
 
 def steps(key: str) -> list[tuple[datetime | None, Any]]:
