@@ -11,6 +11,7 @@ from django.db.models import Field, Model
 from django.db.models.expressions import DatabaseDefault
 
 type Column = Field[Any, Any]
+type Kind = tuple[type[Model], tuple[Column, ...]]  # a model, and its columns that are left to the database
 
 
 def insert(*chain: Model, unless: str | None = None) -> int:
@@ -19,23 +20,24 @@ def insert(*chain: Model, unless: str | None = None) -> int:
     What the database fills in itself is read back into rows that were written. ``unless``: the column of a unique key
     that may be taken already, "" for any key. Raises IntegrityError for every other key.
     """
-    lefts, given = [], []
+    kinds: list[Kind] = []
+    given: list[Any] = []
     for row in chain:
         here, left = row.__dict__, []
         for field, name in _fields(type(row)):
             value = here[name]
-            if value is None and field.primary_key or type(value) is DatabaseDefault:
+            if type(value) is DatabaseDefault or (value is None and field.primary_key):
                 left.append(field)
             else:
                 given.append(field.get_db_prep_save(value, connection))
-        lefts.append(tuple(left))
+        kinds.append((type(row), tuple(left)))
     with connection.cursor() as cursor:
-        cursor.execute(_insertion(tuple((type(row), left) for row, left in zip(chain, lefts, strict=True)), unless), given)
-        told = iter(cursor.fetchone())
-    written = next(told)
-    for row, left in zip(chain[:written], lefts, strict=False):
-        for field in left:
-            setattr(row, field.attname, next(told))
+        cursor.execute(_insertion(tuple(kinds), unless), given)
+        written, *told = cursor.fetchone()
+    values = iter(told)
+    for row, (_model, filled) in zip(chain[:written], kinds, strict=False):
+        for field in filled:
+            setattr(row, field.attname, next(values))
         row._state.adding, row._state.db = False, connection.alias
     return int(written)
 
@@ -46,7 +48,7 @@ def _fields(model: type[Model]) -> list[tuple[Column, str]]:
 
 
 @cache
-def _insertion(chain: tuple[tuple[type[Model], tuple[Column, ...]], ...], unless: str | None) -> str:
+def _insertion(chain: tuple[Kind, ...], unless: str | None) -> str:
     conflict = "" if unless is None else f"ON CONFLICT {unless and f'({unless})'} DO NOTHING"
     parts, told, before = [], [], ""
     for place, (model, left) in enumerate(chain):
@@ -92,4 +94,5 @@ def _table(model: type[Model]) -> str:
 
 
 def _name(field: Column) -> str:
+    assert field.column is not None
     return str(connection.ops.quote_name(field.column))

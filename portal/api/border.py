@@ -149,7 +149,8 @@ class Query(Form):
         try:
             return dict(form.run_validation(given.dict()))
         except ValidationError as error:
-            raise ValidationError({f"?{name}": detail for name, detail in error.detail.items()}) from None
+            detail: Any = error.detail  # of a form always by field
+            raise ValidationError({f"?{name}": wrong for name, wrong in detail.items()}) from None
 
 
 class Text(serializers.CharField):

@@ -112,9 +112,7 @@ def count(concerned: list[tuple[Policy, str]]) -> list[Standing]:
     except RedisError as error:
         log.warning("limits cannot be counted", error=type(error).__qualname__)
         raise Unreachable from error
-    return [
-        Standing(policy, times, WINDOW - passed) for (policy, _who), times in zip(concerned, used, strict=True)
-    ]
+    return [Standing(policy, times, WINDOW - passed) for (policy, _who), times in zip(concerned, used, strict=True)]
 
 
 def name_of(policy: Policy, who: str) -> str:

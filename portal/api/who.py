@@ -79,7 +79,7 @@ def signed_in(token: str) -> tuple[User, SessionBase] | None:
         user.investor.user = user
     if not found[0]:
         OFFICER.set_cached_value(user, None)
-    session._session_cache = told
+    session._session_cache = told  # type: ignore[attr-defined]  # read already; the next use would read it again
     return user, session
 
 

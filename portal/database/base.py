@@ -2,6 +2,7 @@
 
 import select
 
+import psycopg
 from django.db.backends.postgresql import base
 
 
@@ -18,5 +19,5 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return False
         try:
             return not select.select([line.fileno()], [], [], 0)[0]
-        except (OSError, ValueError, base.Database.Error):
+        except (OSError, ValueError, psycopg.Error):
             return False

@@ -100,7 +100,7 @@ def test_a_refusal_is_not_kept_so_the_mended_request_may_use_its_key(citizen, op
 
 @pytest.mark.django_db
 def test_effect_and_answer_stand_together_or_not_at_all(citizen, opened, monkeypatch):
-    monkeypatch.setattr(idempotency.KeptAnswer.objects, "create", lambda **row: 1 / 0)
+    monkeypatch.setattr(idempotency, "keep", lambda kept: 1 / 0)
     assert citizen.subscribe(key="one").status_code == 500
     assert not Subscription.objects.exists()
 
