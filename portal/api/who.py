@@ -56,7 +56,8 @@ def signed_in(token: str) -> tuple[User, SessionBase] | None:
             return None
         session = SessionStore(token)
         told = session.decode(row[0])
-        if told.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
+        number = str(told.get(SESSION_KEY))
+        if told.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS or not number.isdecimal():
             return None
         cursor.execute(
             f"""
@@ -65,7 +66,7 @@ def signed_in(token: str) -> tuple[User, SessionBase] | None:
               FROM portal_user u LEFT JOIN investors_investor i ON i.user_id = u.id
              WHERE u.id = %s AND u.is_active
             """,
-            [told.get(SESSION_KEY)],
+            [int(number)],
         )
         found = cursor.fetchone()
     if found is None:
