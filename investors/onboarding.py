@@ -18,12 +18,14 @@ from fund.governance import audit, config, outbox
 from fund.governance.officers import Duty, NotOnDuty, Officer
 from fund.holders import Holder, Nation
 from fund.refusal import Refusal
-from investors import agreements, bank_accounts, facts, people, steps, tax_forms, vault
+from investors import agreements, bank_accounts, evidence, facts, people, steps, tax_forms, vault
 from investors.applications import EDITABLE, Answer, Application, Assessment, Decision, Reason, Status, StatusChange
 from investors.eligibility import decide as rules
+from investors.evidence import Document, Taken
 from investors.people import Investor, TaxpayerNumber
 from investors.screening import screen
 from investors.steps import Answers, Known
+from investors.steps.papers import Kind
 from investors.vault import Purpose
 
 SECRETS = ("ssn", "itin", "my_number")
@@ -111,20 +113,40 @@ def save(*, investor: Investor, step: str, answers: Answers, now: datetime, vers
     application = _open_application(investor, now)
     _check_editable(application)
     kept = application.answers.filter(step=step).first()
-    if version is not None and version != (kept.version if kept else 0):
-        raise DraftChanged(_("This page was saved on another device meanwhile. Please look at it again."))
+    _check_version(version, kept.version if kept else 0)
     known = Known(now, _open(application, purpose=Purpose.DRAFT, actor=investor.actor, now=now))
     clean = asked.clean(answers, known)
     if step == "numbers":
         clean = _keep_numbers(investor, clean, known.answers.get("numbers", {}), now)
     if step == "agreements":
         agreements.accept(investor=investor, codes=clean["accepts"], language=clean["language"], now=now)
-    saved = kept or Answer(application=application, step=step, version=0)
-    saved.version, saved.saved_at, saved.stale = saved.version + 1, now, False
-    vault.seal(saved, "content", _as_text(clean))
-    saved.save()
-    _mark_stale(application, Known(now, {**known.answers, step: clean}))
-    return saved
+    return _keep(application, step, clean, known)
+
+
+@transaction.atomic
+def add_document(
+    *, investor: Investor, kind: Kind, taken: Taken, now: datetime, version: int | None = None
+) -> Document:
+    """Keep a document, in place of the one before. ``version``: of this kind, the one that was seen, as for ``save``.
+
+    Raises NotEditable, DraftChanged, and SameFile or TooManyFiles of ``evidence``.
+    """
+    application = _open_application(investor, now)
+    _check_editable(application)
+    _check_version(version, evidence.version(application, kind))
+    document = evidence.add(application=application, kind=kind, taken=taken, actor=investor.actor, now=now)
+    _note_documents(application, investor, now)
+    return document
+
+
+@transaction.atomic
+def remove_document(*, investor: Investor, kind: Kind, now: datetime, version: int | None = None) -> None:
+    """Take a document back. Raises NotEditable, DraftChanged and NoSuchDocument."""
+    application = _open_application(investor, now)
+    _check_editable(application)
+    _check_version(version, evidence.version(application, kind))
+    evidence.remove(application=application, kind=kind, actor=investor.actor, now=now)
+    _note_documents(application, investor, now)
 
 
 @transaction.atomic
@@ -205,6 +227,8 @@ def decide(
         application=application, assessment=assessment, outcome=result, reasons=why, officer=officer, decided_at=now
     )
     _move(application, [Status.IN_REVIEW], Status(result.value), actor=officer.actor, now=now, reasons=why)
+    if result != Decision.Outcome.MORE_INFORMATION:
+        evidence.forget_replaced(application=application, now=now)
     outbox.leave(
         topic="application.decided",
         subject=f"application:{application.pk}",
@@ -287,6 +311,11 @@ def _lock(investor: Investor) -> None:
     Investor.objects.select_for_update().get(pk=investor.pk)
 
 
+def _check_version(seen: int | None, kept: int) -> None:
+    if seen is not None and seen != kept:
+        raise DraftChanged(_("This page was saved on another device meanwhile. Please look at it again."))
+
+
 def _check_editable(application: Application) -> None:
     if application.status in (Status.APPROVED, Status.REFUSED):
         raise NotEditable(_("This application has been decided."))
@@ -310,6 +339,22 @@ def _open(application: Application, *, purpose: Purpose, actor: str, now: dateti
         row.step: json.loads(vault.read(row, "content", purpose=purpose, actor=actor, now=now))
         for row in application.answers.order_by("step")
     }
+
+
+def _keep(application: Application, step: str, clean: Answers, known: Known) -> Answer:
+    """Keep the clean answers of a step; other steps may no longer fit."""
+    row = application.answers.filter(step=step).first() or Answer(application=application, step=step, version=0)
+    row.version, row.saved_at, row.stale = row.version + 1, known.now, False
+    vault.seal(row, "content", _as_text(clean))
+    row.save()
+    _mark_stale(application, Known(known.now, {**known.answers, step: clean}))
+    return row
+
+
+def _note_documents(application: Application, investor: Investor, now: datetime) -> None:
+    """The step ``documents`` says what is there; it is done once nothing that is needed is missing."""
+    known = Known(now, _open(application, purpose=Purpose.DRAFT, actor=investor.actor, now=now))
+    _keep(application, "documents", {"given": sorted(evidence.current(application))}, known)
 
 
 def _as_text(answers: Answers) -> str:

@@ -1,6 +1,6 @@
 """Tax self-certifications (D12): which ones somebody signs, and how long they hold. Rows hold no number and no name."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from django.db import models
@@ -66,9 +66,9 @@ def file(*, investor: Investor, answers: dict[str, Any], now: datetime) -> None:
 
 
 def in_force(*, investor: Investor, on: date) -> QuerySet[TaxForm]:
-    """The latest form of each kind that has not lapsed."""
+    """The latest form of each kind that has not lapsed; ``on`` is a day of UTC, wherever the reader is."""
     latest = (
-        TaxForm.objects.filter(investor=investor, signed_at__date__lte=on)
+        TaxForm.objects.filter(investor=investor, signed_at__lt=datetime.combine(on, time.max, UTC))
         .order_by("form", "-signed_at", "-pk")
         .distinct("form")
         .values("pk")

@@ -1,8 +1,8 @@
 """The vault's door: personal data is sealed on the way in and opened only here (D16, decision 9).
 
-A ``SealedField`` holds ciphertext that opens in its own table, column and row alone. ``read`` is the only way to the
-plain text; every opening of an identity number leaves an act in the audit log that states purpose and reader, never
-the value. A row needs its key before a value can be sealed for it.
+A ``SealedField`` holds ciphertext that opens in its own table, column and row alone. ``read`` and ``read_bytes`` are
+the only ways to what is in it; every opening of an identity number or of a picture leaves an act in the audit log that
+states purpose and reader, never the value. A row needs its key before a value can be sealed for it.
 """
 
 from datetime import datetime
@@ -25,6 +25,7 @@ class Purpose(models.TextChoices):
     TAX_REPORT = "tax_report", _("reporting to a tax authority")
     CORRECTION = "correction", _("correcting a number")
     SCREENING = "screening", _("comparing with sanctions lists")
+    RECOVERY = "recovery", _("giving a citizen access again")
 
 
 class NotForThisPurpose(Exception):
@@ -32,7 +33,7 @@ class NotForThisPurpose(Exception):
 
 
 class SealedField(models.BinaryField):  # type: ignore[type-arg]
-    """Ciphertext of ``fund.envelope``. ``opened_for``: what an identity number is opened for; each time is logged."""
+    """Ciphertext of ``fund.envelope``. ``opened_for``: what it is opened for, where each time is logged."""
 
     def __init__(self, *args: Any, opened_for: tuple[str, ...] = (), **kwargs: Any) -> None:
         self.opened_for = tuple(opened_for)
@@ -50,16 +51,22 @@ def _field(row: models.Model, column: str) -> SealedField:
     return field
 
 
-def seal(row: models.Model, column: str, plain: str) -> None:
-    """Put a text into a sealed column of a row that has its key; the caller saves the row."""
+def seal(row: models.Model, column: str, plain: str | bytes) -> None:
+    """Put a text or bytes into a sealed column of a row that has its key; the caller saves the row."""
     field = _field(row, column)
     if row.pk is None:
         raise ValueError("A value is sealed for one row: give the row its key first")
-    setattr(row, column, envelope.seal(plain.encode(), table=row._meta.db_table, column=field.name, row=row.pk))
+    content = plain.encode() if isinstance(plain, str) else plain
+    setattr(row, column, envelope.seal(content, table=row._meta.db_table, column=field.name, row=row.pk))
 
 
 def read(row: models.Model, column: str, *, purpose: Purpose, actor: str, now: datetime) -> str:
-    """Open a sealed column; "" where nothing was ever put in.
+    """Open a sealed column that holds a text; "" where nothing was ever put in. Raises as ``read_bytes``."""
+    return read_bytes(row, column, purpose=purpose, actor=actor, now=now).decode()
+
+
+def read_bytes(row: models.Model, column: str, *, purpose: Purpose, actor: str, now: datetime) -> bytes:
+    """Open a sealed column; b"" where nothing was ever put in.
 
     Raises NotForThisPurpose for an identity number, and envelope.Unreadable for a value that does not belong here.
     """
@@ -71,5 +78,5 @@ def read(row: models.Model, column: str, *, purpose: Purpose, actor: str, now: d
         audit.record(actor=actor, verb="open", subject=subject, now=now, column=field.name, purpose=purpose.value)
     sealed = getattr(row, column)
     if sealed is None:
-        return ""
-    return envelope.unseal(bytes(sealed), table=row._meta.db_table, column=field.name, row=row.pk).decode()
+        return b""
+    return envelope.unseal(bytes(sealed), table=row._meta.db_table, column=field.name, row=row.pk)

@@ -6,13 +6,17 @@ Our views say it with a decorator (or a class attribute ``access``); the views o
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect, resolve_url
+from django.shortcuts import redirect, render, resolve_url
 from django.utils import timezone
 from django.utils.http import urlencode
+from redis import RedisError
 
 from fund.governance import officers
+
+log = structlog.get_logger(__name__)
 
 type View = Callable[..., Any]
 type Rule = Callable[[HttpRequest], HttpResponse | None]
@@ -89,6 +93,8 @@ LIBRARIES: dict[str, Rule] = {
     "javascript-catalog": anybody,
 }
 
+COUNTED = ("account_", "mfa_", "headless:", "usersessions_")
+
 
 def rule_of(view: View, url_name: str) -> Rule | None:
     """The declared rule of a view, None when nothing was declared."""
@@ -113,3 +119,13 @@ class AccessMiddleware:
         if rule is None:
             raise PermissionDenied("This page does not say who may enter.")
         return rule(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Attempts to sign in are counted in the cache. While they cannot be counted, nobody signs in."""
+        match = request.resolver_match
+        if not isinstance(error, RedisError) or match is None or not match.view_name.startswith(COUNTED):
+            return None
+        log.error("signing in is closed: the cache does not answer", error=type(error).__qualname__)
+        answer = render(request, "503.html", status=503)
+        answer["Retry-After"] = "60"
+        return answer

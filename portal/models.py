@@ -2,7 +2,8 @@
 
 from portal.accounts import User
 from portal.api.kept import KeptAnswer
+from portal.devices import Device
 from portal.notices.models import Message
 from portal.relay import Delivery
 
-__all__ = ["Delivery", "KeptAnswer", "Message", "User"]
+__all__ = ["Delivery", "Device", "KeptAnswer", "Message", "User"]

@@ -3,8 +3,11 @@
 import base64
 
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from django.utils.translation import gettext
 
 from fund import envelope
+from portal.accounts import User
 
 PLACE = {"table": "mfa_authenticator", "column": "secret", "row": "any"}  # allauth does not tell the row
 
@@ -17,3 +20,11 @@ class SealingAdapter(DefaultMFAAdapter):
 
     def decrypt(self, encrypted_text: str) -> str:
         return envelope.unseal(base64.b64decode(encrypted_text), **PLACE).decode()
+
+    def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:
+        """The name that is proposed for a new passkey."""
+        number = Authenticator.objects.filter(user_id=user.pk, type=type).count() + 1
+        return gettext("Passkey %(number)d") % {"number": number}
+
+    def _get_site_name(self) -> str:
+        return gettext("Kakehashi")

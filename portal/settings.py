@@ -15,6 +15,7 @@ from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 from environs import Env
 
+from portal.government_id import party
 from portal.local import profile
 from portal.local.place import HERE
 from portal.redaction import redact
@@ -63,6 +64,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "rest_framework",
     "portal",
+    "portal.government_id",
     "investors.apps.InvestorsConfig",
     "fund.apps.FundConfig",
 ]
@@ -76,6 +78,9 @@ MIDDLEWARE = [
     "django.middleware.http.ConditionalGetMiddleware",
     "portal.api.problems.ProblemMiddleware",
     "portal.api.limits.LimitMiddleware",
+    "portal.uploading.BoundMiddleware",
+    # Before the user is known: afterwards it would wrap request.user, and the headless sign-in could not change it.
+    "django_structlog.middlewares.RequestMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -87,7 +92,6 @@ MIDDLEWARE = [
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "portal.access.AccessMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
 ]
 
 ROOT_URLCONF = "portal.urls"
@@ -235,21 +239,52 @@ ACCOUNT_LOGIN_BY_CODE_ENABLED = False
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_CHANGE_EMAIL = True
-ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # this session stays; all others end with the old password
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_SESSION_REMEMBER = False
+# Beside those of allauth. Whole towns share one address; guesses are limited by failures: 10 a minute an address, 5 in
+# five minutes an account.
+ACCOUNT_RATE_LIMITS = {
+    "login": "120/m/ip",
+    "signup": "60/m/ip",
+    "recovery_code": "20/m/ip,5/h/key",
+    "recovery_try": "30/m/ip,12/h/key",
+}
+MFA_RATE_LIMITS = {"webauthn_login": "120/m/ip"}
 MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_PASSKEY_SIGNUP_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 MFA_TOTP_ISSUER = "Kakehashi"
 MFA_ADAPTER = "portal.second_factor.SealingAdapter"
+MFA_WEBAUTHN_USER_VERIFICATION = "required"  # a passkey is two factors only when its owner was verified
 OFFICER_MFA_REQUIRED = env.bool("OFFICER_MFA_REQUIRED", True)
+CITIZEN_MFA_REQUIRED = env.bool("CITIZEN_MFA_REQUIRED", True)
 HEADLESS_CLIENTS = ["app"]
 HEADLESS_ONLY = False
-SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
+SOCIALACCOUNT_ADAPTER = "portal.government_id.doors.ShutAdapter"
+# Government identities; one without a client id is not offered.
+GOVERNMENT_IDS = {
+    "login_gov": party.configured(
+        "LOGIN_GOV",
+        issuer=env.str("LOGIN_GOV_ISSUER", "https://secure.login.gov/"),
+        client_id=env.str("LOGIN_GOV_CLIENT_ID", ""),
+        key_id=env.str("LOGIN_GOV_KEY_ID", ""),
+        private_key=env.str("LOGIN_GOV_PRIVATE_KEY", ""),
+        plain_http=not HTTPS,
+    ),
+    "digital_agency": party.configured(
+        "DIGITAL_AGENCY",
+        issuer=env.str("DIGITAL_AGENCY_ISSUER", "https://auth-and-sign.go.jp/api/realms/main"),
+        client_id=env.str("DIGITAL_AGENCY_CLIENT_ID", ""),
+        key_id=env.str("DIGITAL_AGENCY_KEY_ID", ""),
+        private_key=env.str("DIGITAL_AGENCY_PRIVATE_KEY", ""),
+        plain_http=not HTTPS,
+    ),
+}
 USERSESSIONS_TRACK_ACTIVITY = False
+USERSESSIONS_ADAPTER = "portal.web.signing_up.SessionsAdapter"
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
 
 # ── the border: transport, headers, content ───────────────────────────────────────────────────────────────────────
@@ -367,8 +402,9 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "OAS_VERSION": "3.1.1",
     "DESCRIPTION": (
         "The US–Japan wealth fund for programs. Sign-in is the headless *app* client of django-allauth under "
-        "`/api/auth/app/v1`; its session token goes into `X-Session-Token`. Money is an object of a currency and a "
-        "plain decimal string. Times are UTC. Errors are problem documents (RFC 9457)."
+        "`/api/auth/app/v1`; its session token goes into `X-Session-Token`. What moves money asks for a proof of the "
+        "strongest factor within five minutes: 403 with the code `step_up_required` says where to give it. Money is an "
+        "object of a currency and a plain decimal string. Times are UTC. Errors are problem documents (RFC 9457)."
     ),
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],

@@ -8,11 +8,19 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
+from django.utils import translation
 from playwright.sync_api import Browser, sync_playwright
 
 from fund import units
 from fund.ledger import accounts
 from investors import agreements
+
+LONGEST = ("journeys", "crash", "house")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What mostly waits for real processes begins first, so that the others run beside it."""
+    items.sort(key=lambda item: not LONGEST.count(item.path.parent.name))
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -26,6 +34,12 @@ def _flush_append_only_tables() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "execute_sql_flush", flush_without_triggers)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _own_language() -> None:
+    """The language of the last page that another test has asked for does not stay."""
+    translation.deactivate()
 
 
 @pytest.fixture

@@ -37,7 +37,8 @@ def pytest_load_initial_conftests() -> Iterator[None]:
     """A wrapper, because those run before every other plugin's hook and so before the settings are read."""
     for name, value in TEST_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
+    if os.environ.get("TEST_SERVICES") == "own" or not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
+        os.environ["TEST_SERVICES"] = "own"  # a process that tests beside others has its own, not those of its parent
         _remove_leftovers()
         place = _running.enter_context(_own_services(HERE.run / f"test-{os.getpid()}"))
         os.environ["DATABASE_URL"] = os.environ["DATABASE_OWNER_URL"] = place.database_owner_url

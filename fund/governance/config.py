@@ -48,6 +48,11 @@ DECLARED: dict[str, Declared] = {
     "payments.ach_return_days": Declared(_("Days in which a collected payment can be called back"), 60),
     "cap.citizen": Declared(_("Holding cap of one citizen, in minor units"), {"USD": 10_000_000, "JPY": 15_000_000}),
     "bank_change.hold_hours": Declared(_("Hours until payouts go to a changed bank account"), 72),
+    "recovery.open_days": Declared(_("Days in which the recovery of an account is decided"), 30),
+    "recovery.use_days": Declared(_("Days in which an approved recovery is used"), 7),
+    "recovery.hold_hours": Declared(
+        _("Hours after the recovery of an account in which nobody changes where its money goes"), 72
+    ),
     "payment.statement_hours": Declared(
         _("Hours after the payment deadline until unpaid orders lapse, for the banks' statements to arrive"), 24
     ),

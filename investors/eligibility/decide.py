@@ -18,7 +18,7 @@ from investors.eligibility import (
 )
 from investors.eligibility.facts import Facts, Outcome
 
-VERSION = "2027-2"
+VERSION = "2027-3"
 
 RULES = (
     citizenship,

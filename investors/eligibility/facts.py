@@ -11,7 +11,8 @@ class Facts:
     """One application as the rules see it. Ages in full years, days from the day of the application.
 
     ``document_days_left``: None for a document without a term. ``document_age``: days since it was issued, None if
-    unknown. ``same_number`` and ``same_person``: ids of other investors. Sanctions lists
+    unknown. ``documents``: the pictures that are there, ``same_file``: ids of others' applications that hold one of the
+    same files. ``same_number`` and ``same_person``: ids of other investors. Sanctions lists
     and agreements are ``kind:version``; hits are ids of cases.
     """
 
@@ -25,6 +26,9 @@ class Facts:
     document_days_left: int | None
     document_age: int | None
     register_days: int
+    documents: tuple[str, ...]
+    documents_missing: tuple[str, ...]
+    same_file: tuple[int, ...]
     numbers: tuple[str, ...]
     same_number: tuple[int, ...]
     same_person: tuple[int, ...]

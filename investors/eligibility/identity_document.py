@@ -1,4 +1,4 @@
-"""An identity document that is valid on the day it is judged (D11)."""
+"""An identity document that is valid on the day it is judged, with a picture of it (D5, D11)."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -9,7 +9,16 @@ REGISTER = "family_register"
 
 
 def judge(facts: Facts) -> Outcome:
-    evidence = {"document": facts.document, "days_left": facts.document_days_left, "age_days": facts.document_age}
+    evidence = {
+        "document": facts.document,
+        "days_left": facts.document_days_left,
+        "age_days": facts.document_age,
+        "documents": list(facts.documents),
+        "missing": list(facts.documents_missing),
+        "same_file": list(facts.same_file),
+    }
+    if facts.documents_missing or not facts.documents:
+        return Outcome(CODE, False, _("A picture of the identity document is missing."), evidence)
     if facts.document == REGISTER:
         if facts.document_age is None or not 0 <= facts.document_age <= facts.register_days:
             reason = _("A certificate of the family register must be recent.")

@@ -53,7 +53,8 @@ WEIGHT = {
     Agreement.UNKNOWN: 0,
     Agreement.DIFFERENT: -20,
 }
-DIFFERENT_BUT_LONG = -10  # three words or more agree
+LONG = 3  # words that agree
+DIFFERENT_BUT_LONG = -10
 
 
 @dataclass(frozen=True)
@@ -202,7 +203,7 @@ class Matcher:
         best: dict[int, Match] = {}
         for found in self._found(person):
             if found.score >= REVIEW:
-                best[found.key] = max(best.get(found.key, found), found, key=_weight)
+                best[found.key] = max(best.get(found.key, found), found, key=_rank)
         return sorted(best.values(), key=lambda one: (-one.score, one.key))
 
     def _found(self, person: Person) -> Iterator[Match]:
@@ -243,7 +244,7 @@ class Matcher:
         loose = tuple(normal.loose(word) for word in words)
         for number in self.candidates(loose):
             spelling = self.index.spellings[number]
-            if common := compare(words, loose, spelling):
+            if _at_best(len(words), spelling, born) >= REVIEW and (common := compare(words, loose, spelling)):
                 yield _match(spelling.entry, spelling.text, writing, common[0], common[1], born)
 
     def candidates(self, loose: tuple[str, ...]) -> set[int]:
@@ -258,6 +259,13 @@ class Matcher:
         if (found := self._alike.get(word)) is None:
             found = self._alike[word] = self.index.alike(word)
         return found
+
+
+def _at_best(words: int, spelling: Spelling, born: date) -> int:
+    """The score if every word that both can have were equal; for most candidates the birth date leaves too little."""
+    listed = len(spelling.plain)
+    off = LACKING_LISTED * max(0, listed - words) + LACKING_OWN * max(0, words - listed)
+    return 100 - off + _weight(agreement(born, spelling.entry.births), min(words, listed))
 
 
 def compare(words: tuple[str, ...], loose: tuple[str, ...], spelling: Spelling) -> tuple[int, int] | None:
@@ -297,14 +305,19 @@ def _pairs(words: tuple[str, ...], loose: tuple[str, ...], spelling: Spelling) -
     return sorted(pairs)
 
 
-def _weight(found: Match) -> tuple[int, int, str, str]:
+def _rank(found: Match) -> tuple[int, int, str, str]:
     return found.score, found.name_score, found.listed, found.writing
 
 
 def _match(entry: Named, text: str, writing: str, name_score: int, common: int, born: date) -> Match:
     birth = agreement(born, entry.births)
-    weight = DIFFERENT_BUT_LONG if birth == Agreement.DIFFERENT and common > 2 else WEIGHT[birth]
-    return Match(entry.key, max(0, min(100, name_score + weight)), text, writing, name_score, birth)
+    score = max(0, min(100, name_score + _weight(birth, common)))
+    return Match(entry.key, score, text, writing, name_score, birth)
+
+
+def _weight(birth: Agreement, common: int) -> int:
+    """What the birth dates add to the score of names with so many words in common."""
+    return DIFFERENT_BUT_LONG if birth == Agreement.DIFFERENT and common >= LONG else WEIGHT[birth]
 
 
 def agreement(born: date, births: Sequence[Birth]) -> Agreement:

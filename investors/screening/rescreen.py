@@ -20,7 +20,7 @@ from investors.screening.match import Matcher, Person
 from investors.screening.models import ListVersion, Rescreening, SanctionsList
 from investors.vault import Purpose
 
-CHUNK = 2000
+CHUNK = 10_000
 ACTOR = "system"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from investors.steps.banking import bank_account
 from investors.steps.fields import Answers, Field, Known, Step
 from investors.steps.identity import birth, citizenship, identity_document, name, numbers, residence
+from investors.steps.papers import documents
 from investors.steps.taxes import tax
 from investors.steps.understanding import agreements, comprehension, suitability
 
@@ -22,6 +23,7 @@ STEPS = {
         residence,
         numbers,
         identity_document,
+        documents,
         tax,
         suitability,
         comprehension,

@@ -111,11 +111,14 @@ def no_more(answers: Answers, known: Known) -> Answers:
 
 @dataclass(frozen=True)
 class Step:
-    """One page of the application. ``finish`` checks the answers together and may add what follows from them."""
+    """One page of the application. ``finish`` checks the answers together and may add what follows from them;
+    ``begin`` may fill in what one answer tells of the others.
+    """
 
     code: str
     title: Any
     fields: tuple[Field, ...]
+    begin: Callable[[Answers, Known], Answers] = no_more
     finish: Callable[[Answers, Known], Answers] = no_more
     intro: Any = ""
 
@@ -131,6 +134,7 @@ class Step:
             raise ValidationError(
                 _("This step does not ask for: %(names)s."), code="unknown_field", params={"names": ", ".join(unknown)}
             )
+        given = self.begin(given, known)
         for one in asked:
             try:
                 if not _is_due(one, given):

@@ -2,7 +2,9 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import phonenumbers
 from django.core.exceptions import ValidationError
@@ -207,19 +209,49 @@ EXPIRING = (PASSPORT, PASSPORT_CARD)
 ISSUER_IN_ZONE = {"US": "USA", "JP": "JPN"}
 
 
+def fill_from_zone(given: Answers, known: Known) -> Answers:
+    """Who has typed the zone of a passport need not type what it says once more."""
+    told = given.get("mrz")
+    if not isinstance(told, str) or given.get("kind") not in (None, "", PASSPORT):
+        return given
+    try:
+        zone = passports.read_zone(told)
+    except ValidationError:
+        return given
+    nation = {name: nation for nation, name in ISSUER_IN_ZONE.items()}.get(zone.issuer, "")
+    day = zone.expires_on.isoformat() if zone.expires_on else ""
+    found = {"kind": PASSPORT, "issuer": nation, "number": zone.number, "expires_on": day}
+    return {**given, **{name: value for name, value in found.items() if given.get(name) in (None, "")}}
+
+
 def check_document(answers: Answers, known: Known) -> Answers:
     kind, issuer = answers["kind"], answers["issuer"]
     if (kind, issuer) in ((PASSPORT_CARD, "JP"), (FAMILY_REGISTER, "US")):
         raise ValidationError({"kind": ValidationError(_("This country issues no such document."), code="invalid")})
     if not answers.get("mrz"):
         return answers
-    zone = passports.read_zone(answers["mrz"])
-    expires = date.fromisoformat(answers["expires_on"])
-    fits = zone.is_of(number=answers["number"], born=known.born, expires=expires)
-    if not fits or zone.nationality != ISSUER_IN_ZONE[issuer]:
-        message = _("The machine-readable zone says something else than your answers. Please compare them.")
-        raise ValidationError({"mrz": ValidationError(message, code="mrz_differs")})
+    if differences := list(_differences(passports.read_zone(answers["mrz"]), answers, known)):
+        message = _(
+            "The machine-readable zone says something else than your answers: %(differences)s. Please compare them."
+        )
+        told = {"differences": ", ".join(f"{label} {value}" for label, value in differences)}
+        raise ValidationError({"mrz": ValidationError(message, code="mrz_differs", params=told)})
     return answers
+
+
+def _differences(zone: passports.Zone, answers: Answers, known: Known) -> Iterator[tuple[Any, str]]:
+    """What the zone says otherwise than the answers, with the name of each question."""
+    if zone.number != answers["number"]:
+        yield _("Document number"), zone.number
+    if f"{date.fromisoformat(answers['expires_on']):%y%m%d}" != zone.expires:
+        yield _("Valid until"), zone.expires_on.isoformat() if zone.expires_on else zone.expires
+    if zone.nationality != ISSUER_IN_ZONE[answers["issuer"]]:
+        yield _("Citizenship"), zone.nationality
+    if known.born and not zone.is_born(known.born):
+        yield _("Date of birth"), zone.born
+    given = f"{known.name.get('given_latin', '')} {known.name.get('middle_latin', '')}".strip()
+    if known.name and not zone.is_named(family=known.name.get("family_latin", ""), given=given):
+        yield _("Name"), f"{zone.family} {zone.given}".strip()
 
 
 identity_document = Step(
@@ -247,8 +279,13 @@ identity_document = Step(
             kind="lines",
             required=optional,
             when=("kind", (PASSPORT,)),
-            help=_("The two lines at the foot of the photo page. With them we can check the rest for slips."),
+            check=passports.check_zone,
+            help=_(
+                "The two lines at the foot of the photo page. With them we can check the rest for slips, and fill in"
+                " what you have left empty."
+            ),
         ),
     ),
+    begin=fill_from_zone,
     finish=check_document,
 )

@@ -12,15 +12,20 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from investors import onboarding, steps
+from investors import evidence, onboarding, steps
 from investors.applications import Application, Reason, Status
+from investors.evidence import Document
 from investors.people import Investor
-from portal.api.border import Body
+from investors.steps import Known, papers
+from investors.steps.papers import HINTS, Kind
+from portal import uploading
+from portal.api.border import Body, Choice, FileField, OneFileParser
 from portal.api.documented import KEY_PARAMETER, documented
 from portal.api.forms import Instant
 from portal.api.idempotency import Done, once
 from portal.api.problems import as_detail
 from portal.api.view import Applicants
+from portal.api.who import HasSecondFactor, IsApplicant
 
 TAG = "Application"
 
@@ -54,6 +59,38 @@ class DecisionForm(serializers.Serializer[Any]):
     reasons = ReasonForm(many=True)
 
 
+class DocumentForm(serializers.Serializer[Any]):
+    """A document as it is kept. ``size``: bytes of all its pages."""
+
+    kind = serializers.ChoiceField(choices=Kind.values)
+    version = serializers.IntegerField()
+    pages = serializers.IntegerField()
+    size = serializers.IntegerField()
+    added_at = Instant()
+
+
+class AskedDocumentForm(serializers.Serializer[Any]):
+    """A document that can be given. ``version``: the one to send when it is replaced, 0 when there never was one."""
+
+    kind = serializers.ChoiceField(choices=Kind.values)
+    title = serializers.CharField()
+    help = serializers.CharField(allow_blank=True)
+    needed = serializers.BooleanField(help_text="Without it the application cannot be sent.")
+    version = serializers.IntegerField()
+    given = DocumentForm(allow_null=True)
+
+
+class FileForm(Body):
+    """A picture of a document: JPEG, PNG, WebP, or a PDF of at most 8 pages; at most 15 MB.
+
+    ``version``: of this kind, the one that was seen (0: none); a document given elsewhere since is then not replaced.
+    """
+
+    kind = Choice(choices=Kind.values)
+    file = FileField()
+    version = serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
+
+
 class ApplicationForm(serializers.Serializer[Any]):
     """The application. ``steps`` describes every question as it stands after the answers so far."""
 
@@ -63,6 +100,7 @@ class ApplicationForm(serializers.Serializer[Any]):
     versions = serializers.DictField(child=serializers.IntegerField())
     remaining = serializers.ListField(child=serializers.CharField())
     steps = serializers.ListField(child=serializers.DictField())
+    documents = AskedDocumentForm(many=True)
     decision = DecisionForm(allow_null=True)
 
 
@@ -109,7 +147,44 @@ def save(investor: Investor, step: str, answers: dict[str, Any], version: int | 
         raise ValidationError({"answers": {step: as_detail(refused)}}) from None
 
 
+class Documents(Applicants):
+    parser_classes = [OneFileParser]
+    pointers = dict.fromkeys([*evidence.WHY, evidence.SameFile.code], "/file")
+
+    @documented(
+        "addDocument",
+        tag=TAG,
+        body={"multipart/form-data": FileForm},
+        answers={201: DocumentForm},
+        example={
+            "kind": "passport_page",
+            "version": 1,
+            "pages": 1,
+            "size": 412345,
+            "added_at": "2027-01-12T03:04:05Z",
+        },
+        parameters=(KEY_PARAMETER,),
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """Give a document, in place of the one of its kind before. Of the file only the picture itself is kept."""
+        return once(request, operation="add_document", act=self._add)
+
+    def _add(self, key: str) -> Done:
+        given = self.read(FileForm)
+        investor = self.investor
+        document = onboarding.add_document(
+            investor=investor,
+            kind=Kind(given["kind"]),
+            taken=uploading.take(user_id=investor.user_id, data=given["file"].data),
+            version=given.get("version"),
+            now=timezone.now(),
+        )
+        return Done(201, DocumentForm(document).data)
+
+
 class Submission(Applicants):
+    permission_classes = [IsApplicant, HasSecondFactor]
+
     @documented(
         "submitApplication",
         tag=TAG,
@@ -141,9 +216,26 @@ def shown(investor: Investor) -> Any:
             "versions": draft.versions if draft else {},
             "remaining": onboarding.remaining(investor=investor),
             "steps": [steps.describe(code, known) for code in steps.STEPS],
+            "documents": asked_documents(known, draft.application if draft else None),
             "decision": application and decision(application),
         }
     ).data
+
+
+def asked_documents(known: Known, application: Application | None) -> list[dict[str, Any]]:
+    """The documents that can be given, and those that are there."""
+    here: dict[str, Document] = evidence.current(application) if application else {}
+    return [
+        {
+            "kind": kind,
+            "title": kind.label,
+            "help": HINTS.get(kind, ""),
+            "needed": kind in papers.needed(known),
+            "version": evidence.version(application, kind) if application else 0,
+            "given": here.get(kind),
+        }
+        for kind in papers.asked(known)
+    ]
 
 
 def decision(application: Application) -> dict[str, Any] | None:

@@ -2,12 +2,16 @@
 
 import json
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
+from hashlib import sha256
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.core.exceptions import ValidationError as DomainValidationError
 from django.http import QueryDict
+from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
@@ -16,6 +20,7 @@ from rest_framework.exceptions import APIException, ErrorDetail, ParseError, Val
 from rest_framework.parsers import BaseParser
 
 from fund.money import Currency, Money
+from portal import uploading
 
 LARGEST_BODY = 64 * 1024  # bytes
 DEEPEST = 16
@@ -102,6 +107,50 @@ def unwanted(read: Any) -> Any:
 
 def _bad_characters() -> list[ErrorDetail]:
     return [ErrorDetail(gettext("This text holds characters that are not allowed."), code="bad_characters")]
+
+
+@dataclass(frozen=True)
+class SentFile:
+    """A file of a form. As text it is its fingerprint: what an Idempotency-Key compares."""
+
+    data: bytes
+
+    def __str__(self) -> str:
+        return sha256(self.data).hexdigest()
+
+
+class OneFileParser(BaseParser):
+    """A form with one file, which is read into memory after its length was looked at; no field twice."""
+
+    media_type = "multipart/form-data"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        request = parser_context["request"]
+        if uploading.is_too_large(request):
+            raise TooLarge(gettext("The file is larger than 15 MB."))
+        meta = {**request.META, "CONTENT_TYPE": media_type}
+        try:
+            fields, files = MultiPartParser(meta, stream, [uploading.InMemory(request)], "utf-8").parse()
+        except (MultiPartParserError, TooManyFieldsSent, TooManyFilesSent, RequestDataTooBig):
+            raise ParseError(gettext("The form is not sound."), code="not_a_form") from None
+        both = [*fields.lists(), *files.lists()]
+        if any(len(values) > 1 for _name, values in both) or len({name for name, _values in both}) < len(both):
+            raise ParseError(gettext("A field stands twice in the form."), code="duplicate_key")
+        if wrong := unwanted(fields.dict()):
+            raise ValidationError(wrong)
+        return {**fields.dict(), **{name: SentFile(file.read()) for name, [file] in files.lists()}}
+
+
+@extend_schema_field({"type": "string", "format": "binary"})
+class FileField(serializers.Field[SentFile, Any, Any, Any]):
+    """A file of a form."""
+
+    default_error_messages = {"invalid": _("Send a file here.")}
+
+    def to_internal_value(self, data: Any) -> SentFile:
+        if not isinstance(data, SentFile):
+            self.fail("invalid")
+        return data
 
 
 class Form(serializers.Serializer[Any]):

@@ -43,9 +43,14 @@ TITLES = {
     500: _("Our fault"),
     503: _("Out of order"),
 }
+# Where the status says too little of what is missing.
+TITLES_OF_CODES = {
+    "second_factor_required": _("A second factor is needed first"),
+    "step_up_required": _("Prove again that it is you"),
+}
 # The database has ended one of two transactions that stood in each other's way; the same request can be sent again.
 BROKEN_OFF = (DeadlockDetected, LockNotAvailable, SerializationFailure)
-# Where the answer is not about what was asked but about the moment at which it was asked.
+# Where the answer is not about what was asked but about the moment, the place or the size of it.
 STATUS_OF_REFUSAL = {
     "not_open": 409,
     "not_editable": 409,
@@ -53,6 +58,9 @@ STATUS_OF_REFUSAL = {
     "too_late_to_withdraw": 409,
     "not_published": 404,
     "unknown_order": 404,
+    "too_large": 413,
+    "too_many_tries": 429,
+    "too_many_files": 429,
 }
 
 
@@ -65,7 +73,7 @@ def problem(
     headers: dict[str, str] | None = None,
 ) -> HttpResponse:
     """A problem document as an answer."""
-    title = str(TITLES.get(status) or HTTPStatus(status).phrase)
+    title = str(TITLES_OF_CODES.get(code) or TITLES.get(status) or HTTPStatus(status).phrase)
     document = {
         "type": "about:blank",
         "status": status,

@@ -34,6 +34,7 @@ urlpatterns: list[URLPattern] = [
     path("offerings/<offering:code>/demand", offerings.Demand.as_view(), name="demand"),
     path("offerings/<offering:code>/book", offerings.Book.as_view(), name="book"),
     path("application", application.TheApplication.as_view(), name="application"),
+    path("application/documents", application.Documents.as_view(), name="application-documents"),
     path("application/submit", application.Submission.as_view(), name="submission"),
     path("subscriptions", subscriptions.Subscriptions.as_view(), name="subscriptions"),
     path("subscriptions/<reference:reference>", subscriptions.OneSubscription.as_view(), name="subscription"),

@@ -13,13 +13,17 @@ from django.db import connection
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
+from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from fund import rows
 from investors.people import Investor
+from portal import step_up
 from portal.accounts import User
+from portal.step_up import Lack
 
 SESSION = "SELECT session_data FROM django_session WHERE session_key = %s AND expire_date > %s"
 INVESTOR, OFFICER = User._meta.get_field("investor"), User._meta.get_field("officer")
@@ -105,3 +109,39 @@ class IsCitizen(BasePermission):
     def has_permission(self, request: Request, view: object) -> bool:
         investor = getattr(request.user, "investor", None)
         return investor is not None and investor.holder_id is not None
+
+
+class HasSecondFactor(BasePermission):
+    """Somebody with a passkey or an authenticator app, for what is not merely looked at."""
+
+    message: str | Promise = _(
+        "Set up a passkey or an authenticator app first, under /api/auth/app/v1/account/authenticators."
+    )
+    code = Lack.SECOND_FACTOR.value
+
+    def has_permission(self, request: Request, view: object) -> bool:
+        if request.method in SAFE_METHODS:
+            return True
+        assert isinstance(request.user, User)
+        return bool(step_up.factors(request.user)) or not step_up.is_required_of(request.user)
+
+
+class SteppedUp(HasSecondFactor):
+    """Somebody whose strongest factor was proved in this session within five minutes, for the same.
+
+    Without the proof: 403 with the code ``step_up_required``, and where to prove. The same request is then sent again.
+    """
+
+    def has_permission(self, request: Request, view: object) -> bool:
+        if not super().has_permission(request, view):
+            return False
+        if request.method in SAFE_METHODS:
+            return True
+        assert isinstance(request.user, User) and isinstance(request.auth, SessionBase)
+        if step_up.lacking(user=request.user, session=request.auth) is None:
+            return True
+        self.code = Lack.PROOF.value
+        self.message = gettext("Prove again that it is you at %(endpoint)s, then send this again.") % {
+            "endpoint": step_up.endpoint(request.user)
+        }
+        return False

@@ -12,8 +12,9 @@ from fund.governance.officers import Officer
 from fund.holders import Nation
 from investors import agreements, onboarding, people
 from investors.people import Investor
+from investors.steps.papers import Kind
 from portal.accounts import User
-from portal.demonstration import desk, names
+from portal.demonstration import desk, names, specimens
 
 NUMBER = 200
 WITH_LOGIN = {0: "emily.brown@example.com", 1: "yoko.tanaka@example.jp"}
@@ -65,12 +66,25 @@ def apply(number: int, *, officers: dict[str, Officer], now: datetime) -> Invest
     else:
         user = User.objects.create_user(email(number), language=language)
     investor = people.register(user=user, now=now)
-    for step, given in answers(number).items():
+    told = answers(number)
+    for step, given in told.items():
         onboarding.save(investor=investor, step=step, answers=given, now=now)
+    onboarding.add_document(investor=investor, kind=Kind.PASSPORT_PAGE, taken=specimens.taken(*passport(told)), now=now)
     application = onboarding.submit(investor=investor, now=now)
     onboarding.assess(application_id=application.pk, now=now)
     onboarding.decide(application_id=application.pk, officer=officers[nation], outcome="approved", now=now)
     return investor
+
+
+def passport(told: dict[str, dict[str, Any]]) -> list[str]:
+    """What the picture of a passport shows."""
+    name, document = told["name"], told["identity_document"]
+    return [
+        document["issuer"],
+        f"{name['family_latin']}, {name['given_latin']}",
+        told["birth"]["birth_date"],
+        f"{document['number']} / {document['expires_on']}",
+    ]
 
 
 def answers(number: int) -> dict[str, dict[str, Any]]:

@@ -51,7 +51,8 @@ EVERYBODY_WHO_ORDERED = """
      WHERE s.offering_id = %(payload)s::jsonb ->> 'offering' AND s.status <> 'withdrawn'
 """
 THE_USER = """
-    SELECT u.id, jsonb_build_object('change', coalesce(%(payload)s::jsonb ->> 'change', ''))
+    SELECT u.id, jsonb_strip_nulls(jsonb_build_object('change', coalesce(%(payload)s::jsonb ->> 'change', ''),
+                                                      'number', %(payload)s::jsonb ->> 'number'))
       FROM portal_user u WHERE u.id = (%(payload)s::jsonb ->> 'user')::bigint
 """
 

@@ -3,21 +3,24 @@
 No personal data stands on the page until an officer says what it is read for; the reading is itself in the audit log.
 """
 
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin
 from django.db.models import Case, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from fund.governance.officers import Duty, Officer
 from fund.holders import Nation
-from investors import onboarding, steps
+from investors import evidence, onboarding, steps
 from investors.applications import Application, Decision, Reason, Status
+from investors.evidence import Document
 from investors.steps import Field, Known
 from investors.vault import Purpose
 from portal.officers import shown, words
@@ -27,12 +30,28 @@ from portal.officers.site import site
 PURPOSES = [(one.value, one.label) for one in (Purpose.REVIEW, Purpose.CORRESPONDENCE)]
 
 
+class Chosen(forms.TypedMultipleChoiceField):
+    """Keys of documents; which of them belong to the application is asked where they are opened."""
+
+    def valid_value(self, value: Any) -> bool:
+        return True
+
+
 class PurposeForm(forms.Form):
-    """What personal data is read for."""
+    """What personal data is read for, and the pictures of documents that are opened with it."""
 
     purpose = forms.ChoiceField(
         label=gettext_lazy("What do you read it for?"), choices=PURPOSES, widget=forms.RadioSelect
     )
+    documents = Chosen(
+        label=gettext_lazy("Documents to open"), required=False, coerce=UUID, widget=forms.CheckboxSelectMultiple
+    )
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if given.get("documents") and given.get("purpose") == Purpose.CORRESPONDENCE:
+            self.add_error("documents", _("Pictures of documents are opened for checking an application only."))
+        return given
 
 
 class DecisionForm(forms.Form):
@@ -78,7 +97,7 @@ class Applications(Room):
             "outcomes": [_outcome(outcome) for outcome in newest.outcomes] if newest else [],
             "history": [_step_of_history(change) for change in row.history.order_by("-id")],
             "may_decide": row.status == Status.IN_REVIEW,
-            "read_form": PurposeForm(),
+            "read_form": _offering(PurposeForm(), row),
             "decide_form": DecisionForm(initial={"reasons": newest.failed if newest else []}),
         }
 
@@ -86,11 +105,22 @@ class Applications(Room):
     def read(
         self, request: HttpRequest, *, row: Application, form: dict[str, Any], officer: Officer, now: datetime
     ) -> HttpResponse:
-        """Show the answers, this once; the purpose and the reading are recorded."""
+        """Show the answers and the documents chosen, this once; the purpose and every opening are recorded.
+
+        A picture is a part of this very answer (``data:``), which nobody keeps: so it has no address that could be
+        opened, linked or cached, and a browser takes it for nothing but an image.
+        """
         answers = onboarding.review(application_id=row.pk, officer=officer, purpose=Purpose(form["purpose"]), now=now)
         known = Known(now, answers)
-        answered = [_answered(step, known) for step in steps.STEPS if step in answers]
-        return self.shown(request, row, officer, answers=answered)
+        answered = [_answered(step, known) for step, one in steps.STEPS.items() if one.fields and step in answers]
+        opened = evidence.inspect(application=row, keys=form["documents"], officer=officer, now=now)
+        return self.shown(request, row, officer, answers=answered, documents=[_opened(*one) for one in opened])
+
+    def typed_wrong(
+        self, request: HttpRequest, name: str, row: Any, officer: Officer, form: forms.Form
+    ) -> HttpResponse:
+        given = _offering(form, row) if isinstance(form, PurposeForm) else form
+        return super().typed_wrong(request, name, row, officer, given)
 
     @act(form=DecisionForm)
     def decide(
@@ -106,6 +136,31 @@ class Applications(Room):
         return [self.waiting(_("Applications to review"), rows, "submitted_at", query="?status__exact=in_review")]
 
 
+def _offering(form: PurposeForm, row: Application) -> PurposeForm:
+    """The form with the documents that are there: those that count are chosen, those replaced are not."""
+    rows = sorted(row.documents.order_by("kind", "version"), key=lambda one: one.replaced_at is not None)
+    field = form.fields["documents"]
+    assert isinstance(field, Chosen)
+    field.choices = [(str(one.pk), _document(one)) for one in rows]
+    field.initial = [str(one.pk) for one in rows if one.replaced_at is None]
+    if not rows:
+        del form.fields["documents"]
+    return form
+
+
+def _document(one: Document) -> str:
+    pages = ngettext("%(count)d page", "%(count)d pages", one.pages) % {"count": one.pages}
+    line = f"{one.get_kind_display()} ({pages}, {shown.moment(one.added_at)})"
+    return _("%(document)s, replaced") % {"document": line} if one.replaced_at else line
+
+
+def _opened(document: Document, pages: list[bytes]) -> dict[str, Any]:
+    return {
+        "title": _document(document),
+        "pages": [f"data:image/jpeg;base64,{b64encode(page).decode()}" for page in pages],
+    }
+
+
 def _nations(row: Application) -> str:
     return ", ".join(str(Nation(nation).label) for nation in row.investor.nations) or "—"
 
@@ -114,6 +169,9 @@ def _about(row: Application, now: datetime) -> Iterator[Line]:
     assert row.first_submitted_at and row.submitted_at, "drafts are not seen here"
     yield Line(_("Status"), row.get_status_display())
     yield Line(_("Citizenship"), _nations(row))
+    if same := evidence.elsewhere(row):
+        where = ", ".join(_("Application %(number)s") % {"number": number} for number in same)
+        yield Line(_("The same file elsewhere"), where, _("One of the documents was given there as well."))
     yield Line(_("First submitted"), shown.instant(row.first_submitted_at))
     yield Line(_("Submitted"), shown.instant(row.submitted_at), shown.age(row.submitted_at, now))
 

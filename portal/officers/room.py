@@ -24,6 +24,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from fund.governance.officers import Duty, Officer
 from fund.refusal import Refusal
+from portal import step_up
 from portal.officers import entry
 
 COUNT_AT_MOST = 1_000
@@ -258,7 +259,7 @@ class Room(admin.ModelAdmin):  # type: ignore[type-arg]
             if rule.duty is not None and not officer.has(rule.duty):
                 raise PermissionDenied
             row = self.row(request, object_id) if object_id is not None else None
-            if rule.fresh and (question := entry.prove_again(request)):
+            if rule.fresh and (question := step_up.ask(request)):
                 return question
             return self._perform(request, name, rule, row, officer)
 

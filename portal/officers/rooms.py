@@ -8,6 +8,7 @@ from portal.officers import (
     offerings,
     payments,
     policy,
+    recoveries,
     screening,
     valuations,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "offerings",
     "payments",
     "policy",
+    "recoveries",
     "screening",
     "site",
     "valuations",

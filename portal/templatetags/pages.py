@@ -10,6 +10,8 @@ from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from portal import devices
+
 register = template.Library()
 
 
@@ -51,6 +53,12 @@ def field(bound: BoundField, *, hint: str = "") -> dict[str, Any]:
         "hint": hint or bound.help_text,
         "optional": getattr(bound.field, "optional", not bound.field.required),
     }
+
+
+@register.filter
+def device(user_agent: str) -> str:
+    """A browser and its system as people call them."""
+    return devices.name_of(user_agent)
 
 
 def other_languages(request: HttpRequest) -> dict[str, list[dict[str, str]]]:

@@ -3,14 +3,17 @@
 from datetime import datetime
 from typing import Any
 
+from allauth.mfa.webauthn.views import ReauthenticateWebAuthnView
+from allauth.usersessions.internal.flows.sessions import end_sessions
+from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from fund import rates
 from fund.dealing.models import Offering, Status
@@ -19,9 +22,10 @@ from fund.money import Currency, convert, value_of
 from fund.nav import prices, strike
 from fund.units import UnitClass
 from investors import onboarding, people
-from portal.access import applicant, citizen
+from portal import step_up
+from portal.access import applicant, citizen, signed_in
 from portal.accounts import User
-from portal.web import offerings, orders, who, words
+from portal.web import offerings, orders, recover, who, words
 
 
 @applicant
@@ -40,7 +44,7 @@ def overview(request: HttpRequest) -> HttpResponse:
                 "application": onboarding.current(investor=investor),
                 "left": len(onboarding.remaining(investor=investor)),
                 "unread": who.user(request).inbox.filter(read_at=None).count(),
-                "secure": _is_secure(request.user),
+                "secure": bool(step_up.factors(who.user(request))),
             },
         )
     own = orders.listed(investor.holder_id)
@@ -55,7 +59,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             "holdings": _holdings(investor.holder_id, now),
             "open_offerings": [offerings.shown(one) for one in open_],
             "unread": who.user(request).inbox.filter(read_at=None).count(),
-            "secure": _is_secure(request.user),
+            "secure": bool(step_up.factors(who.user(request))),
         },
     )
 
@@ -111,12 +115,29 @@ def inbox(request: HttpRequest) -> HttpResponse:
 @applicant
 @require_safe
 def security(request: HttpRequest) -> HttpResponse:
-    return render(request, "account/security.html", {"secure": _is_secure(request.user)})
+    user = who.user(request)
+    about = {"secure": bool(step_up.factors(user)), "recovery": recover.case_of(user)}
+    return render(request, "account/security.html", about)
 
 
-def _is_secure(user: Any) -> bool:
-    """Whether a second factor or a passkey stands beside the password."""
-    return bool(user.authenticator_set.exists())
+@applicant
+@require_POST
+def end_session(request: HttpRequest, number: int) -> HttpResponse:
+    """Sign out one device; somebody else's answers exactly as one that does not exist."""
+    session = get_object_or_404(UserSession, pk=number, user=who.user(request))
+    end_sessions(request, [session])
+    messages.success(request, _("The device was signed out."))
+    return redirect("usersessions_list")
+
+
+class ProveByPasskey(ReauthenticateWebAuthnView):
+    """The library's page, but a refused signature leads back to it, and what waits for the proof still waits."""
+
+    access = staticmethod(signed_in)
+
+    def form_invalid(self, form: forms.Form) -> HttpResponse:
+        messages.error(self.request, _("The passkey was not used. Please try again, or take another way."))
+        return redirect(self.passthrough_next_url(self.request.path))
 
 
 def _nations(codes: list[str]) -> list[str]:

@@ -18,6 +18,7 @@ from investors import onboarding, people, steps
 from investors.applications import Application, Reason, Status
 from investors.people import Investor
 from investors.steps import Known
+from portal import step_up
 from portal.access import applicant
 from portal.web import words
 
@@ -37,7 +38,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         return render(
             request,
             "join/overview.html",
-            _way(investor) | {"application": application, "reasons": _reasons(application)},
+            way(investor) | {"application": application, "reasons": _reasons(application)},
         )
     return render(
         request,
@@ -66,13 +67,13 @@ def step(request: HttpRequest, code: str) -> HttpResponse:
     kept = known.answers.get(code, {})
     described = steps.describe(code, known)
     form = StepForm(described, kept, request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid() and _save(investor, code, form, _version(request), now):
-        return redirect(*_after(investor, code))
+    if request.method == "POST" and form.is_valid() and _save(investor, code, form, version(request), now):
+        return redirect(*after(investor, code))
     place = list(steps.STEPS).index(code)
     return render(
         request,
         "join/step.html",
-        _way(investor)
+        way(investor)
         | {
             "form": form,
             "described": described,
@@ -88,6 +89,9 @@ def step(request: HttpRequest, code: str) -> HttpResponse:
 @applicant
 @require_POST
 def submit(request: HttpRequest) -> HttpResponse:
+    """Hand the application in; nobody's account is protected by a password alone then. The answers are kept."""
+    if first := step_up.second_factor_first(request):
+        return first
     now = timezone.now()
     investor = people.register(user=request.user, now=now)
     try:
@@ -176,7 +180,7 @@ def _shown(one: dict[str, Any], kept: dict[str, Any]) -> Any:
     return None if one["type"] == "secret" else value
 
 
-def _version(request: HttpRequest) -> int | None:
+def version(request: HttpRequest) -> int | None:
     """The version of the step that was on the page, so that another device's newer answers are not overwritten."""
     given = request.POST.get("version", "")
     return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None
@@ -197,7 +201,7 @@ def _save(investor: Investor, code: str, form: StepForm, version: int | None, no
     return True
 
 
-def _after(investor: Investor, code: str) -> tuple[str, ...]:
+def after(investor: Investor, code: str) -> tuple[str, ...]:
     """The next step that is left after this one, else the overview."""
     order = list(steps.STEPS)
     left = onboarding.remaining(investor=investor)
@@ -205,7 +209,7 @@ def _after(investor: Investor, code: str) -> tuple[str, ...]:
     return ("join-step", later[0]) if later else ("join",)
 
 
-def _way(investor: Investor) -> dict[str, Any]:
+def way(investor: Investor) -> dict[str, Any]:
     left = onboarding.remaining(investor=investor)
     way = [{"code": code, "title": one.title, "done": code not in left} for code, one in steps.STEPS.items()]
     return {"way": way, "left": len(left), "all": len(way), "next": left[0] if left else None}

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.web import account, fund, join, offerings, orders, pages
+from portal.web import account, fund, join, offerings, orders, pages, papers, recover
 
 urlpatterns = [
     path("", fund.home, name="home"),
@@ -24,6 +24,8 @@ urlpatterns = [
     path("verify", pages.verify, name="verify"),
     path("join/", join.overview, name="join"),
     path("join/submit", join.submit, name="join-submit"),
+    path("join/documents", papers.step, name="join-documents"),
+    path("join/documents/<uuid:key>/<int:number>", papers.page, name="join-document"),
     path("join/<str:code>", join.step, name="join-step"),
     path("account/", account.overview, name="account"),
     path("account/subscribe/<str:code>", orders.subscribe, name="subscribe"),
@@ -34,4 +36,8 @@ urlpatterns = [
     path("account/profile", account.profile, name="profile"),
     path("account/inbox", account.inbox, name="inbox"),
     path("account/security", account.security, name="security"),
+    path("account/security/devices/<int:number>/end", account.end_session, name="end-session"),
+    path("account/recover/", recover.recover, name="recover"),
+    path("account/recover/passkey", recover.passkey, name="recover-passkey"),
+    path("account/recover/stop", recover.stop, name="recover-stop"),
 ]

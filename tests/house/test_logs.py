@@ -1,6 +1,7 @@
 """What is logged never shows a secret or a person."""
 
 import pytest
+from django.test import RequestFactory
 
 from portal.redaction import HIDDEN, redact
 
@@ -15,6 +16,7 @@ SHOWN = [
     ({"event": "SSN 078-05-1120 given"}, {"event": f"SSN {HIDDEN} given"}),
     ({"event": "1234 5678 9018 given"}, {"event": f"{HIDDEN} given"}),
     ({"request": "GET /en/join?code=1234"}, {"request": "GET /en/join"}),
+    ({"request": RequestFactory().get("/en/join?code=1234")}, {"request": "<WSGIRequest: GET '/en/join"}),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import pytest
@@ -9,7 +10,10 @@ from django.contrib.auth import get_user_model
 
 from fund.governance.officers import Duty, Officer
 from investors import onboarding, people
+from investors.evidence import Taken
 from investors.people import Investor
+from investors.steps import Known, papers
+from portal.demonstration import specimens
 
 NOW = datetime(2026, 11, 20, 3, tzinfo=UTC)
 
@@ -142,9 +146,17 @@ def officer(db: None) -> Officer:
 
 
 def fill(investor: Investor, answers: dict[str, dict[str, Any]], *, now: datetime = NOW) -> None:
-    """Save every step in its order."""
+    """Save every step in its order, and give the documents that are needed then."""
     for step, given in answers.items():
         onboarding.save(investor=investor, step=step, answers=given, now=now)
+    for kind in papers.needed(Known(now, answers)):
+        onboarding.add_document(investor=investor, kind=kind, taken=specimen(f"{investor.pk} {kind}"), now=now)
+
+
+@cache
+def specimen(text: str) -> Taken:
+    """A document as if its file had been read; another text is another file."""
+    return specimens.taken(text)
 
 
 def submitted(investor: Investor, answers: dict[str, dict[str, Any]], *, now: datetime = NOW) -> int:

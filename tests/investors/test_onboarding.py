@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
 
 from fund.governance.audit import Act
 from fund.governance.officers import Duty, NotOnDuty
@@ -326,3 +327,12 @@ def test_an_application_is_never_thrown_away(investor):
     Answer.objects.all().delete()
     with pytest.raises(DatabaseError, match="Cannot delete"), transaction.atomic():
         Application.objects.all().delete()
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "Pacific/Kiritimati", "America/New_York"])
+def test_a_form_signed_just_now_is_in_force_wherever_it_is_read(investor, zone):
+    """At 16:00 UTC it is the next day in Tokyo, where an officer reads it."""
+    now = datetime(2026, 11, 25, 16, tzinfo=UTC)
+    tax_forms.file(investor=investor, answers={"us_person": True}, now=now)
+    with timezone.override(zone):
+        assert set(tax_forms.in_force(investor=investor, on=now.date()).values_list("form", flat=True)) == {"w9", "crs"}

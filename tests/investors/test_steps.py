@@ -27,7 +27,7 @@ def refused(step, given, answers=None):
 
 @pytest.mark.parametrize("answers", [japanese(), american()])
 def test_every_step_asks_for_what_it_needs(answers):
-    for code in steps.STEPS:
+    for code in (code for code, step in steps.STEPS.items() if step.fields):
         known = known_of(answers)
         required = {one["name"] for one in steps.describe(code, known)["fields"] if one["required"] and not one["when"]}
         assert set(refused(code, {}, answers)) == required, code
@@ -114,7 +114,10 @@ def test_documents(document, field):
 
 def test_a_machine_readable_zone_must_say_the_same():
     passport = {"kind": "passport", "issuer": "US", "number": "340020013", "expires_on": "2017-12-14"}
-    answers = american(birth={"birth_date": "1981-01-01"})
+    answers = american(
+        birth={"birth_date": "1981-01-01"},
+        name={"family_latin": "Traveler", "given_latin": "Happy", "middle_latin": ""},
+    )
     second = (
         f"340020013{check_digit('340020013')}USA810101{check_digit('810101')}F171214{check_digit('171214')}" + "<" * 14
     )

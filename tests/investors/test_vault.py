@@ -149,6 +149,12 @@ def test_every_binary_column_of_the_reception_is_sealed_or_a_fingerprint():
         for field in model._meta.concrete_fields
         if field.get_internal_type() == "BinaryField" and not isinstance(field, SealedField)
     }
-    fingerprints = {"TaxpayerNumber.index", "MyNumber.index", "Assessment.answers_digest", "Hit.seen"}
+    fingerprints = {
+        "TaxpayerNumber.index",
+        "MyNumber.index",
+        "Assessment.answers_digest",
+        "Hit.seen",
+        "Document.digest",
+    }
     public = {"Entry.digest", "ListFile.content", "ListFile.digest", "ListVersion.digest"}
     assert plain == fingerprints | public

@@ -1,15 +1,22 @@
 """A citizen at a browser: everything by clicking and typing, as the pages ask."""
 
+import base64
 import email
 import json
 import re
 import time
+from datetime import UTC, datetime
 from email.policy import default as modern
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from playwright.sync_api import Page, expect
 
+from investors.steps import Known, papers
+from investors.steps.papers import Kind
+from portal.demonstration import specimens
 from tests.demo import wait_for
 
 PASSWORD = "correct-horse-battery-staple-47"
@@ -48,13 +55,28 @@ class Citizen:
     def sign_up(self) -> None:
         page = self.page
         page.goto(f"{self.base}/account/signup/")
-        page.fill("[name=email]", self.address)
+        page.fill("form:has([name=password1]) [name=email]", self.address)
         page.fill("[name=password1]", PASSWORD)
         page.fill("[name=password2]", PASSWORD)
-        page.click("main form button[type=submit]")
+        page.click("form:has([name=password1]) button[type=submit]")
         page.fill("[name=code]", self.mailbox.code(self.address))
         page.click("main form button[type=submit]")
-        page.wait_for_url(re.compile("/(join|account)/"))
+        page.wait_for_url(re.compile("/account/2fa/$"))
+        self.set_up_authenticator()
+
+    def set_up_authenticator(self) -> None:
+        """A second factor, as the pages ask for it after signing up."""
+        page = self.page
+        page.goto(f"{self.base}/account/2fa/totp/activate/")
+        self.secret = page.locator("#authenticator_secret").inner_text()
+        page.fill("[name=code]", self.code())
+        page.click("main form button[type=submit]")
+        page.wait_for_url(re.compile("/account/2fa/recovery-codes/"))
+
+    def code(self) -> str:
+        """What the authenticator app shows now."""
+        generator = TOTP(base64.b32decode(self.secret), 6, SHA1(), 30)  # nosec
+        return generator.generate(int(time.time())).decode()
 
     def apply(self, answers: dict[str, dict[str, Any]]) -> None:
         """Fill every step of the application, then hand it in."""
@@ -64,8 +86,19 @@ class Citizen:
                 self.answer(name, value)
             self.page.click("main form button[type=submit]")
             expect(self.page, f"{step} was saved").not_to_have_url(re.compile(f"/join/{step}$"))
+        for kind in papers.needed(Known(datetime.now(UTC), answers)):
+            self.give(kind)
         self.page.goto(f"{self.base}/join/")
         self.page.click("form[action$='/join/submit'] button")
+
+    def give(self, kind: Kind) -> None:
+        """A picture of a document, chosen as a file."""
+        page, paper = self.page, f"#paper-{kind}"
+        page.goto(f"{self.base}/join/documents")
+        file = {"name": "IMG_0001.JPG", "mimeType": "image/jpeg", "buffer": specimens.picture(kind, self.address)}
+        page.set_input_files(f"#file-{kind}", file)
+        page.click(f"{paper} button:not([name])")
+        expect(page.locator(f"{paper}.k-paper--here"), f"{kind} was saved").to_be_visible()
 
     def answer(self, name: str, value: Any) -> None:
         """One question, whatever kind of field it is."""

@@ -6,13 +6,15 @@ import subprocess
 import sys
 import urllib.request
 from typing import Any
+from urllib.error import HTTPError
 
 import psycopg
+import pytest
 import redis
 
 from portal.local.place import CHECKOUT
 from tests.demo import Demo, wait_for
-from tests.journeys.citizen import PASSWORD, Mailbox
+from tests.journeys.citizen import PASSWORD, Citizen, Mailbox
 
 PATIENCE = 60  # seconds that anything may take, also after the queue was emptied
 
@@ -47,10 +49,14 @@ class House:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
-    def token(self, address: str) -> str:
-        """Sign in as a mobile app does."""
-        answer = self.ask("POST", "/api/auth/app/v1/auth/login", {"email": address, "password": PASSWORD})
-        return str(answer["meta"]["session_token"])
+    def token(self, citizen: Citizen) -> str:
+        """Sign in as a mobile app does: the password, then the code of the authenticator app."""
+        with pytest.raises(HTTPError) as pending:
+            self.ask("POST", "/api/auth/app/v1/auth/login", {"email": citizen.address, "password": PASSWORD})
+        token = json.load(pending.value)["meta"]["session_token"]
+        given = {"code": citizen.code()}
+        answer = self.ask("POST", "/api/auth/app/v1/auth/2fa/authenticate", given, **{"X-Session-Token": token})
+        return str(answer["meta"].get("session_token", token))
 
     def row(self, statement: str, *params: Any) -> Any:
         """The first row of a query, None when there is none."""

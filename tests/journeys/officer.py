@@ -27,7 +27,7 @@ class Officer:
         self.page.goto(f"{self.base}/")
         self.page.fill("[name=login]", self.address)
         self.page.fill("[name=password]", self.login["password"])
-        self.page.click("main form button[type=submit]")
+        self.page.click("form:has([name=password]) button[type=submit]")
         self.prove()
         expect(self.page).to_have_url(re.compile("/officers/$"))
 
@@ -64,7 +64,8 @@ class Officer:
                 field.fill(value)
         form.locator("button[type=submit]").click()
         self.prove()
-        expect(self.page.locator(".wrong, .said--error"), f"{action} is not refused").to_have_count(0)
+        refused = self.page.locator(".wrong, .said--error").all_inner_texts()
+        assert not refused, f"{action} is refused: {refused}"
 
     def go(self, path: str) -> None:
         self.page.goto(f"{self.base}/{path}")

@@ -46,7 +46,7 @@ def test_the_whole_walk(real: House, open_page: Any, tmp_path: Path) -> None:
     closes = (datetime.now(UTC) + timedelta(minutes=3)).replace(second=0, microsecond=0)
     open_offerings(real, alice, naomi, closes)
 
-    paid = {yoko: yoko.subscribe(CODES["JP"], "300,000"), jose: order_by_api(real, jose.address, CODES["US"])}
+    paid = {yoko: yoko.subscribe(CODES["JP"], "300,000"), jose: order_by_api(real, jose, CODES["US"])}
     strangers_statements_are_refused(real)
     pay(real, tmp_path, notification("DEMO-JPY-001", Currency.JPY, 300_000, paid[yoko]))
     pay(real, tmp_path, notification("DEMO-USD-001", Currency.USD, 250_000, paid[jose]))
@@ -145,9 +145,9 @@ def holder_of(real: House, address: str) -> int:
     return int(real.row(INVESTOR, address)[1])
 
 
-def order_by_api(real: House, address: str, code: str) -> str:
+def order_by_api(real: House, citizen: Citizen, code: str) -> str:
     """US$2,500, twice with the same key: one order."""
-    headers = {"X-Session-Token": real.token(address), "Idempotency-Key": '"walk-1"'}
+    headers = {"X-Session-Token": real.token(citizen), "Idempotency-Key": '"walk-1"'}
     body = {
         "offering": code,
         "amount": {"currency": "USD", "value": "2500.00"},

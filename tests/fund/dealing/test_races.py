@@ -219,7 +219,7 @@ def test_a_payment_marked_after_the_allotment_is_refunded(approved):
     assert Offering.objects.get(pk=one.pk).state == Offering.State.SETTLED and all_clean()
 
 
-@pytest.mark.parametrize("seed", [random.randrange(10**9)])
+@pytest.mark.parametrize("seed", [random.randrange(10**9)], ids=["random"])
 def test_buying_paying_withdrawing_and_lapsing_at_random_keeps_every_invariant(opened, allot, seed):
     one = opened(capacity=600_000, maximum=100_000)
     holders = [citizen() for _ in range(6)]

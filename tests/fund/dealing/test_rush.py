@@ -38,7 +38,7 @@ def rush(one: Offering, dice: random.Random) -> list[Subscription]:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("seed", [random.randrange(10**9) for _ in range(SEEDS)])
+@pytest.mark.parametrize("seed", [random.randrange(10**9) for _ in range(SEEDS)], ids=range(SEEDS))
 def test_two_hundred_clients_for_the_last_hundred_lots(opened, allot, seed):
     print(f"seed {seed}")
     one = opened(capacity=100 * 10_000)

@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 from allauth.headless.internal.sessionkit import new_session
+from allauth.mfa.totp.internal.auth import TOTP
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http.response import HttpResponseBase
 from django.test import Client
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.utils import timezone
 
 from fund import calendars, holders
@@ -31,6 +34,7 @@ from investors.people import Investor
 from portal.accounts import User
 from portal.api import limits
 from tests.fund import building
+from tests.portal.web.stage import SECRET
 
 BASE = "/api/v1"
 CODE = "JP-2026-1"
@@ -65,6 +69,12 @@ class Api:
             headers["Idempotency_Key"] = key or f"key-{next(numbers)}"
         return self.ask("POST", path, body, **headers)
 
+    def give(self, data: bytes, key: str | None = "", **fields: str) -> HttpResponseBase:
+        """A document of the application, as a form."""
+        form = {"kind": "passport_page", **fields, "file": SimpleUploadedFile("IMG_0001.JPG", data)}
+        body = encode_multipart(BOUNDARY, form)
+        return self.post("/application/documents", body, key=key, Content_Type=MULTIPART_CONTENT)
+
     def subscribe(self, value: str = "100000", key: str | None = "", **changes: Any) -> HttpResponseBase:
         return self.post("/subscriptions", order(value, **changes), key=key)
 
@@ -85,8 +95,12 @@ def token_of(user: User) -> str:
     return str(session.session_key)
 
 
-def make_user(name: str = "person") -> User:
-    return User.objects.create_user(f"{name}{next(numbers)}@example.org")
+def make_user(name: str = "person", *, second_factor: bool = True) -> User:
+    """Somebody with an account, and an authenticator app."""
+    user = User.objects.create_user(f"{name}{next(numbers)}@example.org")
+    if second_factor:
+        TOTP.activate(user, SECRET)
+    return user
 
 
 def make_citizen(nation: Nation = Nation.JP) -> Investor:

@@ -7,8 +7,9 @@ from django.utils import timezone
 
 from investors import agreements, onboarding
 from investors.applications import Application
+from tests.investors import files
 from tests.investors.conftest import japanese
-from tests.portal.api.conftest import Api, make_officer, pointers, problem
+from tests.portal.api.conftest import Api, make_officer, make_user, pointers, problem
 
 pytestmark = pytest.mark.django_db
 MY_NUMBER = "621498320257"
@@ -26,6 +27,7 @@ def answers(**other):
 
 def submitted(api: Api) -> Application:
     assert api.ask("PATCH", "/application", {"answers": answers()}).status_code == 200
+    assert api.give(files.picture()).status_code == 201
     assert api.post("/application/submit", {}).status_code == 200
     return Application.objects.get(investor__user=api.user)
 
@@ -107,6 +109,7 @@ def test_submitted_once_and_not_changed_after(applicant):
 
 def test_a_submission_sent_twice_is_one(applicant):
     applicant.ask("PATCH", "/application", {"answers": answers()})
+    applicant.give(files.picture())
     first = applicant.post("/application/submit", {}, key="s")
     again = applicant.post("/application/submit", {}, key="s")
     assert first.content == again.content
@@ -134,3 +137,12 @@ def test_a_refusal_says_why_in_the_language_asked_for(applicant):
 def test_nobody_sees_anothers_answers(applicant, other):
     applicant.ask("PATCH", "/application", {"answers": answers()})
     assert "TAKASAKI" not in other.get("/application").content.decode()
+
+
+def test_without_a_second_factor_nothing_is_submitted(settings):
+    api = Api(make_user("plain", second_factor=False))
+    refused = problem(api.post("/application/submit", {}))
+    assert (refused["status"], refused["code"]) == (403, "second_factor_required")
+    assert api.get("/application").status_code == 200, "the draft is not closed"
+    settings.CITIZEN_MFA_REQUIRED = False
+    assert problem(api.post("/application/submit", {}))["code"] != "second_factor_required", "negative control"

@@ -1,12 +1,26 @@
 """Applications through the officers' pages: sealed until a purpose is stated, decided with reasons."""
 
+from base64 import b64decode
+
 import pytest
 
 from fund.governance.audit import Act
-from investors import onboarding
+from investors import onboarding, vault
 from investors.applications import Application, Status
 from investors.eligibility import decide
-from tests.investors.conftest import NOW, fill, investor, japanese, person, submitted  # noqa: F401  # fixtures
+from investors.evidence import DocumentPage
+from investors.steps.papers import Kind
+from investors.vault import Purpose
+from tests.investors.conftest import (  # noqa: F401  # fixtures
+    NOW,
+    american,
+    fill,
+    investor,
+    japanese,
+    person,
+    specimen,
+    submitted,
+)
 from tests.portal.officers.conftest import sign_in
 
 CASES = "/en/officers/investors/application/"
@@ -45,6 +59,62 @@ def test_the_answers_are_read_for_a_purpose_which_is_recorded(browser, case):
     assert "621498320257" not in text  # My Number by its last digits alone
     assert "no-store" in answer["Cache-Control"]
     assert Act.objects.get(verb="review").detail == {"purpose": "correspondence"}
+
+
+def documents_of(case: str) -> list[str]:
+    return [str(one.pk) for one in row(case).documents.order_by("kind", "version")]
+
+
+def row(case: str) -> Application:
+    return Application.objects.get(pk=case.rstrip("/").rpartition("/")[2])
+
+
+def test_documents_are_listed_and_shown_only_when_they_are_opened(browser, case):
+    text = browser.get(case).content.decode()
+    assert "Photo page of the passport (1 page" in text and "data:image" not in text
+    (key,) = documents_of(case)
+    answer = browser.post(f"{case}read/", {"purpose": "review", "documents": [key]})
+    text = answer.content.decode()
+    assert text.count('src="data:image/jpeg;base64,') == 1
+    assert "no-store" in answer["Cache-Control"] and "img-src 'self' data:" in answer["Content-Security-Policy"]
+    assert Act.objects.get(verb="document.inspect").detail == {"document": key, "kind": "passport_page"}
+    assert Act.objects.filter(verb="open").count() == 1
+    assert "data:image" not in browser.post(f"{case}read/", {"purpose": "review"}).content.decode()
+
+
+def test_the_picture_that_is_shown_names_its_reader(browser, case):
+    (key,) = documents_of(case)
+    text = browser.post(f"{case}read/", {"purpose": "review", "documents": [key]}).content.decode()
+    shown = b64decode(text.split("data:image/jpeg;base64,")[1].split('"')[0])
+    sheet = DocumentPage.objects.get()
+    plain = vault.read_bytes(sheet, "picture", purpose=Purpose.REVIEW, actor="system", now=NOW)
+    assert shown.startswith(b"\xff\xd8") and shown != plain
+
+
+def test_documents_are_opened_for_checking_alone(browser, case):
+    (key,) = documents_of(case)
+    answer = browser.post(f"{case}read/", {"purpose": "correspondence", "documents": [key]})
+    assert answer.status_code == 422
+    text = answer.content.decode()
+    assert "for checking an application only" in text and f'value="{key}"' in text
+    assert not Act.objects.filter(verb="open").exists()
+
+
+def test_only_documents_of_this_application_are_opened(browser, case, person):  # noqa: F811
+    other = f"{CASES}{submitted(person('other@example.org'), american())}/"
+    given = {"purpose": "review", "documents": documents_of(other)}
+    assert "data:image" not in browser.post(f"{case}read/", given).content.decode()
+    assert browser.post(f"{case}read/", {"purpose": "review", "documents": ["nonsense"]}).status_code == 422
+    assert not Act.objects.filter(verb="open").exists()
+
+
+def test_what_was_replaced_can_be_looked_at_until_the_decision(browser, case, investor):  # noqa: F811
+    browser.post(f"{case}decide/", {"outcome": "more_information", "reasons": ["identity_document"]})
+    taken = specimen("sharper")
+    onboarding.add_document(investor=investor, kind=Kind.PASSPORT_PAGE, taken=taken, now=NOW)
+    text = browser.get(case).content.decode()
+    assert text.count("Photo page of the passport (1 page") == 2 and "), replaced" in text
+    assert text.count("checked") == 1
 
 
 def test_an_officer_approves(browser, case):

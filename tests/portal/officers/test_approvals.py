@@ -11,7 +11,7 @@ from fund.governance import approval, config
 from fund.governance.approval import Proposal
 from fund.governance.audit import Act
 from fund.governance.outbox import Note
-from portal.officers import entry
+from portal import step_up
 from tests.portal.officers.conftest import code, grow_stale, sign_in
 
 KEY = "reverification.months"
@@ -158,7 +158,7 @@ def test_without_the_question_a_stale_session_would_sign(proposal, japanese, mon
     """Negative control."""
     client = sign_in(japanese.user)
     grow_stale(client)
-    monkeypatch.setattr(entry, "prove_again", lambda request: None)
+    monkeypatch.setattr(step_up, "ask", lambda request: None)
     press(client, proposal)
     assert keys(proposal) == 2
 

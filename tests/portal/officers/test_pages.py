@@ -27,6 +27,7 @@ WHO_LOOKS = {
     "bankentry": {Duty.PAYMENTS, Duty.AUDIT},
     "application": {Duty.ONBOARDING},
     "hit": {Duty.ONBOARDING},
+    "recoverycase": {Duty.ONBOARDING},
     "proposal": set(Duty),
     "setting": set(Duty),
     "act": set(Duty),

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.totp.internal.auth import TOTP
 
 from fund import holders, rates
 from fund.dealing import allotment, offering, settlement, subscription
@@ -28,6 +29,7 @@ from investors.people import Investor
 from portal.accounts import User
 from tests.investors.conftest import american, fill, japanese
 
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 ROOT = Path(__file__).resolve().parents[3]
 NOW = datetime(2026, 11, 20, 3, tzinfo=UTC)
 DAYS = [date(2026, 8, 31), date(2026, 9, 30), date(2026, 10, 30)]
@@ -232,10 +234,14 @@ def opened(one: Offering, keys: tuple[Officer, Officer]) -> Offering:
     return done
 
 
-def person(email: str, *, language: str = "en", password: str = "a long enough passphrase") -> Investor:
-    """Somebody with an account whose address is confirmed."""
+def person(
+    email: str, *, language: str = "en", password: str = "a long enough passphrase", second_factor: bool = True
+) -> Investor:
+    """Somebody with an account whose address is confirmed, and an authenticator app."""
     user = User.objects.create_user(email, password, language=language)
     EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
+    if second_factor:
+        TOTP.activate(user, SECRET)
     return people.register(user=user, now=NOW)
 
 

@@ -25,6 +25,7 @@ PUBLIC = [
     "/offerings/JP-2026-2",
     "/offerings/JP-2026-1/allotment",
     "/account/signup/",
+    "/account/login/",
     "/nowhere",
 ]
 OWN = ["/account/", "/account/holdings", "/account/subscribe/JP-2026-2", "/account/inbox", "/account/2fa/"]

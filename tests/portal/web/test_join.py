@@ -4,12 +4,14 @@ import re
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from fund.governance.officers import Officer
 from investors import onboarding, steps
 from investors.people import Investor
-from investors.steps import Known
+from investors.steps import Known, papers
+from tests.investors import files
 from tests.investors.conftest import american, japanese
 from tests.portal.web import stage
 from tests.portal.web.reading import Reader
@@ -35,6 +37,10 @@ def test_the_whole_way(applicant: Investor, signed_in: Any, language: str, answe
         assert set(given) <= form_of(page.content.decode()), f"{code}: the form does not ask all of it"
         answer = client.post(f"/{language}/join/{code}", given)
         assert answer.status_code == 302, re.findall(r'usa-error-message">([^<]*)', answer.content.decode())
+    for kind in papers.needed(Known(NOW, answers)):
+        file = SimpleUploadedFile("IMG_0001.JPG", files.picture(colour="red" if kind == "card_back" else "teal"))
+        answer = client.post(f"/{language}/join/documents", {"kind": kind, "version": "0", "file": file})
+        assert answer.status_code == 302, answer.content.decode()
     assert onboarding.remaining(investor=applicant) == []
     assert client.post(f"/{language}/join/submit").status_code == 302
     application = onboarding.current(investor=applicant)
@@ -49,7 +55,7 @@ def test_each_step_leads_to_the_next(applicant: Investor, signed_in: Any) -> Non
     client: Client = signed_in(applicant)
     answer = client.post("/en/join/citizenship", {"nations": ["US"]})
     assert answer["Location"] == "/en/join/name"
-    assert "10 steps left" in client.get("/en/join/").content.decode()
+    assert "11 steps left" in client.get("/en/join/").content.decode()
 
 
 def test_errors_stand_in_a_summary_and_beside_the_field_and_nothing_is_lost(

@@ -29,7 +29,7 @@ def test_the_whole_way(language: str) -> None:
     found = re.search(r"^[A-Z0-9-]{5,9}$", letter.body, re.MULTILINE)
     assert found, letter.body
     answer = client.post(f"/{language}/account/confirm-email/", {"code": found[0]}, follow=True)
-    assert answer.redirect_chain[-1][0] == f"/{language}/account/"
+    assert answer.redirect_chain[-1][0] == f"/{language}/account/2fa/", "the second factor comes next"
     assert User.objects.get().language == language
 
 
@@ -60,7 +60,7 @@ def test_an_address_that_is_taken_is_not_given_away() -> None:
 
 @pytest.mark.django_db
 def test_signing_in_leads_to_the_account() -> None:
-    stage.person("known@example.org", password=PASSWORD)
+    stage.person("known@example.org", password=PASSWORD, second_factor=False)
     client = Client()
     answer = client.post("/ja/account/login/", {"login": "known@example.org", "password": PASSWORD})
     assert (answer.status_code, answer["Location"]) == (302, "/ja/account/")
