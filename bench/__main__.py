@@ -36,12 +36,12 @@ def main() -> int:
         server.copy(place, source=DATABASE, target="empty")
         measures: list[Measure] = []
         if given.only != "closing":
-            measures += placing(place, orders=800 if given.quick else 4000, rounds=given.rounds)
+            measures += placing(place, orders=800 if given.quick else 1600, rounds=given.rounds)
         if given.only != "placing":
             measures += closing(place, sizes=given.sizes or (QUICK if given.quick else SIZES), rounds=given.rounds)
             measures += screening(place, citizens=FEW_CITIZENS if given.quick else CITIZENS, rounds=given.rounds)
     print(*(measure.as_line() for measure in measures), sep="\n")
-    if not given.quick:
+    if not given.quick and not given.only:
         result.write(measures)
     return 0
 
