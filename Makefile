@@ -28,7 +28,8 @@ bench: setup
 	@$(RUN) -m bench
 
 crash: setup
-	@RUSH_SEEDS=50 NATION=1 $(RUN) -m pytest tests/crash tests/fund/dealing/test_rush.py --rounds=$(ROUNDS)
+	@RUSH_SEEDS=50 NATION=1 $(RUN) -m pytest tests/crash tests/fund/dealing/test_rush.py \
+	    tests/investors/test_rotation.py tests/house/test_personal_data.py --rounds=$(ROUNDS)
 
 setup: .venv/.ok node_modules/.ok portal/locale/.ok
 

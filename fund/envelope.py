@@ -11,13 +11,31 @@ import secrets
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db import models
 
 NONCE_BYTES = 12
+VERSION_BYTES = 2
+
+
+class SealedColumn(models.BinaryField):  # type: ignore[type-arg]
+    """A column of sealed values. ``row``: the column that names the row it is sealed for, where that is not the key.
+
+    Declared so that whoever rotates the keys finds every sealed value. To the database it is a plain binary column.
+    """
+
+    def __init__(self, *args: Any, row: str = "", **kwargs: Any) -> None:
+        self.row = row
+        super().__init__(*args, **kwargs)
+
+    def deconstruct(self) -> Any:
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.BinaryField", args, kwargs
 
 
 class Unreadable(Exception):
@@ -67,14 +85,19 @@ def seal(plain: bytes, *, table: str, column: str, row: object) -> bytes:
     wrap_nonce, nonce = secrets.token_bytes(NONCE_BYTES), secrets.token_bytes(NONCE_BYTES)
     wrapped = AESGCM(key.secret).encrypt(wrap_nonce, data_key, place)
     body = AESGCM(data_key).encrypt(nonce, plain, _place(table, column, row, 0))
-    return key.version.to_bytes(2, "big") + wrap_nonce + wrapped + nonce + body
+    return key.version.to_bytes(VERSION_BYTES, "big") + wrap_nonce + wrapped + nonce + body
 
 
-WRAPPED = slice(2, 2 + NONCE_BYTES + 48)
+def version_of(sealed: bytes) -> int:
+    """The version of the key that a value is wrapped by."""
+    return int.from_bytes(sealed[:VERSION_BYTES], "big")
+
+
+WRAPPED = slice(VERSION_BYTES, VERSION_BYTES + NONCE_BYTES + 48)
 
 
 def _data_key(sealed: bytes, *, table: str, column: str, row: object) -> bytes:
-    version = int.from_bytes(sealed[:2], "big")
+    version = version_of(sealed)
     key = keys().get(version)
     if key is None:
         raise Unreadable(f"vault key {version} is not configured")
@@ -97,12 +120,17 @@ def unseal(sealed: bytes, *, table: str, column: str, row: object) -> bytes:
         raise Unreadable(f"{table}.{column} does not open in this row") from None
 
 
+def check_wrap(sealed: bytes, *, table: str, column: str, row: object) -> None:
+    """Raises Unreadable unless the value's data key opens here; the value itself stays closed."""
+    _data_key(sealed, table=table, column=column, row=row)
+
+
 def rewrap(sealed: bytes, *, table: str, column: str, row: object) -> bytes:
     """The same value with its data key wrapped by the newest key; the body is not touched or read."""
     data_key = _data_key(sealed, table=table, column=column, row=row)
     key, nonce = newest(), secrets.token_bytes(NONCE_BYTES)
     wrapped = AESGCM(key.secret).encrypt(nonce, data_key, _place(table, column, row, key.version))
-    return key.version.to_bytes(2, "big") + nonce + wrapped + sealed[WRAPPED.stop :]
+    return key.version.to_bytes(VERSION_BYTES, "big") + nonce + wrapped + sealed[WRAPPED.stop :]
 
 
 def blind_index(text: str, *, purpose: str) -> bytes:

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -159,3 +160,46 @@ def changes(*, before: Agreement, after: Agreement) -> list[str]:
     """What a new version changes, line by line: ``- `` gone, ``+ `` new, two blanks unchanged (D14)."""
     compared = difflib.ndiff(before.text.splitlines(), after.text.splitlines())
     return [line for line in compared if not line.startswith("? ")]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is new in a text since the version somebody accepted. ``lines``: (added, removed, same or gap; text)."""
+
+    before: Agreement
+    after: Agreement
+    lines: list[tuple[str, str]]
+
+
+def changed_since(*, investor: Investor, texts: Iterable[Agreement]) -> list[Change]:
+    """For those of the texts of which the investor has accepted an older version only: what changed since that one.
+
+    Compared are the two versions in the language of the new text, whichever was read then.
+    """
+    latest: dict[str, int] = {}
+    for kind, version in Acceptance.objects.filter(investor=investor).values_list(
+        "agreement__kind", "agreement__version"
+    ):
+        latest[kind] = max(version, latest.get(kind, 0))
+    found = []
+    for after in texts:
+        if latest.get(after.kind, after.version) < after.version:
+            older = Agreement.objects.filter(kind=after.kind, version=latest[after.kind], language=after.language)
+            found += [Change(before, after, readable(changes(before=before, after=after))) for before in older]
+    return found
+
+
+def readable(lines: list[str]) -> list[tuple[str, str]]:
+    """The lines that differ, each with the line before and after it; what lies between is a gap."""
+    told = [(MARKS[line[:2]], line[2:].strip().lstrip("# ")) for line in lines if line[2:].strip()]
+    near = {place + step for place, (mark, _text) in enumerate(told) if mark != "same" for step in (-1, 0, 1)}
+    shown: list[tuple[str, str]] = []
+    for place, line in enumerate(told):
+        if place in near:
+            shown.append(line)
+        elif not shown or shown[-1][0] != "gap":
+            shown.append(("gap", ""))
+    return shown
+
+
+MARKS = {"+ ": "added", "- ": "removed", "  ": "same"}

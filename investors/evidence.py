@@ -217,14 +217,35 @@ def add(*, application: Application, kind: Kind, taken: Taken, actor: str, now: 
         size=sum(len(page.jpeg) for page in taken.pages),
         added_at=now,
     )
-    sheets = [DocumentPage(document=document, number=number) for number in range(1, document.pages + 1)]
-    for sheet, page in zip(sheets, taken.pages, strict=True):
-        vault.seal(sheet, "picture", page.jpeg)
-    DocumentPage.objects.bulk_create(sheets)
+    _seal_pages(document, [page.jpeg for page in taken.pages])
     audit.record(
         actor=actor, verb="document.add", subject=str(application), now=now, document=str(document.pk), kind=kind.value
     )
     return document
+
+
+def take_over(*, source: Application, target: Application, actor: str, now: datetime) -> None:
+    """Give a later application of the same person, which is a draft, the documents that counted in an earlier one."""
+    for kind, document in sorted(current(source).items()):
+        sheets = DocumentPage.objects.filter(document=document).order_by("number")
+        pages = [vault.read_bytes(sheet, "picture", purpose=Purpose.DRAFT, actor=actor, now=now) for sheet in sheets]
+        copy = Document.objects.create(
+            application=target,
+            kind=kind,
+            version=1,
+            digest=document.digest,
+            pages=document.pages,
+            size=document.size,
+            added_at=now,
+        )
+        _seal_pages(copy, pages)
+
+
+def _seal_pages(document: Document, pages: list[bytes]) -> None:
+    sheets = [DocumentPage(document=document, number=number) for number in range(1, len(pages) + 1)]
+    for sheet, page in zip(sheets, pages, strict=True):
+        vault.seal(sheet, "picture", page)
+    DocumentPage.objects.bulk_create(sheets)
 
 
 def remove(*, application: Application, kind: Kind, actor: str, now: datetime) -> None:

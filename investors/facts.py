@@ -6,8 +6,8 @@ from typing import Any
 
 from fund import envelope
 from fund.governance import config
-from investors import agreements, comprehension, evidence, people, suitability, tax_forms
-from investors.applications import Application, Status
+from investors import agreements, comprehension, duplicates, evidence, people, suitability, tax_forms
+from investors.applications import Application
 from investors.eligibility.facts import Facts
 from investors.people import Investor, MyNumber, TaxpayerNumber
 from investors.screening import screen
@@ -24,6 +24,7 @@ def gather(*, application: Application, answers: dict[str, Answers], now: dateti
     pictured = evidence.current(application)
     mismatches = suitability.mismatches(answers.get("suitability", {}))
     tax = answers.get("tax", {})
+    alike = duplicates.standing(investor=investor)
     return Facts(
         nations=tuple(applied.nations),
         age=people.age(applied.born, applied.today) if applied.born else 0,
@@ -39,8 +40,8 @@ def gather(*, application: Application, answers: dict[str, Answers], now: dateti
         documents_missing=tuple(kind.value for kind in papers.needed(applied) if kind not in pictured),
         same_file=tuple(evidence.elsewhere(application)),
         numbers=_numbers(investor),
-        same_number=_standing(people.same_number(investor)),
-        same_person=_standing(people.same_person(investor)),
+        same_number=tuple(sorted(pair.other(investor) for pair in alike if pair.by_number)),
+        same_person=tuple(sorted(pair.other(investor) for pair in alike if not pair.by_number)),
         sanctions_lists=tuple(str(version) for version in screen.in_force()),
         hits_open=_hits(investor, Hit.State.OPEN),
         hits_confirmed=_hits(investor, Hit.State.CONFIRMED),
@@ -66,12 +67,6 @@ def adult_age(*, country: str, state: str, at: datetime) -> int:
 def digest(answers: dict[str, Answers]) -> bytes:
     """A keyed fingerprint of all answers."""
     return envelope.blind_index(json.dumps(answers, sort_keys=True, ensure_ascii=False), purpose="answers")
-
-
-def _standing(investors: list[int]) -> tuple[int, ...]:
-    """Those who have handed in an application that is not refused: a mere draft must not stand in anybody's way."""
-    found = Application.objects.filter(investor__in=investors).exclude(status__in=[Status.DRAFT, Status.REFUSED])
-    return tuple(sorted(found.values_list("investor_id", flat=True)))
 
 
 def _hits(investor: Investor, state: Hit.State) -> tuple[str, ...]:

@@ -1,8 +1,11 @@
 """Registry of the reception's tables: imports the rooms' models, nothing else."""
 
 from investors.agreements import Acceptance, Agreement
+from investors.appeals import Appeal, AppealDecision
 from investors.applications import Answer, Application, Assessment, Decision, StatusChange
 from investors.bank_accounts import BankAccount
+from investors.deletion import Deletion
+from investors.duplicates import DuplicateCase, Finding, Pair
 from investors.evidence import Document, DocumentPage
 from investors.people import Investor, MyNumber, TaxpayerNumber
 from investors.recovery import RecoveryCase
@@ -13,19 +16,25 @@ __all__ = [
     "Acceptance",
     "Agreement",
     "Answer",
+    "Appeal",
+    "AppealDecision",
     "Application",
     "Assessment",
     "BankAccount",
     "Decision",
+    "Deletion",
     "Document",
     "DocumentPage",
+    "DuplicateCase",
     "Entry",
+    "Finding",
     "Hit",
     "HitDecision",
     "Investor",
     "ListFile",
     "ListVersion",
     "MyNumber",
+    "Pair",
     "RecoveryCase",
     "Rescreening",
     "StatusChange",

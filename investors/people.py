@@ -5,6 +5,7 @@ from calendar import monthrange
 from datetime import date, datetime
 from typing import Any
 
+import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -17,6 +18,30 @@ from fund.governance import audit
 from fund.holders import Holder, Nation
 from investors import names, vault
 from investors.vault import Purpose, SealedField
+
+READINGS_SHOWN = 100
+
+# Nobody becomes a holder while a case of ``investors.duplicates`` is open, or beside a holder who is alike, unless an
+# officer has found the two to be different people. Two who are alike wait for each other and the second sees the first.
+ONE_HOLDER = """
+    IF NEW.state = 'approved' AND (OLD.state <> 'approved' OR OLD.likeness IS DISTINCT FROM NEW.likeness) THEN
+        PERFORM pg_advisory_xact_lock(key) FROM (
+            SELECT DISTINCT hashtextextended(encode(one, 'hex'), 0) AS key FROM unnest(NEW.likeness) one ORDER BY 1
+        ) AS keys;
+        IF EXISTS (SELECT FROM investors_pair WHERE state = 'open' AND NEW.id IN (first_id, second_id)) THEN
+            RAISE EXCEPTION 'a case of a possible duplicate is open' USING ERRCODE = 'unique_violation';
+        END IF;
+        IF EXISTS (
+            SELECT FROM investors_investor o
+             WHERE o.state = 'approved' AND o.id <> NEW.id AND o.likeness && NEW.likeness AND NOT EXISTS (
+                SELECT FROM investors_pair p WHERE p.state = 'different'
+                   AND p.first_id = least(o.id, NEW.id) AND p.second_id = greatest(o.id, NEW.id))
+        ) THEN
+            RAISE EXCEPTION 'another holder is alike' USING ERRCODE = 'unique_violation';
+        END IF;
+    END IF;
+    RETURN NEW;
+"""
 
 
 class Investor(models.Model):
@@ -55,7 +80,15 @@ class Investor(models.Model):
                 | (Q(state="approved") & ~Q(holder=None) & ~Q(verified_until=None)),
             ),
         ]
-        indexes = [GinIndex(fields=["likeness"], name="investor_likeness")]
+        indexes = [
+            GinIndex(fields=["likeness"], name="investor_likeness"),
+            models.Index(fields=["verified_until"], condition=Q(state="approved"), name="investor_verified_until"),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="one_person_one_holder", when=pgtrigger.Before, operation=pgtrigger.Update, func=ONE_HOLDER
+            )
+        ]
 
     def __str__(self) -> str:
         return f"investor {self.pk}"
@@ -140,38 +173,55 @@ def keep_my_number(*, investor: Investor, number: str, now: datetime) -> None:
     _replace(row)
 
 
+def has_other_number(*, investor: Investor, kind: str, number: str) -> bool:
+    """Whether a holder's number of this kind, which is never replaced, is another one."""
+    table, purpose = (MyNumber, "my_number") if kind == "my_number" else (TaxpayerNumber, "taxpayer_number")
+    index = envelope.blind_index(number, purpose=purpose)
+    return table._default_manager.filter(pk=investor.pk, registered=True).exclude(index=index).exists()
+
+
 def _replace(row: TaxpayerNumber | MyNumber) -> None:
-    type(row)._default_manager.filter(pk=row.pk, registered=False).delete()
-    row.save(force_insert=True)
+    rows = type(row)._default_manager.filter(pk=row.pk)
+    rows.filter(registered=False).delete()
+    if not rows.exists():  # a holder's own number, given again, stays as it is
+        row.save(force_insert=True)
 
 
-def likeness(*, name: dict[str, str], born: date) -> list[bytes]:
-    """Blind indexes under which a person is found again: birth date with the name in each of its writings (D5)."""
+def readings(*, investor: Investor) -> list[tuple[datetime, str]]:
+    """Who has read this person's identity numbers: when, and for which purpose in words, the latest first (D16)."""
+    tables = [f"{table._meta.db_table}:{investor.pk}" for table in (MyNumber, TaxpayerNumber)]
+    acts = audit.Act.objects.filter(subject__in=tables, verb="open").order_by("-id")[:READINGS_SHOWN]
+    return [(act.at, str(Purpose(act.detail["purpose"]).label)) for act in acts]
+
+
+def likeness(*, name: dict[str, str], born: date) -> dict[str, bytes]:
+    """Blind indexes under which a person is found again: birth date with the name, by its writing (D5).
+
+    Latin letters in either order: a bank or a border puts the family name first, a citizen of the US does not.
+    """
+    latin = sorted(names.latin_form(name.get(part, "")) for part in ("family_latin", "given_latin"))
     forms = {
-        "latin": names.latin_form(name.get("family_latin", "")) + "," + names.latin_form(name.get("given_latin", "")),
+        "latin": ",".join(latin),
         "kanji": names.kanji_form(name.get("family_kanji", "")) + "," + names.kanji_form(name.get("given_kanji", "")),
         "kana": names.kana_form(name.get("family_kana", "")) + "," + names.kana_form(name.get("given_kana", "")),
     }
-    return [
-        envelope.blind_index(f"{form}|{born:%Y%m%d}", purpose=f"likeness {writing}")
+    return {
+        writing: envelope.blind_index(f"{form}|{born:%Y%m%d}", purpose=f"likeness {writing}")
         for writing, form in forms.items()
         if form != ","
-    ]
+    }
 
 
-def same_number(investor: Investor) -> list[int]:
-    """Ids of other investors who have given the same SSN, ITIN or My Number."""
-    found: set[int] = set()
-    for table in (TaxpayerNumber, MyNumber):
-        own = table._default_manager.filter(pk=investor.pk).values("index")
-        found.update(table._default_manager.filter(index__in=own).values_list("pk", flat=True))
-    return sorted(found - {investor.pk})
-
-
-def same_person(investor: Investor) -> list[int]:
-    """Ids of other investors born on the same day with the same name in one of its writings."""
-    found = Investor.objects.filter(likeness__overlap=investor.likeness).exclude(pk=investor.pk)
-    return list(found.order_by("pk").values_list("pk", flat=True))
+def same_number(investor: Investor) -> dict[int, list[str]]:
+    """Ids of other investors who have given the same number, with its kinds: ssn, itin or my_number."""
+    found: dict[int, list[str]] = {}
+    taxpayers = TaxpayerNumber.objects.filter(index__in=TaxpayerNumber.objects.filter(pk=investor.pk).values("index"))
+    for pk, kind in taxpayers.exclude(pk=investor.pk).values_list("pk", "kind"):
+        found.setdefault(pk, []).append(kind)
+    individual = MyNumber.objects.filter(index__in=MyNumber.objects.filter(pk=investor.pk).values("index"))
+    for pk in individual.exclude(pk=investor.pk).values_list("pk", flat=True):
+        found.setdefault(pk, []).append("my_number")
+    return found
 
 
 def name(*, investor: Investor, purpose: Purpose, actor: str, now: datetime) -> dict[str, str]:
@@ -183,6 +233,14 @@ def name(*, investor: Investor, purpose: Purpose, actor: str, now: datetime) -> 
 def age(born: date, on: date) -> int:
     """Full years. Who was born on 29 February is a year older on 1 March of the years without that day (D6)."""
     return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+
+
+def of_age_on(born: date, years: int) -> date:
+    """The first day on which ``age`` is so many years."""
+    try:
+        return born.replace(year=born.year + years)
+    except ValueError:
+        return date(born.year + years, 3, 1)
 
 
 def months_later(since: datetime, *, months: int) -> datetime:

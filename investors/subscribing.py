@@ -64,6 +64,10 @@ def subscribe(
     asked = _lock(investor.pk, offering_code, key)
     holder = asked.investor.holder
     if holder is None or not asked.investor.may_invest(now):
+        if holder is not None:
+            raise NotEligible(
+                _("Your verification has ended. Please confirm your details; then you can subscribe again.")
+            )
         raise NotEligible(_("Only approved citizens can subscribe."))
     if asked.standing_hit:
         raise NotEligible(_("Your registration is being checked again. You cannot subscribe until that is done."))

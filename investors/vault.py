@@ -25,6 +25,7 @@ class Purpose(models.TextChoices):
     TAX_REPORT = "tax_report", _("reporting to a tax authority")
     CORRECTION = "correction", _("correcting a number")
     SCREENING = "screening", _("comparing with sanctions lists")
+    OWN = "own", _("showing citizens their own record")
     RECOVERY = "recovery", _("giving a citizen access again")
 
 
@@ -32,7 +33,7 @@ class NotForThisPurpose(Exception):
     """The column is not opened for this purpose."""
 
 
-class SealedField(models.BinaryField):  # type: ignore[type-arg]
+class SealedField(envelope.SealedColumn):
     """Ciphertext of ``fund.envelope``. ``opened_for``: what it is opened for, where each time is logged."""
 
     def __init__(self, *args: Any, opened_for: tuple[str, ...] = (), **kwargs: Any) -> None:
@@ -40,7 +41,8 @@ class SealedField(models.BinaryField):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
 
     def deconstruct(self) -> Any:
-        name, path, args, kwargs = super().deconstruct()
+        name, _path, args, kwargs = super().deconstruct()
+        path = "investors.vault.SealedField"
         return name, path, args, {**kwargs, "opened_for": self.opened_for} if self.opened_for else kwargs
 
 

@@ -20,6 +20,10 @@ log = structlog.get_logger(__name__)
 TASKS: dict[str, list[str]] = {
     "application.submitted": ["assess_application", "notify"],
     "application.decided": ["notify"],
+    "application.appealed": ["notify"],
+    "appeal.decided": ["notify"],
+    "reverification.opened": ["notify"],
+    "reverification.lapsed": ["notify"],
     "subscription.placed": ["notify"],
     "subscription.withdrawn": ["notify"],
     "subscription.funded": ["notify"],
@@ -27,6 +31,7 @@ TASKS: dict[str, list[str]] = {
     "statement.posted": ["fund_orders"],
     "payment.applied": ["fund_orders"],
     "payment.reversed": ["unfund_order"],
+    "payouts.begun": ["address_payouts"],
     "proposal.approved": ["carry_out"],
     "allotment.published": ["settle", "notify"],
     "nav.published": ["settle_waiting"],

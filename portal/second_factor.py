@@ -7,6 +7,7 @@ from allauth.mfa.models import Authenticator
 from django.utils.translation import gettext
 
 from fund import envelope
+from investors.rotation import Place
 from portal.accounts import User
 
 PLACE = {"table": "mfa_authenticator", "column": "secret", "row": "any"}  # allauth does not tell the row
@@ -28,3 +29,19 @@ class SealingAdapter(DefaultMFAAdapter):
 
     def _get_site_name(self) -> str:
         return gettext("Kakehashi")
+
+
+def _within(key: str) -> Place:
+    """Where allauth puts a sealed text: as base64 under a key of its JSON."""
+    return Place(
+        table=PLACE["table"],
+        column=PLACE["column"],
+        row=f"'{PLACE['row']}'",
+        key="id",
+        key_type="bigint",
+        value=f"decode(data ->> '{key}', 'base64')",
+        write=f"data = jsonb_set(data, '{{{key}}}', to_jsonb(translate(encode(new.value, 'base64'), E'\\n', '')))",
+    )
+
+
+SEALED = [_within("secret"), _within("seed")]  # of a one-time-code generator, of recovery codes

@@ -5,6 +5,7 @@ Tasks of notes receive the delivery's number and nothing else; what they need th
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +22,8 @@ from fund.governance.outbox import Note
 from fund.ledger import prove as ledger
 from fund.nav import strike
 from fund.payments import payouts, suspense
-from investors import onboarding
+from fund.payments.payout_models import PayoutRun
+from investors import deletion, onboarding, payees, reverification
 from investors.screening import rescreen
 from portal import relay
 from portal.api import idempotency
@@ -36,7 +38,9 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "mail": {"task": "portal.mail", "schedule": 5.0, "options": {"expires": 5}},
     "seal": {"task": "portal.seal", "schedule": 10.0, "options": {"expires": 10}},
     "forget": {"task": "portal.forget", "schedule": 600.0, "options": {"expires": 600}},
+    "delete": {"task": "portal.delete_due", "schedule": 3600.0, "options": {"expires": 3600}},
     "open and close": {"task": "portal.open_and_close", "schedule": 5.0, "options": {"expires": 5}},
+    "reverify": {"task": "portal.reverify", "schedule": 3600.0, "options": {"expires": 3600}},
     "lapse": {"task": "portal.lapse", "schedule": 60.0, "options": {"expires": 60}},
 }
 app.conf.beat_schedule = SCHEDULE
@@ -111,6 +115,13 @@ def refund_orders(note: Note, now: datetime) -> int:
 
 
 @consumer
+def address_payouts(note: Note, now: datetime) -> int:
+    """A payout run was begun: one piece of its lines after the other is given its bank accounts (D17)."""
+    run = PayoutRun.objects.get(pk=note.payload["run"])
+    return payouts.address_next(run=run, payees=partial(payees.of, actor="system", now=now), now=now)
+
+
+@consumer
 def rescreen_everybody(note: Note, now: datetime) -> int:
     """A sanctions list was loaded: one chunk of citizens after the other is screened against it."""
     return rescreen.screen_next(version_id=note.payload["version"], now=now)
@@ -160,12 +171,28 @@ def forget_answers() -> None:
         pass
 
 
+@shared_task(name="portal.delete_due")
+def delete_personal_data() -> None:
+    """Delete personal data whose time is over, and leave the record of it (D16)."""
+    while deletion.delete_due(now=timezone.now()):
+        pass
+
+
 @shared_task(name="portal.open_and_close")
 def open_and_close_offerings() -> None:
     """Offerings open and close when their time has come."""
     now = timezone.now()
     offering.open_due(now=now)
     offering.close_due(now=now)
+
+
+@shared_task(name="portal.reverify")
+def reverify() -> None:
+    """Citizens whose verification ends soon are asked to confirm their details; those who are late are told so."""
+    now = timezone.now()
+    while reverification.open_due(now=now) == reverification.BATCH:
+        now = timezone.now()
+    reverification.tell_lapsed(now=timezone.now())
 
 
 @shared_task(name="portal.lapse")

@@ -13,6 +13,7 @@ from django.db.models import F, Func, Q
 from django.db.models.functions import UUID7, Mod, Now
 from django.utils.translation import gettext_lazy as _
 
+from fund.envelope import SealedColumn
 from fund.governance.approval import Kind, Proposal, two_keys_trigger
 from fund.money import Currency, Money, Price
 from fund.units import UnitClass
@@ -74,7 +75,7 @@ class Offering(models.Model):
     pay_by = models.DateTimeField()
     agreements = ArrayField(models.CharField(max_length=40))
     seed_commitment = models.BinaryField(max_length=32)
-    sealed_seed = models.BinaryField()
+    sealed_seed = SealedColumn()
     seed = models.BinaryField(max_length=32, null=True)
     terms_digest = models.BinaryField(max_length=32, editable=False)
     proposal = models.ForeignKey(Proposal, null=True, on_delete=models.PROTECT, related_name="+")

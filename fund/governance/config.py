@@ -31,7 +31,16 @@ DECLARED: dict[str, Declared] = {
     ),
     "residence.accepted": Declared(_("Countries of residence that are accepted"), ["US", "JP"]),
     "reverification.months": Declared(_("Months until an approved citizen is verified again"), 24),
+    "reverification.notice_days": Declared(_("Days before its end in which a verification is asked for again"), 60),
+    "appeal.days": Declared(_("Days in which a refusal can be appealed"), 60),
     "document.register_days": Declared(_("Days for which a certificate of the family register is recent"), 90),
+    "deletion.days": Declared(
+        _("Days after which personal data of a refused application, and the numbers of an abandoned one, are deleted"),
+        {"refused": 180, "abandoned": 365},
+    ),
+    "deletion.former_holder_years": Declared(
+        _("Years after which the identity numbers of somebody who holds nothing any more are deleted"), 7
+    ),
     "suitability.mismatch": Declared(
         _("Whether a mismatch can be acknowledged or is refused, by question"),
         {

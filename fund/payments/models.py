@@ -10,6 +10,7 @@ from django.db.models.functions import UUID7
 from django.utils.translation import gettext_lazy as _
 
 from fund.append_only import AppendOnly
+from fund.envelope import SealedColumn
 from fund.holders import Holder
 from fund.money import Currency
 
@@ -162,7 +163,7 @@ class BankFile(models.Model):
     size = models.PositiveBigIntegerField()
     received_at = models.DateTimeField()
     received_by = models.CharField(max_length=80)
-    sealed = models.BinaryField(null=True)
+    sealed = SealedColumn(row="digest", null=True)
 
     app_may = ("SELECT", "INSERT", "UPDATE")
 
@@ -242,7 +243,7 @@ class BankEntry(models.Model):
     suspense_reason = models.CharField(max_length=20, choices=Reason, blank=True)
     held = models.BigIntegerField(default=0)
     suspended = models.BigIntegerField(default=0)
-    sealed = models.BinaryField()
+    sealed = SealedColumn(row="identity")
 
     app_may = ("SELECT", "INSERT", "UPDATE")
 

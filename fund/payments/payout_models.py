@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.db.models.functions import UUID7
 from django.utils.translation import gettext_lazy as _
 
+from fund.envelope import SealedColumn
 from fund.governance.approval import Kind, Proposal, two_keys_trigger
 from fund.holders import Holder
 from fund.money import Currency
@@ -133,7 +134,7 @@ class PayoutLine(models.Model):
     state = models.CharField(max_length=8, choices=State, db_default="new")
     obstacle = models.CharField(max_length=12, choices=Obstacle, blank=True, db_default="")
     hold_until = models.DateTimeField(null=True)
-    sealed = models.BinaryField(null=True)
+    sealed = SealedColumn(row="event_id", null=True)
     payee_digest = models.BinaryField(max_length=32, null=True)
     bank_code = models.CharField(max_length=8, blank=True, db_default="")
     ended_at = models.DateTimeField(null=True)
@@ -210,7 +211,7 @@ class PayoutFile(models.Model):
     format = models.CharField(max_length=8, choices=Format)
     digest = models.CharField(max_length=64)
     size = models.PositiveBigIntegerField()
-    sealed = models.BinaryField()
+    sealed = SealedColumn(row="run_id")
     made_at = models.DateTimeField()
     made_by = models.CharField(max_length=80)
 

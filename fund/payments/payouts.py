@@ -92,6 +92,7 @@ GATHER = """
 def begin(*, currency: Currency, officer: Officer, now: datetime) -> PayoutRun:
     """Open a run with a line for everything that waits to be paid out in a currency, from its first account.
 
+    A note is left: who is told of it gives the lines their payees (``address_next``).
     Raises Refused when nothing waits or another run is not approved yet, and NotOnDuty.
     """
     officers.on_duty(user_id=officer.user_id, duty=Duty.PAYMENTS, now=now)
@@ -109,6 +110,7 @@ def begin(*, currency: Currency, officer: Officer, now: datetime) -> PayoutRun:
         if not cursor.rowcount:
             raise Refused(_("There is nothing to pay out."), code="nothing_to_pay")
     audit.record(actor=officer.actor, verb="payouts.begun", subject=f"payout_run:{run.pk}", now=now)
+    outbox.leave(topic="payouts.begun", subject=f"payout_run:{run.pk}", now=now, run=run.pk)
     return run
 
 

@@ -1,5 +1,7 @@
 """The steps of the application in their order, for forms, the API and the draft alike.
 
+What can make it certain that somebody cannot take part is asked first.
+
 ``clean(code, answers, known)`` checks one step; ``describe(code, known)`` is what a form is made from.
 """
 
@@ -18,9 +20,9 @@ STEPS = {
     step.code: step
     for step in (
         citizenship,
-        name,
         birth,
         residence,
+        name,
         numbers,
         identity_document,
         documents,

@@ -40,15 +40,15 @@ def is_own(holder: str, *, name: dict[str, str]) -> bool:
 
 
 def check(answers: Answers, known: Known) -> Answers:
-    if answers["country"] == "JP":
-        try:
-            answers["branch_code"] = identifiers.branch_code(answers["branch_code"], bank=answers["bank_code"])
-        except ValidationError as refused:
-            raise ValidationError({"branch_code": refused.error_list}) from None
     if not is_own(answers["holder"], name=known.name):
         message = _("The account must be your own. Its name differs from the name in your application.")
         raise ValidationError({"holder": [ValidationError(message, code="other_name")]})
     return answers
+
+
+def branch_code(text: str, answers: Answers) -> str:
+    """A branch of the bank that was answered; while the bank is not known its form alone is checked by the step."""
+    return identifiers.branch_code(text, bank=answers["bank_code"]) if answers.get("bank_code") else text
 
 
 bank_account = Step(
@@ -64,7 +64,7 @@ bank_account = Step(
         Field("account_type", _("Type of account"), kind="choice", choices=US_TYPES, when=("country", US)),
         Field("account_number", _("Account number"), when=("country", US), check=identifiers.account_number),
         Field("bank_code", _("Bank code"), when=("country", JP), check=identifiers.bank_code, help=_("Four digits.")),
-        Field("branch_code", _("Branch code"), when=("country", JP), help=_("Three digits.")),
+        Field("branch_code", _("Branch code"), when=("country", JP), among=branch_code, help=_("Three digits.")),
         Field("deposit_type", _("Type of account"), kind="choice", choices=JAPANESE_TYPES, when=("country", JP)),
         Field("deposit_number", _("Account number"), when=("country", JP), check=identifiers.japanese_account_number),
     ),

@@ -1,5 +1,6 @@
 """What a step of the application asks, described once: forms and the API are made from it and checked by it."""
 
+import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -30,7 +31,9 @@ class Known:
 
     @property
     def nations(self) -> list[str]:
-        return list(self.answers.get("citizenship", {}).get("nations", []))
+        """Of the two nations, those whose citizen somebody is."""
+        told = self.answers.get("citizenship", {}).get("nations", [])
+        return [nation for nation in told if nation in ZONES]
 
     @property
     def country(self) -> str:
@@ -72,7 +75,8 @@ class Field:
     """One question.
 
     ``kind``: text, date, choice, choices, yes_no, confirm (must be yes), secret (an identity number).
-    ``asked`` and ``required`` depend on what is known; ``when`` on another field of the same step and its values.
+    ``asked`` and ``required`` depend on what is known; ``when`` on another field of the same step and its values, which
+    may depend on what is known as well. ``check`` judges the text alone, ``among`` beside the clean answers before it.
     """
 
     name: str
@@ -80,28 +84,43 @@ class Field:
     kind: str = "text"
     asked: Callable[[Known], bool] = always
     required: Callable[[Known], bool] = always
-    when: tuple[str, tuple[str, ...]] | None = None
+    when: tuple[str, tuple[str, ...] | Callable[[Known], tuple[str, ...]]] | None = None
     choices: Choices | Callable[[Known], Choices] = ()
     help: Any = ""
     autocomplete: str = "off"
     check: Callable[[str], str] = str
+    among: Callable[[str, Answers], str] | None = None
     longest: int = LONGEST_TEXT
 
     def options(self, known: Known) -> Choices:
         return self.choices(known) if callable(self.choices) else self.choices
 
+    @property
+    def checked(self) -> bool:
+        """Whether there is more to check than that something was entered."""
+        return self.check is not str or self.among is not None or self.kind == "date"
+
+    def condition(self, known: Known) -> tuple[str, tuple[str, ...]] | None:
+        """The other field on which this one depends, and its values."""
+        if self.when is None:
+            return None
+        name, values = self.when
+        return name, values(known) if callable(values) else values
+
     def describe(self, known: Known) -> dict[str, Any]:
         """Everything a form or a schema needs, in the language of the moment."""
+        condition = self.condition(known)
         return {
             "name": self.name,
             "type": self.kind,
             "label": str(self.label),
             "help": str(self.help),
             "required": self.required(known),
-            "when": {"field": self.when[0], "values": list(self.when[1])} if self.when else None,
+            "when": {"field": condition[0], "values": list(condition[1])} if condition else None,
             "choices": [{"value": value, "label": str(label)} for value, label in self.options(known)],
             "autocomplete": self.autocomplete,
             "max_length": self.longest,
+            "checked": self.checked,
         }
 
 
@@ -137,9 +156,9 @@ class Step:
         given = self.begin(given, known)
         for one in asked:
             try:
-                if not _is_due(one, given):
+                if not _is_due(one, given, known):
                     continue
-                value = _clean_value(one, given.get(one.name), known)
+                value = _clean_value(one, given.get(one.name), known, clean)
                 if value in ("", None, []) and one.required(known) and not _kept(one, known, self.code):
                     raise ValidationError(_("Please answer this question."), code="required")
                 clean[one.name] = value
@@ -149,12 +168,30 @@ class Step:
             raise ValidationError(errors)
         return self.finish(clean, known)
 
+    def check(self, name: str, given: Answers, known: Known) -> None:
+        """Check one answer while the others are still being typed; an empty one is not judged.
 
-def _is_due(one: Field, given: Answers) -> bool:
-    if one.when is None:
+        Raises ValidationError, and KeyError for a field that is not asked.
+        """
+        clean: Answers = {}
+        asked = {one.name: one for one in self.asked(known)}
+        wanted = asked[name]
+        for one in asked.values():
+            if one is wanted:
+                break
+            with contextlib.suppress(ValidationError):
+                if _is_due(one, given, known):
+                    clean[one.name] = _clean_value(one, given.get(one.name), known, clean)
+        if _is_due(wanted, given, known):
+            _clean_value(wanted, given.get(name), known, clean)
+
+
+def _is_due(one: Field, given: Answers, known: Known) -> bool:
+    condition = one.condition(known)
+    if condition is None:
         return True
-    told = given.get(one.when[0])
-    return (str(told).lower() if isinstance(told, bool) else told) in one.when[1]
+    told = given.get(condition[0])
+    return (str(told).lower() if isinstance(told, bool) else told) in condition[1]
 
 
 def _kept(one: Field, known: Known, step: str) -> bool:
@@ -162,7 +199,7 @@ def _kept(one: Field, known: Known, step: str) -> bool:
     return one.kind == "secret" and bool(known.answers.get(step, {}).get(f"{one.name}_ending"))
 
 
-def _clean_value(one: Field, value: Any, known: Known) -> Any:
+def _clean_value(one: Field, value: Any, known: Known, before: Answers) -> Any:
     if value is None or value == "":
         return None if one.kind in ("yes_no", "confirm") else [] if one.kind == "choices" else ""
     match one.kind:
@@ -175,7 +212,7 @@ def _clean_value(one: Field, value: Any, known: Known) -> Any:
         case "date":
             return _day(value)
         case _:
-            return _text(value, one)
+            return _text(value, one, before)
 
 
 def _yes_or_no(value: Any, *, must_be_yes: bool) -> bool:
@@ -210,7 +247,7 @@ def _fail() -> str:
     raise ValueError("not a text")
 
 
-def _text(value: Any, one: Field) -> str:
+def _text(value: Any, one: Field, before: Answers) -> str:
     if not isinstance(value, str):
         raise ValidationError(_("Please enter text."), code="invalid")
     if one.kind != "lines":
@@ -219,4 +256,7 @@ def _text(value: Any, one: Field) -> str:
         raise ValidationError(
             _("This is longer than %(most)s characters."), code="too_long", params={"most": one.longest}
         )
-    return one.check(value) if value.strip() else ""
+    if not value.strip():
+        return ""
+    text = one.check(value)
+    return one.among(text, before) if one.among else text

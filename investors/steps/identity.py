@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from fund.governance import config
 from fund.holders import Nation
 from investors import identifiers, names, passports
 from investors.steps import places
@@ -24,11 +25,34 @@ def optional(known: Known) -> bool:
     return False
 
 
+NEITHER = "neither"
+
+
+def check_citizenship(answers: Answers, known: Known) -> Answers:
+    if NEITHER in answers["nations"] and len(answers["nations"]) > 1:
+        message = _("Please choose either your citizenship or “Neither of the two”.")
+        raise ValidationError({"nations": ValidationError(message, code="contradiction")})
+    return answers
+
+
+def accepted(known: Known) -> tuple[str, ...]:
+    """The countries of residence that are accepted: only there an address is asked for (D7)."""
+    return tuple(config.get("residence.accepted", at=known.now))
+
+
 citizenship = Step(
     code="citizenship",
     title=_("Citizenship"),
     intro=_("Citizens of the United States and of Japan can take part. With both citizenships, choose both."),
-    fields=(Field("nations", _("I am a citizen of"), kind="choices", choices=tuple(Nation.choices)),),
+    fields=(
+        Field(
+            "nations",
+            _("I am a citizen of"),
+            kind="choices",
+            choices=(*Nation.choices, (NEITHER, _("Neither of the two"))),
+        ),
+    ),
+    finish=check_citizenship,
 )
 
 name = Step(
@@ -72,10 +96,10 @@ birth = Step(
 )
 
 
-def postcode(text: str, *, country: str) -> str:
+def postcode(text: str, answers: Answers) -> str:
     """A ZIP code (12345 or 12345-6789) or a Japanese postcode (123-4567), full-width digits accepted."""
     digits = identifiers.compact(text)
-    match country:
+    match answers.get("country"):
         case "US":
             code = digits if len(digits) <= 5 else f"{digits[:5]}-{digits[5:]}"
             if not ZIP.fullmatch(code):
@@ -89,11 +113,11 @@ def postcode(text: str, *, country: str) -> str:
     return text
 
 
-def phone(text: str, *, country: str) -> str:
+def phone(text: str, answers: Answers) -> str:
     """A telephone number in E.164 (+819012345678), as dialled at home or with the country's code."""
     problem = ValidationError(_("This is not a telephone number that can be called."), code="invalid_phone")
     try:
-        number = phonenumbers.parse(unicodedata.normalize("NFKC", text), country or None)
+        number = phonenumbers.parse(unicodedata.normalize("NFKC", text), answers.get("country"))
     except phonenumbers.NumberParseException:
         raise problem from None
     if not phonenumbers.is_valid_number(number):
@@ -101,26 +125,12 @@ def phone(text: str, *, country: str) -> str:
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
-def check_residence(answers: Answers, known: Known) -> Answers:
-    country = answers["country"]
-    errors: dict[str, list[ValidationError]] = {}
-    for field, check in (("postcode", postcode), ("phone", phone)):
-        if answers.get(field):
-            try:
-                answers[field] = check(answers[field], country=country)
-            except ValidationError as refused:
-                errors[field] = refused.error_list
-    if errors:
-        raise ValidationError(errors)
-    return answers
-
-
 residence = Step(
     code="residence",
     title=_("Where you live"),
     fields=(
         Field("country", _("Country of residence"), kind="choice", choices=places.COUNTRIES, autocomplete="country"),
-        Field("postcode", _("Postcode"), when=("country", ("US", "JP")), autocomplete="postal-code"),
+        Field("postcode", _("Postcode"), when=("country", ("US", "JP")), among=postcode, autocomplete="postal-code"),
         Field(
             "state",
             pgettext_lazy("address", "State"),
@@ -137,12 +147,24 @@ residence = Step(
             when=("country", ("JP",)),
             autocomplete="address-level1",
         ),
-        Field("city", _("City, town or village"), autocomplete="address-level2"),
-        Field("street", _("Street and number"), autocomplete="address-line1"),
-        Field("building", _("Building, apartment"), required=optional, autocomplete="address-line2"),
-        Field("phone", _("Telephone"), autocomplete="tel", help=_("For example 090-1234-5678 or 202-456-1111.")),
+        Field("city", _("City, town or village"), when=("country", accepted), autocomplete="address-level2"),
+        Field("street", _("Street and number"), when=("country", accepted), autocomplete="address-line1"),
+        Field(
+            "building",
+            _("Building, apartment"),
+            required=optional,
+            when=("country", accepted),
+            autocomplete="address-line2",
+        ),
+        Field(
+            "phone",
+            _("Telephone"),
+            when=("country", accepted),
+            among=phone,
+            autocomplete="tel",
+            help=_("For example 090-1234-5678 or 202-456-1111."),
+        ),
     ),
-    finish=check_residence,
 )
 
 

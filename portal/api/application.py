@@ -1,5 +1,6 @@
 """The application to take part (D10): a draft in steps, its submission, and the decision with its reasons."""
 
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError as DomainValidationError
@@ -12,12 +13,14 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from investors import evidence, onboarding, steps
-from investors.applications import Application, Reason, Status
+from investors import appeals, evidence, onboarding, prospects, steps
+from investors.appeals import AppealDecision
+from investors.applications import Application, Occasion, Reason, Status
 from investors.evidence import Document
 from investors.people import Investor
 from investors.steps import Known, papers
 from investors.steps.papers import HINTS, Kind
+from investors.vault import Purpose
 from portal import uploading
 from portal.api.border import Body, Choice, FileField, OneFileParser
 from portal.api.documented import KEY_PARAMETER, documented
@@ -44,11 +47,42 @@ class SubmissionForm(Body):
     """Nothing needs to be said."""
 
 
+class AppealBody(Body):
+    """Which reason is wrong, and why, in the citizen's own words. No identity numbers, please."""
+
+    words = serializers.CharField(max_length=appeals.LONGEST)
+
+
 class ReasonForm(serializers.Serializer[Any]):
-    """Why."""
+    """Why, what that means, and whether a new application makes sense (``from_day``: from that day on)."""
 
     code = serializers.ChoiceField(choices=Reason.values)
     detail = serializers.CharField()
+    meaning = serializers.CharField()
+    advice = serializers.CharField()
+    again = serializers.BooleanField()
+    from_day = serializers.DateField(allow_null=True)
+
+
+class BarrierForm(serializers.Serializer[Any]):
+    """What makes it certain already that this person cannot take part, or not before ``from_day``."""
+
+    reason = serializers.ChoiceField(choices=Reason.values)
+    detail = serializers.CharField()
+    step = serializers.CharField(help_text="Where the answer can be corrected.")
+    from_day = serializers.DateField(allow_null=True)
+
+
+class AppealForm(serializers.Serializer[Any]):
+    """The appeal against a refusal, and what came of it."""
+
+    until = Instant(help_text="When the time to appeal ends.")
+    open = serializers.BooleanField(help_text="Whether an appeal is still possible.")
+    filed_at = Instant(allow_null=True)
+    words = serializers.CharField()
+    outcome = serializers.ChoiceField(choices=AppealDecision.Outcome.values, allow_null=True)
+    answer = serializers.CharField()
+    decided_at = Instant(allow_null=True)
 
 
 class DecisionForm(serializers.Serializer[Any]):
@@ -95,6 +129,10 @@ class ApplicationForm(serializers.Serializer[Any]):
     """The application. ``steps`` describes every question as it stands after the answers so far."""
 
     status = serializers.ChoiceField(choices=Status.values)
+    occasion = serializers.ChoiceField(
+        choices=Occasion.values, help_text="A re-verification is filled in already; ``remaining`` is to be confirmed."
+    )
+    verified_until = Instant(allow_null=True, help_text="When a holder's verification ends.")
     submitted_at = Instant(allow_null=True, help_text="Of the first submission: what counts against a cut-off.")
     answers = serializers.DictField(child=serializers.DictField())
     versions = serializers.DictField(child=serializers.IntegerField())
@@ -102,6 +140,8 @@ class ApplicationForm(serializers.Serializer[Any]):
     steps = serializers.ListField(child=serializers.DictField())
     documents = AskedDocumentForm(many=True)
     decision = DecisionForm(allow_null=True)
+    appeal = AppealForm(allow_null=True, help_text="Only after a refusal.")
+    barrier = BarrierForm(allow_null=True)
 
 
 class SubmittedForm(serializers.Serializer[Any]):
@@ -202,6 +242,33 @@ class Submission(Applicants):
         return Done(200, SubmittedForm(facts).data)
 
 
+class Appealing(Applicants):
+    @documented(
+        "appeal",
+        tag=TAG,
+        body=AppealBody,
+        asked={"words": "The document that I sent is valid until 2031; please look at it again."},
+        answers=ApplicationForm,
+    )
+    def post(self, request: Request) -> Response:
+        """Appeal against a refusal: another officer looks at the application again. Once a decision."""
+        words = self.read(AppealBody)["words"]
+        try:
+            appeals.file(investor=self.investor, words=words, now=timezone.now())
+        except DomainValidationError as refused:
+            raise ValidationError({"words": as_detail(refused)}) from None
+        return Response(shown(self.investor))
+
+
+class Beginning(Applicants):
+    @documented("applyAgain", tag=TAG, body=SubmissionForm, asked={}, answers=ApplicationForm)
+    def post(self, request: Request) -> Response:
+        """Open a new draft after a refusal, with the answers of the refused application."""
+        self.read(SubmissionForm)
+        onboarding.begin_again(investor=self.investor, now=timezone.now())
+        return Response(shown(self.investor))
+
+
 def shown(investor: Investor) -> Any:
     """An application as data for JSON; before the first step was saved, an empty draft."""
     now = timezone.now()
@@ -211,13 +278,17 @@ def shown(investor: Investor) -> Any:
     return ApplicationForm(
         {
             "status": application.status if application else Status.DRAFT,
+            "occasion": application.occasion if application else Occasion.JOINING,
+            "verified_until": investor.verified_until,
             "submitted_at": application and application.first_submitted_at,
             "answers": draft.answers if draft else {},
             "versions": draft.versions if draft else {},
             "remaining": onboarding.remaining(investor=investor),
-            "steps": [steps.describe(code, known) for code in steps.STEPS],
+            "steps": [steps.describe(code, known) for code in onboarding.asked(investor=investor)],
             "documents": asked_documents(known, draft.application if draft else None),
-            "decision": application and decision(application),
+            "decision": application and decision(application, known),
+            "appeal": application and appeal(application, investor, now),
+            "barrier": barrier(investor, now),
         }
     ).data
 
@@ -238,9 +309,48 @@ def asked_documents(known: Known, application: Application | None) -> list[dict[
     ]
 
 
-def decision(application: Application) -> dict[str, Any] | None:
+def barrier(investor: Investor, now: datetime) -> dict[str, Any] | None:
+    found = onboarding.barrier(investor=investor, now=now)
+    return (
+        None
+        if found is None
+        else {
+            "reason": found.reason,
+            "detail": found.reason.label,
+            "step": found.step,
+            "from_day": found.from_day,
+        }
+    )
+
+
+def appeal(application: Application, investor: Investor, now: datetime) -> dict[str, Any] | None:
+    standing = appeals.standing(application=application, purpose=Purpose.DRAFT, actor=investor.actor, now=now)
+    if standing is None:
+        return None
+    return {
+        "until": standing.until,
+        "open": standing.open,
+        "filed_at": standing.appeal and standing.appeal.filed_at,
+        "words": standing.words,
+        "outcome": standing.outcome and standing.outcome.outcome,
+        "answer": standing.answer,
+        "decided_at": standing.outcome and standing.outcome.decided_at,
+    }
+
+
+def decision(application: Application, known: steps.Known) -> dict[str, Any] | None:
     latest = application.decisions.order_by("-pk").first()
     if latest is None:
         return None
-    reasons = [{"code": code, "detail": Reason(code).label} for code in latest.reasons]
+    reasons = [
+        {
+            "code": one.code,
+            "detail": one.label,
+            "meaning": one.meaning,
+            "advice": one.advice,
+            "again": one.again,
+            "from_day": one.from_day,
+        }
+        for one in prospects.after_refusal(reasons=latest.reasons, known=known)
+    ]
     return {"outcome": latest.outcome, "decided_at": latest.decided_at, "reasons": reasons}

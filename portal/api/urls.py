@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path, register_converter
 from django.urls.converters import StringConverter
 
-from portal.api import application, assets, documented, holdings, offerings, overview, subscriptions
+from portal.api import application, assets, bank_account, documented, holdings, offerings, overview, subscriptions
 from portal.api.view import Unknown
 
 
@@ -36,9 +36,13 @@ urlpatterns: list[URLPattern] = [
     path("application", application.TheApplication.as_view(), name="application"),
     path("application/documents", application.Documents.as_view(), name="application-documents"),
     path("application/submit", application.Submission.as_view(), name="submission"),
+    path("application/appeal", application.Appealing.as_view(), name="appeal"),
+    path("application/again", application.Beginning.as_view(), name="again"),
     path("subscriptions", subscriptions.Subscriptions.as_view(), name="subscriptions"),
     path("subscriptions/<reference:reference>", subscriptions.OneSubscription.as_view(), name="subscription"),
     path("subscriptions/<reference:reference>/withdraw", subscriptions.Withdrawal.as_view(), name="withdrawal"),
+    path("bank-account", bank_account.TheBankAccount.as_view(), name="bank-account"),
+    path("bank-account/keep", bank_account.KeptAccount.as_view(), name="bank-account-keep"),
     path("holdings", holdings.Holdings.as_view(), name="holdings"),
     path("transactions", holdings.Transactions.as_view(), name="transactions"),
     path("<path:unknown>", Unknown.as_view(), name="unknown"),

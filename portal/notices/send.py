@@ -13,9 +13,24 @@ from portal.notices.models import Message
 
 # Each yields (user id, facts) for the payload of a note of its topic.
 OWN_APPLICATION = """
-    SELECT i.user_id, jsonb_build_object('outcome', a.status)
+    SELECT i.user_id, jsonb_build_object('outcome', a.status, 'occasion', a.occasion)
       FROM investors_application a JOIN investors_investor i ON i.id = a.investor_id
      WHERE a.id = (%(payload)s::jsonb ->> 'application')::bigint
+"""
+OWN_APPEAL = """
+    SELECT i.user_id, jsonb_build_object('appeal', %(payload)s::jsonb ->> 'outcome')
+      FROM investors_application a JOIN investors_investor i ON i.id = a.investor_id
+     WHERE a.id = (%(payload)s::jsonb ->> 'application')::bigint
+"""
+TO_VERIFY = """
+    SELECT i.user_id, jsonb_build_object('until', i.verified_until)
+      FROM investors_application a JOIN investors_investor i ON i.id = a.investor_id
+     WHERE a.occasion = 'reverification' AND a.opened_at = (%(payload)s::jsonb ->> 'opened_at')::timestamptz
+"""
+LAPSED = """
+    SELECT i.user_id, '{}'::jsonb
+      FROM investors_application a JOIN investors_investor i ON i.id = a.investor_id
+     WHERE a.lapse_told_at = (%(payload)s::jsonb ->> 'told_at')::timestamptz
 """
 OWN_ORDER = """
     SELECT i.user_id, jsonb_build_object('order', s.reference, 'numeric', s.numeric_reference, 'pay_by', o.pay_by,
@@ -52,13 +67,18 @@ EVERYBODY_WHO_ORDERED = """
 """
 THE_USER = """
     SELECT u.id, jsonb_strip_nulls(jsonb_build_object('change', coalesce(%(payload)s::jsonb ->> 'change', ''),
-                                                      'number', %(payload)s::jsonb ->> 'number'))
+                                                      'number', %(payload)s::jsonb ->> 'number',
+                                                      'until', %(payload)s::jsonb ->> 'until'))
       FROM portal_user u WHERE u.id = (%(payload)s::jsonb ->> 'user')::bigint
 """
 
 AUDIENCES = {
     "application.submitted": OWN_APPLICATION,
     "application.decided": OWN_APPLICATION,
+    "application.appealed": OWN_APPLICATION,
+    "appeal.decided": OWN_APPEAL,
+    "reverification.opened": TO_VERIFY,
+    "reverification.lapsed": LAPSED,
     "subscription.placed": OWN_ORDER,
     "subscription.withdrawn": OWN_ORDER,
     "subscription.funded": PAID_ORDERS,

@@ -18,8 +18,9 @@ from django.utils.translation import gettext as _
 
 from fund.governance.officers import Duty, Officer
 from fund.holders import Nation
-from investors import evidence, onboarding, steps
-from investors.applications import Application, Decision, Reason, Status
+from investors import appeals, evidence, onboarding, steps
+from investors.appeals import AppealDecision
+from investors.applications import Application, Decision, Occasion, Reason, Status
 from investors.evidence import Document
 from investors.steps import Field, Known
 from investors.vault import Purpose
@@ -65,6 +66,20 @@ class DecisionForm(forms.Form):
     )
 
 
+class AppealForm(forms.Form):
+    """Whether a refusal stands, with the answer that the applicant reads."""
+
+    outcome = forms.ChoiceField(
+        label=gettext_lazy("Decision"), choices=AppealDecision.Outcome.choices, widget=forms.RadioSelect
+    )
+    reasons = forms.MultipleChoiceField(
+        label=gettext_lazy("Reasons"), choices=Reason.choices, required=False, widget=forms.CheckboxSelectMultiple
+    )
+    answer = forms.CharField(
+        label=gettext_lazy("Answer to the applicant"), max_length=2000, widget=forms.Textarea(attrs={"rows": 5})
+    )
+
+
 @admin.register(Application, site=site)
 class Applications(Room):
     """Drafts belong to their citizens alone: only what was submitted is seen here."""
@@ -76,12 +91,16 @@ class Applications(Room):
     list_display = (
         column("id", gettext_lazy("Number")),
         column("status", gettext_lazy("Status"), lambda row: row.get_status_display(), ordered=True),
-        column("nations", gettext_lazy("Citizenship"), lambda row: _nations(row)),
+        column("occasion", gettext_lazy("Occasion"), lambda row: row.get_occasion_display(), ordered=True),
+        column("nations", gettext_lazy("Citizenship"), lambda row: nations(row)),
         column("submitted_at", gettext_lazy("Submitted"), lambda row: shown.moment(row.submitted_at), ordered=True),
     )
-    list_filter = (("status", titled(gettext_lazy("status"))),)
+    list_filter = (("status", titled(gettext_lazy("status"))), ("occasion", titled(gettext_lazy("occasion"))))
     list_select_related = ("investor",)
-    ordering = (Case(When(status=Status.IN_REVIEW, then=Value(0)), default=Value(1)), "submitted_at")
+    ordering = (
+        Case(When(status__in=[Status.IN_REVIEW, Status.APPEALED], then=Value(0)), default=Value(1)),
+        "submitted_at",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Application]:
         return super().get_queryset(request).exclude(status=Status.DRAFT)
@@ -91,12 +110,16 @@ class Applications(Room):
 
     def page(self, *, row: Application, officer: Officer, now: datetime) -> dict[str, Any]:
         newest = row.assessments.order_by("-id").first()
+        may_hear = appeals.waiting(officer=officer).filter(pk=row.pk).exists()
         return {
             "lines": list(_about(row, now)),
             "assessment": newest,
             "outcomes": [_outcome(outcome) for outcome in newest.outcomes] if newest else [],
             "history": [_step_of_history(change) for change in row.history.order_by("-id")],
             "may_decide": row.status == Status.IN_REVIEW,
+            "may_hear": may_hear,
+            "refused_by_reader": row.status == Status.APPEALED and not may_hear,
+            "hear_form": AppealForm(),
             "read_form": _offering(PurposeForm(), row),
             "decide_form": DecisionForm(initial={"reasons": newest.failed if newest else []}),
         }
@@ -113,8 +136,15 @@ class Applications(Room):
         answers = onboarding.review(application_id=row.pk, officer=officer, purpose=Purpose(form["purpose"]), now=now)
         known = Known(now, answers)
         answered = [_answered(step, known) for step, one in steps.STEPS.items() if one.fields and step in answers]
-        opened = evidence.inspect(application=row, keys=form["documents"], officer=officer, now=now)
-        return self.shown(request, row, officer, answers=answered, documents=[_opened(*one) for one in opened])
+        pictures = evidence.inspect(application=row, keys=form["documents"], officer=officer, now=now)
+        return self.shown(
+            request,
+            row,
+            officer,
+            answers=answered,
+            documents=[_opened(*one) for one in pictures],
+            appeal=_heard(row, officer, now),
+        )
 
     def typed_wrong(
         self, request: HttpRequest, name: str, row: Any, officer: Officer, form: forms.Form
@@ -131,9 +161,27 @@ class Applications(Room):
         )
         return _("Decided: %(outcome)s. The applicant is told.") % {"outcome": decision.get_outcome_display()}
 
+    @act(form=AppealForm)
+    def hear(
+        self, request: HttpRequest, *, row: Application, form: dict[str, Any], officer: Officer, now: datetime
+    ) -> str:
+        decision = appeals.decide(
+            application_id=row.pk,
+            officer=officer,
+            outcome=form["outcome"],
+            reasons=form["reasons"],
+            answer=form["answer"],
+            now=now,
+        )
+        return _("Decided: %(outcome)s. The applicant is told.") % {"outcome": decision.get_outcome_display()}
+
     def queues(self, *, officer: Officer, now: datetime) -> list[Queue]:
         rows = Application.objects.filter(status=Status.IN_REVIEW)
-        return [self.waiting(_("Applications to review"), rows, "submitted_at", query="?status__exact=in_review")]
+        appealed = appeals.waiting(officer=officer)
+        return [
+            self.waiting(_("Applications to review"), rows, "submitted_at", query="?status__exact=in_review"),
+            self.waiting(_("Appeals to decide"), appealed, "submitted_at", query="?status__exact=appealed"),
+        ]
 
 
 def _offering(form: PurposeForm, row: Application) -> PurposeForm:
@@ -161,14 +209,28 @@ def _opened(document: Document, pages: list[bytes]) -> dict[str, Any]:
     }
 
 
-def _nations(row: Application) -> str:
+def _heard(row: Application, officer: Officer, now: datetime) -> list[Line]:
+    """What the applicant says in an appeal, and what was answered."""
+    standing = appeals.standing(application=row, purpose=Purpose.REVIEW, actor=officer.actor, now=now)
+    lines = [Line(_("What the applicant says"), standing.words)] if standing and standing.words else []
+    if standing and standing.answer:
+        lines.append(Line(_("Answer to the applicant"), standing.answer))
+    return lines
+
+
+def nations(row: Application) -> str:
+    """The citizenships of an applicant, by their names."""
     return ", ".join(str(Nation(nation).label) for nation in row.investor.nations) or "—"
 
 
 def _about(row: Application, now: datetime) -> Iterator[Line]:
     assert row.first_submitted_at and row.submitted_at, "drafts are not seen here"
     yield Line(_("Status"), row.get_status_display())
-    yield Line(_("Citizenship"), _nations(row))
+    yield Line(_("Occasion"), row.get_occasion_display())
+    if row.occasion == Occasion.REVERIFICATION:
+        changed = [str(steps.STEPS[code].title) for code in row.changed if code in steps.STEPS]
+        yield Line(_("Changed since the last time"), ", ".join(changed) or "—")
+    yield Line(_("Citizenship"), nations(row))
     if same := evidence.elsewhere(row):
         where = ", ".join(_("Application %(number)s") % {"number": number} for number in same)
         yield Line(_("The same file elsewhere"), where, _("One of the documents was given there as well."))
@@ -200,16 +262,17 @@ def _step_of_history(change: Any) -> dict[str, Any]:
 
 
 def _answered(code: str, known: Known) -> dict[str, Any]:
-    """One step as it was asked and answered; choices by their labels."""
-    step = steps.STEPS[code]
-    fields = {one.name: one for one in step.fields}
-    return {
-        "title": step.title,
-        "lines": [
-            Line(fields[name].label if name in fields else name, _value(fields.get(name), value, known))
-            for name, value in known.answers[code].items()
-        ],
-    }
+    """One step as it was asked and answered."""
+    return {"title": steps.STEPS[code].title, "lines": [Line(label, value) for label, value in lines(code, known)]}
+
+
+def lines(code: str, known: Known) -> list[tuple[str, str]]:
+    """The questions of one step and what was answered; choices by their labels."""
+    fields = {one.name: one for one in steps.STEPS[code].fields}
+    return [
+        (str(fields[name].label) if name in fields else name, _value(fields.get(name), value, known))
+        for name, value in known.answers[code].items()
+    ]
 
 
 def _value(field: Field | None, value: Any, known: Known) -> str:

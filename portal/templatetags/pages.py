@@ -40,12 +40,20 @@ def field(bound: BoundField, *, hint: str = "") -> dict[str, Any]:
         case Textarea():
             css = "usa-textarea"
     described = [bound.auto_id + "-hint"] if (hint or bound.help_text) else []
-    described += [bound.auto_id + "-error"] if bound.errors else []
+    check_at = getattr(bound.field, "check_at", "")
+    described += [bound.auto_id + "-error"] if bound.errors or check_at else []
     attrs: dict[str, Any] = {"class": f"{css} usa-input--error" if css and bound.errors else css} if css else {}
     if described:
         attrs["aria-describedby"] = " ".join(described)
     if bound.errors:
         attrs["aria-invalid"] = "true"
+    if check_at:  # as it is typed, where there is JavaScript; the whole step is checked when it is saved
+        attrs |= {
+            "hx-post": check_at,
+            "hx-trigger": "change, keyup changed delay:700ms",
+            "hx-include": "closest form",
+            "hx-target": f"#{bound.auto_id}-error",
+        }
     return {
         "bound": bound,
         "kind": "hidden" if widget.is_hidden else kind,

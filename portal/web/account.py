@@ -21,7 +21,8 @@ from fund.ledger import balances
 from fund.money import Currency, convert, value_of
 from fund.nav import prices, strike
 from fund.units import UnitClass
-from investors import onboarding, people
+from investors import deletion, onboarding, people
+from investors.people import Investor
 from portal import step_up
 from portal.access import applicant, citizen, signed_in
 from portal.accounts import User
@@ -54,6 +55,9 @@ def overview(request: HttpRequest) -> HttpResponse:
         "account/overview.html",
         {
             "approved": True,
+            "verify": _to_verify(investor),
+            "lapsed": not investor.may_invest(now),
+            "verified_until": investor.verified_until,
             "to_pay": [one for one in own if one["status"] == Status.PLACED],
             "orders": own[:3],
             "holdings": _holdings(investor.holder_id, now),
@@ -62,6 +66,12 @@ def overview(request: HttpRequest) -> HttpResponse:
             "secure": bool(step_up.factors(who.user(request))),
         },
     )
+
+
+def _to_verify(investor: Investor) -> bool:
+    """Whether a re-verification waits for its citizen."""
+    newest = onboarding.current(investor=investor)
+    return newest is not None and newest.editable
 
 
 @citizen
@@ -96,9 +106,19 @@ def profile(request: HttpRequest) -> HttpResponse:
         user.save(update_fields=["language"])
         messages.success(request, _("Saved."))
         return redirect("profile")
-    investor = people.register(user=user, now=timezone.now())
+    now = timezone.now()
+    investor = people.register(user=user, now=now)
     return render(
-        request, "account/profile.html", {"form": form, "investor": investor, "nations": _nations(investor.nations)}
+        request,
+        "account/profile.html",
+        {
+            "form": form,
+            "investor": investor,
+            "nations": _nations(investor.nations),
+            "readings": people.readings(investor=investor),
+            "due": deletion.next_for(investor=investor, now=now),
+            "deletions": investor.deletions.order_by("-pk"),
+        },
     )
 
 

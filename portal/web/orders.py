@@ -140,6 +140,7 @@ def _review_form(offering: Offering, investor: Investor, now: datetime, **kwargs
 
 
 def _review(request: HttpRequest, offering: Offering, amount: Money, form: ReviewForm) -> HttpResponse:
+    texts = offerings.texts(offering, timezone.now())
     return render(
         request,
         "account/subscribe_review.html",
@@ -147,7 +148,8 @@ def _review(request: HttpRequest, offering: Offering, amount: Money, form: Revie
             "offering": offerings.shown(offering),
             "amount": amount,
             "form": form,
-            "texts": offerings.texts(offering, timezone.now()),
+            "texts": texts,
+            "changes": agreements.changed_since(investor=who.citizen(request), texts=texts),
         },
         status=422 if form.errors else 200,
     )

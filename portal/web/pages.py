@@ -12,10 +12,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from fund.dealing.models import Offering
-from fund.governance import audit
+from fund.governance import audit, config
 from fund.ledger import prove as ledger
 from investors import agreements
 from investors.agreements import Agreement
+from investors.steps import places
 from portal import health
 from portal.access import public
 from portal.relay import Delivery
@@ -29,11 +30,12 @@ LATE = timedelta(minutes=2)
 @require_safe
 @briefly
 def documents(request: HttpRequest) -> HttpResponse:
-    """The agreements in force in the reader's language, with their fingerprints."""
+    """The agreements in force in the reader's language, and what changed since those the reader has accepted."""
     found = agreements.in_force(kinds=agreements.Kind.values, at=timezone.now())
-    return render(
-        request, "public/documents.html", {"documents": [one for one in found if one.language == words.language()]}
-    )
+    texts = [one for one in found if one.language == words.language()]
+    investor = getattr(request.user, "investor", None)
+    changes = agreements.changed_since(investor=investor, texts=texts) if investor else []
+    return render(request, "public/documents.html", {"documents": texts, "changes": changes})
 
 
 @public
@@ -67,7 +69,15 @@ def paragraphs(text: str) -> list[dict[str, Any]]:
 @require_safe
 @briefly
 def help_(request: HttpRequest) -> HttpResponse:
-    return render(request, "public/help.html", {"contact": settings.CONTACT_EMAIL})
+    return render(request, "public/help.html", {"contact": settings.CONTACT_EMAIL, "ages": _ages()})
+
+
+def _ages() -> list[tuple[str, int]]:
+    """The age of majority by place, as the settings have it now (D6)."""
+    ages: dict[str, int] = config.get("age.adult", at=timezone.now())
+    names = {"US": _("United States"), "JP": _("Japan")}
+    states = dict(places.STATES)
+    return [(names.get(code) or words.state(code.removeprefix("US-"), states), age) for code, age in ages.items()]
 
 
 @public

@@ -83,8 +83,9 @@ def _page(request: HttpRequest, *, error: str = "", wrong: Kind | None = None, s
         return redirect("join")
     known = Known(now, draft.answers if draft else {})
     here = evidence.current(draft.application) if draft else {}
-    place = list(steps.STEPS).index("documents")
-    after = join.after(investor, "documents")
+    order = onboarding.asked(investor=investor)
+    place = order.index("documents")
+    after = join.after(investor, "documents", now)
     return render(
         request,
         "join/documents.html",
@@ -93,7 +94,7 @@ def _page(request: HttpRequest, *, error: str = "", wrong: Kind | None = None, s
             "described": steps.describe("documents", known),
             "code": "documents",
             "number": place + 1,
-            "before": list(steps.STEPS)[place - 1],
+            "before": order[place - 1],
             "after": reverse(after[0], args=after[1:]),
             "stated": papers.stated(known),
             "missing": papers.missing(known),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.web import account, fund, join, offerings, orders, pages, papers, recover
+from portal.web import account, bank_account, fund, join, offerings, orders, pages, papers, recover
 
 urlpatterns = [
     path("", fund.home, name="home"),
@@ -26,6 +26,9 @@ urlpatterns = [
     path("join/submit", join.submit, name="join-submit"),
     path("join/documents", papers.step, name="join-documents"),
     path("join/documents/<uuid:key>/<int:number>", papers.page, name="join-document"),
+    path("join/appeal", join.appeal, name="join-appeal"),
+    path("join/again", join.again, name="join-again"),
+    path("join/<str:code>/check/<str:name>", join.check, name="join-check"),
     path("join/<str:code>", join.step, name="join-step"),
     path("account/", account.overview, name="account"),
     path("account/subscribe/<str:code>", orders.subscribe, name="subscribe"),
@@ -33,6 +36,8 @@ urlpatterns = [
     path("account/orders/<str:reference>", orders.detail, name="order"),
     path("account/orders/<str:reference>/withdraw", orders.withdraw, name="withdraw"),
     path("account/holdings", account.holdings, name="holdings"),
+    path("account/bank-account", bank_account.bank_account, name="bank-account"),
+    path("account/bank-account/keep", bank_account.keep, name="bank-account-keep"),
     path("account/profile", account.profile, name="profile"),
     path("account/inbox", account.inbox, name="inbox"),
     path("account/security", account.security, name="security"),

@@ -80,3 +80,27 @@ def test_texts_and_acceptances_are_never_edited(investor, officer, table):
     approved(investor, japanese(), officer)
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"DELETE FROM {table}")
+
+
+def test_what_changed_since_the_version_that_was_accepted(investor):
+    agreements.accept(investor=investor, codes=["terms:1"], language="en", now=NOW)
+    texts = agreements.in_force(kinds=["terms"], at=NOW)
+    assert agreements.changed_since(investor=investor, texts=texts) == []
+    new_version()
+    texts = agreements.in_force(kinds=["terms", "privacy"], at=NOW)
+    found = agreements.changed_since(investor=investor, texts=texts)
+    assert [(one.before.code, one.after.code, one.after.language) for one in found] == [
+        ("terms:1", "terms:2", "en"),
+        ("terms:1", "terms:2", "ja"),
+    ], "in the reader's language, whichever was read then; nothing of what was never accepted"
+    assert [line for line in found[0].lines if line[0] in ("added", "removed")] == [("added", "New.")]
+    agreements.accept(investor=investor, codes=["terms:2"], language="ja", now=NOW)
+    assert agreements.changed_since(investor=investor, texts=texts) == []
+
+
+def test_readable_changes_leave_out_what_is_the_same():
+    lines = ["  # Title", "  a", "  b", "- old", "+ new", "  c", "  d", "  e", "+ ## End"]
+    assert agreements.readable(lines) == [
+        ("gap", ""), ("same", "b"), ("removed", "old"), ("added", "new"), ("same", "c"), ("gap", ""), ("same", "e"),
+        ("added", "End"),
+    ]  # fmt: skip

@@ -128,13 +128,13 @@ def test_an_empty_personal_number_may_have_the_filler_as_its_check_digit():
     ],
 )
 def test_postcodes(country, typed, kept):
-    assert identity.postcode(typed, country=country) == kept
+    assert identity.postcode(typed, {"country": country}) == kept
 
 
 @pytest.mark.parametrize(("country", "typed"), [("US", "1000"), ("US", "100010"), ("JP", "10001"), ("JP", "abcdefg")])
 def test_wrong_postcodes(country, typed):
     with pytest.raises(ValidationError):
-        identity.postcode(typed, country=country)
+        identity.postcode(typed, {"country": country})
 
 
 @pytest.mark.parametrize(
@@ -147,10 +147,10 @@ def test_wrong_postcodes(country, typed):
     ],
 )
 def test_telephones(country, typed, kept):
-    assert identity.phone(typed, country=country) == kept
+    assert identity.phone(typed, {"country": country}) == kept
 
 
 @pytest.mark.parametrize(("country", "typed"), [("JP", "123"), ("US", "090-1234-5678"), ("US", "call me")])
 def test_wrong_telephones(country, typed):
     with pytest.raises(ValidationError):
-        identity.phone(typed, country=country)
+        identity.phone(typed, {"country": country})

@@ -243,6 +243,7 @@ def citizens(person: Callable[[str], Investor], officer: Officer) -> list[Invest
             name={"family_latin": family, "given_latin": given, "middle_latin": ""},
             birth={"birth_date": f"198{number}-01-25"},
             numbers={"ssn": f"536-90-44{number:02}"},
+            identity_document={"number": f"C0300478{number}"},
             tax={"signature": f"{given} {family}"},
             bank_account={"holder": f"{given} {family}"},
         )

@@ -146,3 +146,39 @@ def test_without_a_second_factor_nothing_is_submitted(settings):
     assert api.get("/application").status_code == 200, "the draft is not closed"
     settings.CITIZEN_MFA_REQUIRED = False
     assert problem(api.post("/application/submit", {}))["code"] != "second_factor_required", "negative control"
+
+
+def refused(api: Api, *reasons: str) -> None:
+    application, now = submitted(api), timezone.now()
+    onboarding.assess(application_id=application.pk, now=now)
+    officer = make_officer("JP")
+    onboarding.decide(application_id=application.pk, officer=officer, outcome="refused", reasons=reasons, now=now)
+
+
+def test_a_refusal_says_what_it_means_and_can_be_appealed_once(applicant):
+    refused(applicant, "identity_document")
+    shown = applicant.get("/application").json()
+    assert shown["decision"]["reasons"][0]["again"] is True
+    assert shown["appeal"]["open"] is True
+    assert pointers(applicant.post("/application/appeal", {"words": "zero\u200bwidth"})) == ["/words"]
+    answer = applicant.post("/application/appeal", {"words": "It is valid until 2031."})
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "appealed"
+    assert answer.json()["appeal"]["words"] == "It is valid until 2031."
+    again = applicant.post("/application/appeal", {"words": "It is valid until 2031."})
+    assert problem(again)["code"] == "cannot_appeal"
+
+
+def test_applying_again_takes_the_answers_over(applicant):
+    assert problem(applicant.post("/application/again", {}))["code"] == "not_editable"
+    refused(applicant, "contradiction")
+    fresh = applicant.post("/application/again", {}).json()
+    assert (fresh["status"], fresh["remaining"], fresh["decision"]) == ("draft", [], None)
+
+
+def test_who_cannot_take_part_is_told_so(applicant):
+    told = applicant.ask("PATCH", "/application", {"answers": {"birth": {"birth_date": "2020-05-05"}}}).json()
+    assert (told["barrier"]["reason"], told["barrier"]["step"]) == ("adult", "birth")
+    assert told["barrier"]["from_day"] == "2038-05-05"
+    more = applicant.ask("PATCH", "/application", {"answers": {"name": answers()["name"]}})
+    assert problem(more)["code"] == "barred"

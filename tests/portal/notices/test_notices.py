@@ -140,6 +140,7 @@ FACTS = {
     "outcome": "approved", "order": "RF18539007547034", "numeric": "0012345674", "offering": "JP-2026-1",
     "amount": Money(100_000, Currency.JPY).amount, "currency": "JPY", "pay_by": "2026-12-01T05:59:00+00:00",
     "orders": ["RF18539007547034", "RF51S2K7F9Q3M"], "change": "password",
+    "until": "2028-11-20T03:00:00+00:00", "appeal": "upheld", "occasion": "joining",
 }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from base64 import b64decode
 import pytest
 
 from fund.governance.audit import Act
-from investors import onboarding, vault
+from investors import appeals, onboarding, vault
 from investors.applications import Application, Status
 from investors.eligibility import decide
 from investors.evidence import DocumentPage
@@ -164,3 +164,23 @@ def test_other_duties_see_no_applications(make_officer, case):
     assert {client.get(url).status_code for url in (CASES, case)} == {403}
     assert client.post(f"{case}read/", {"purpose": "review"}).status_code == 403
     assert "Applications" not in client.get("/en/officers/").content.decode()
+
+
+def test_an_appeal_is_heard_by_another_officer(browser, case, make_officer, investor):  # noqa: F811
+    browser.post(f"{case}decide/", {"outcome": "refused", "reasons": ["contradiction"]})
+    appeals.file(investor=investor, words="Nothing contradicts.", now=NOW)
+    assert "another officer decides on the appeal" in browser.get(case).content.decode()
+    other = sign_in(make_officer("US", duties=["onboarding"]).user)
+    assert "Appeals to decide" in other.get("/en/officers/").content.decode().split("Empty:")[0]
+    page = other.get(case).content.decode()
+    assert "Decide on the appeal" in page
+    assert "Nothing contradicts." not in page
+    assert "Nothing contradicts." in other.post(f"{case}read/", {"purpose": "review"}).content.decode()
+    assert other.post(f"{case}hear/", {"outcome": "upheld", "reasons": ["contradiction"]}).status_code == 422
+    refused = browser.post(f"{case}hear/", {"outcome": "reopened", "answer": "x"}, follow=True)
+    assert "another officer decides" in refused.content.decode()
+    assert state(case) == Status.APPEALED
+    other.post(f"{case}hear/", {"outcome": "reopened", "answer": "We look again."})
+    assert state(case) == Status.IN_REVIEW
+    other.post(f"{case}decide/", {"outcome": "approved"})
+    assert state(case) == Status.APPROVED

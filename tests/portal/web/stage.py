@@ -247,12 +247,18 @@ def person(
 
 def approved(investor: Investor, officer: Officer, *, nation: str = "JP") -> Investor:
     """The whole way of an application."""
+    pk = submitted(investor, nation=nation)
+    onboarding.decide(application_id=pk, officer=officer, outcome="approved", now=NOW)
+    investor.refresh_from_db()
+    return investor
+
+
+def submitted(investor: Investor, *, nation: str = "US") -> int:
+    """An application before an officer; its key."""
     fill(investor, japanese() if nation == "JP" else american(), now=NOW)
     application = onboarding.submit(investor=investor, now=NOW)
     onboarding.assess(application_id=application.pk, now=NOW)
-    onboarding.decide(application_id=application.pk, officer=officer, outcome="approved", now=NOW)
-    investor.refresh_from_db()
-    return investor
+    return application.pk
 
 
 def paid(order: subscription.Subscription) -> None:

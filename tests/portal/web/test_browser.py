@@ -28,7 +28,15 @@ PUBLIC = [
     "/account/login/",
     "/nowhere",
 ]
-OWN = ["/account/", "/account/holdings", "/account/subscribe/JP-2026-2", "/account/inbox", "/account/2fa/"]
+OWN = [
+    "/account/",
+    "/account/holdings",
+    "/account/subscribe/JP-2026-2",
+    "/account/inbox",
+    "/account/bank-account",
+    "/account/profile",
+    "/account/2fa/",
+]
 
 
 @pytest.fixture

@@ -83,6 +83,7 @@ def test_agreements_must_be_accepted(hanako: Investor, current: Offering, signed
     refused = client.post("/en/account/subscribe/JP-2026-3", sent)
     assert refused.status_code == 422
     assert "Please read and accept every document." in refused.content.decode()
+    assert "<strong>Added:</strong> <ins>New terms</ins>" in refused.content.decode()
     assert orders(hanako) == []
     assert client.post("/en/account/subscribe/JP-2026-3", sent | {"accepts": ["terms:2"]}).status_code == 302
 

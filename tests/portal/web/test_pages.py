@@ -6,11 +6,14 @@ import pytest
 from babel.messages.pofile import read_po
 from django.test import Client
 from django.urls import get_resolver, reverse
-from django.utils import translation
+from django.utils import timezone, translation
 
+from investors import appeals, onboarding, reverification
 from tests.house.translations import CATALOGUE
+from tests.portal.web import stage
 from tests.portal.web.conftest import Stage
 from tests.portal.web.reading import Reader, english, forbidden
+from tests.portal.web.stage import NOW
 
 PUBLIC = [
     "/", "/fund/nav", "/fund/nav?class=JP", "/fund/nav?class=SOV", "/fund/portfolio", "/fund/portfolio/PORT-1",
@@ -100,6 +103,52 @@ def test_pages_of_an_applicant(everything: Stage, signed_in) -> None:
     assert wrong == [], "\n".join(wrong)
 
 
+def test_pages_after_a_refusal(everything: Stage, signed_in) -> None:
+    pk = stage.submitted(everything.neu)
+    reasons = ["adult", "identity_document", "residence"]
+    onboarding.decide(application_id=pk, officer=everything.keys[0], outcome="refused", reasons=reasons, now=NOW)
+    client = signed_in(everything.neu)
+    wrong = faults(pages(client, ["/join/", "/join/appeal", "/account/"]))
+    appeals.file(investor=everything.neu, words="違います。", now=NOW)
+    wrong += faults(pages(client, ["/join/", "/account/"]))
+    assert wrong == [], "\n".join(wrong)
+
+
+def test_pages_of_a_citizen_who_is_verified_again(hanako, signed_in, monkeypatch) -> None:
+    reverification.open_due(now=hanako.verified_until)
+    client = signed_in(hanako)
+    wrong = faults(pages(client, ["/join/", "/join/residence", "/join/agreements", "/account/"]))
+    page = client.get("/en/join/").content.decode()
+    assert "Confirm your details" in page
+    assert "6 steps left" in page
+    assert client.get("/en/join/bank_account").status_code == 404
+    monkeypatch.setattr(timezone, "now", lambda: hanako.verified_until)
+    client = signed_in(hanako)  # the session of before has ended long ago
+    wrong += faults(pages(client, ["/join/", "/account/"]))
+    assert wrong == [], "\n".join(wrong)
+
+
+def test_pages_show_what_changed_in_an_agreement(hanako, current, signed_in) -> None:
+    stage.new_version("terms", 2)
+    reverification.open_due(now=hanako.verified_until)
+    client = signed_in(hanako)
+    for path in ("/documents", "/join/agreements"):
+        assert "<ins>New terms</ins>" in client.get(f"/en{path}").content.decode(), path
+        assert "<strong>追加：</strong> <ins>新しい規約</ins>" in client.get(f"/ja{path}").content.decode(), path
+    assert faults(pages(client, ["/documents", "/join/agreements"])) == []
+    assert "<ins>" not in Client().get("/en/documents").content.decode()
+
+
+@pytest.mark.parametrize("given", [{"citizenship": ["neither"]}, {"birth": "2010-05-05"}, {"residence": "FR"}])
+def test_pages_of_somebody_who_cannot_take_part(keys, signed_in, given) -> None:
+    person = stage.person("young@example.org")
+    ((step, told),) = given.items()
+    name = {"citizenship": "nations", "birth": "birth_date", "residence": "country"}[step]
+    onboarding.save(investor=person, step=step, answers={name: told}, now=NOW)
+    wrong = faults(pages(signed_in(person), ["/join/"]))
+    assert wrong == [], "\n".join(wrong)
+
+
 def test_pages_of_a_citizen(everything: Stage, signed_in) -> None:
     own = [f"/account/orders/{one.reference}" for one in (everything.order, everything.old_order)]
     wrong = faults(pages(signed_in(everything.hanako), CITIZEN + own))
@@ -122,7 +171,8 @@ def test_every_address_of_this_room_is_looked_at() -> None:
     for path in seen:
         with translation.override("en"):
             names.add(get_resolver().resolve(f"/en{path}").url_name)
-    acts = {"nav-csv", "demand", "join-submit", "join-document", "withdraw", "order", "end-session"}
+    acts = {"nav-csv", "demand", "join-submit", "join-document", "join-appeal", "join-again", "join-check"}
+    acts |= {"withdraw", "order", "end-session"}
     acts |= {"recover-passkey"}  # opens at the end of a recovery only: test_recover_in_a_browser looks at it
     assert {one.name for one in urlpatterns} - names == acts
 

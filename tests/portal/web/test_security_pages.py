@@ -369,7 +369,8 @@ def test_no_message_holds_a_link(language: str) -> None:
     """Every notice and every mail of the library that may be sent, rendered as it is sent."""
     user = make_user("anna@example.org")
     facts = {"orders": ["RF1"], "order": "RF1", "offering": "JP", "amount": 1, "currency": "JPY", "numeric": "1"}
-    facts |= {"pay_by": "2026-12-01T00:00:00+00:00", "outcome": "approved"}
+    instants = ("pay_by", "until", "by", "cycle", "usable_from")
+    facts |= {"outcome": "approved"} | dict.fromkeys(instants, "2026-12-01T00:00:00+00:00")
     texts: dict[str, str] = {}
     with translation.override(language):
         for change in [*Change, "another"]:
