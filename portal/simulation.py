@@ -174,7 +174,7 @@ def _open_offering(code: str, now: datetime) -> Offering:
 
 
 def _terms(offering: Offering, investors: int, orders: int, seed: int) -> dict[str, Any]:
-    most = offering.maximum // ceil(orders / investors)
+    most = min(offering.largest_order, offering.maximum // ceil(orders / investors))
     if most < offering.minimum:
         raise Refused(_("So many orders of one citizen do not fit under the offering's maximum."), code="above_maximum")
     bank = receipts.payment_account(currency=offering.currency)

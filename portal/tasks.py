@@ -14,7 +14,7 @@ from celery import Task, shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from fund.dealing import allotment, cancellation, offering, settlement, subscription
+from fund.dealing import allotment, cancellation, offering, outage, settlement, subscription
 from fund.dealing.models import Offering
 from fund.governance import audit, config
 from fund.governance.approval import Kind, Proposal
@@ -70,6 +70,7 @@ CARRY_OUT: dict[Kind, Callable[..., Any]] = {
     Kind.CONFIG: config.carry_out,
     Kind.OFFERING: offering.carry_out_opening,
     Kind.CANCELLATION: cancellation.carry_out,
+    Kind.OUTAGE: outage.carry_out,
     Kind.ALLOTMENT: allotment.carry_out,
     Kind.NAV: strike.publish,
     Kind.PAYOUT: payouts.carry_out,

@@ -15,13 +15,13 @@ from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from fund import envelope
-from fund.dealing.models import Allotment, Offering, Status, Subscription
+from fund.dealing import handover
+from fund.dealing.models import COUNTED, Allotment, Offering, Status, Subscription
 from fund.dealing.offering import seed_place
 from fund.governance import approval, audit, outbox
 from fund.governance.approval import Kind, Proposal
 from fund.governance.officers import Officer
 from fund.money import Money
-from fund.payments import receipts
 from fund.refusal import Refusal
 
 STATE = Offering.State
@@ -29,9 +29,6 @@ BLOCK = 64  # bytes, of SHA-256
 
 # HMAC-SHA256 over the ticket's 36 ASCII characters; ``inner`` and ``outer`` are the key's two padded blocks (``pads``).
 DRAW = "sha256(%(outer)s::bytea || sha256(%(inner)s::bytea || convert_to({ticket}::text, 'UTF8')))"
-
-# Orders that took part in the allotment, before it and at any time after.
-COUNTED = "('funded', 'allotted', 'part_allotted', 'unallotted', 'settled')"
 
 REQUESTS = f"""
     SELECT holder_id, count(*) AS orders, div(sum(amount), %(lot)s)::bigint AS lots
@@ -49,13 +46,16 @@ class Refused(Refusal):
 class Basis:
     """What officers approve: the book in figures, the level, and the fingerprint of the paid orders (hex).
 
-    ``above_level`` citizens asked for more than the level; ``ballot_lots`` of them get one lot more.
+    ``above_level`` citizens asked for more than the level; ``ballot_lots`` of them get one lot more. ``capacity_lots``
+    is the offering's own capacity, more what it received from the other tranche and less what it gave (D24).
     """
 
     applicants: int
     orders: int
     requested_lots: int
     capacity_lots: int
+    received_lots: int
+    given_lots: int
     level: int
     above_level: int
     ballot_lots: int
@@ -74,11 +74,21 @@ class Entry:
 
 @dataclass(frozen=True)
 class Page:
-    """A page of the published book (interfaces.md, "The book"). ``next`` is the ticket to go on after."""
+    """A page of the published book (interfaces.md, "The book"). ``next`` is the ticket to go on after.
+
+    ``capacity_lots`` = ``own_lots`` + ``received_lots`` - ``given_lots``; the last two concern ``other_tranche`` and
+    are reckoned at ``usd_jpy``, a decimal as text.
+    """
 
     offering: str
     lot: Money
     capacity_lots: int
+    own_lots: int
+    received_lots: int
+    given_lots: int
+    other_tranche: str | None
+    hands_over: bool
+    usd_jpy: str | None
     seed: str
     seed_commitment: str
     level: int
@@ -119,16 +129,20 @@ def preview(*, offering: Offering) -> Basis:
         rows = cursor.fetchall()
     requests = [(lots, citizens) for lots, citizens, _orders in rows]
     requested = sum(lots * citizens for lots, citizens in requests)
-    level, left = fill(requests, offering.capacity_lots)
+    passing = handover.passing(offering=offering, requested_lots=requested)
+    capacity = offering.capacity_lots + passing.received_lots - passing.given_lots
+    level, left = fill(requests, capacity)
     return Basis(
         applicants=sum(citizens for _lots, citizens in requests),
         orders=sum(orders for _lots, _citizens, orders in rows),
         requested_lots=requested,
-        capacity_lots=offering.capacity_lots,
+        capacity_lots=capacity,
+        received_lots=passing.received_lots,
+        given_lots=passing.given_lots,
         level=level,
         above_level=sum(citizens for lots, citizens in requests if lots > level),
         ballot_lots=left,
-        allotted_lots=min(requested, offering.capacity_lots),
+        allotted_lots=min(requested, capacity),
         book=_fingerprint(offering),
     )
 
@@ -164,13 +178,15 @@ def _fingerprint(offering: Offering) -> str:
 def propose(*, offering: Offering, officer: Officer, now: datetime, reason: str = "") -> Proposal:
     """Put the allotment of a closed book up for the second key.
 
-    Raises Refused: not_closed, orders_waiting (an order is neither paid nor lapsed yet).
+    Raises Refused: not_closed, orders_waiting (an order is neither paid nor lapsed yet); handover.Refused while the
+    other tranche's book is not final.
     """
     offering.refresh_from_db()
     if offering.state != STATE.CLOSED:
         raise Refused(_("Only a closed offering can be allotted."), code="not_closed")
     if Subscription.objects.filter(offering=offering, status=Status.PLACED).exists():
         raise Refused(_("Some orders are still waiting for their payment."), code="orders_waiting")
+    handover.check_final(offering=offering, now=now)
     return approval.propose(
         kind=Kind.ALLOTMENT,
         subject=offering.code,
@@ -189,19 +205,20 @@ def _payload(offering: Offering, basis: Basis) -> dict[str, Any]:
 def carry_out(*, proposal: Proposal, now: datetime) -> Allotment | None:
     """Decide and publish the approved allotment and reveal the seed; None when this was done before.
 
-    Raises Refused: not_closed; book_changed when a paid order came or went since the approval (propose again).
+    Raises Refused: not_closed; book_changed when a paid order came or went since the approval (propose again);
+    handover.Refused while the other tranche's book is not final.
     """
     if not approval.carry_out(proposal=proposal, now=now):
         return None
     proposal.refresh_from_db()
     payload = proposal.facts
-    offering = Offering.objects.select_for_update(of=("self",)).select_related("unit_class").get(pk=payload["offering"])
+    offering = handover.lock(code=payload["offering"])
     if offering.state != STATE.CLOSED:
         raise Refused(_("Only a closed offering can be allotted."), code="not_closed")
-    short = receipts.earmark(subject=offering.code, now=now)
-    reversed_since = Subscription.objects.filter(pk__in=short, status=Status.FUNDED).exists()
+    handover.check_final(offering=offering, now=now)
+    stands = handover.freeze(offering=offering, now=now)
     basis = preview(offering=offering)
-    if reversed_since or _payload(offering, basis) != payload:
+    if not stands or _payload(offering, basis) != payload:
         raise Refused(_("The paid orders have changed since this was approved. Propose it again."), code="book_changed")
     seed = envelope.unseal(bytes(offering.sealed_seed), **seed_place(offering.code))
     allotment = Allotment.objects.create(
@@ -211,6 +228,8 @@ def carry_out(*, proposal: Proposal, now: datetime) -> Allotment | None:
         orders=basis.orders,
         requested_lots=basis.requested_lots,
         capacity_lots=basis.capacity_lots,
+        received_lots=basis.received_lots,
+        given_lots=basis.given_lots,
         level=basis.level,
         ballot_lots=basis.ballot_lots,
         allotted_lots=basis.allotted_lots,
@@ -293,10 +312,17 @@ def book(*, offering: Offering, after: str | None = None, limit: int = 1000) -> 
             {**scalars(offering, allotment), "after": first, "limit": limit},
         )
         rows = cursor.fetchall()
+    tranche = Offering.objects.exclude(issue="").filter(issue=offering.issue).exclude(pk=offering.pk).first()
     return Page(
         offering=offering.code,
         lot=offering.money(offering.lot),
         capacity_lots=allotment.capacity_lots,
+        own_lots=offering.capacity_lots,
+        received_lots=allotment.received_lots,
+        given_lots=allotment.given_lots,
+        other_tranche=None if tranche is None else tranche.code,
+        hands_over=offering.hands_over,
+        usd_jpy=None if offering.usd_jpy is None else str(offering.usd_jpy),
         seed=bytes(offering.seed).hex(),
         seed_commitment=bytes(offering.seed_commitment).hex(),
         level=allotment.level,

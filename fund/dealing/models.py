@@ -5,6 +5,8 @@ offering: placing would make every citizen share a lock on the offering's row. `
 An order changes by its status alone; which moves there are is the database's knowledge, here as ``MOVES``.
 """
 
+from datetime import timedelta
+
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID
@@ -18,11 +20,20 @@ from fund.governance.approval import Kind, Proposal, two_keys_trigger
 from fund.money import Currency, Money, Price
 from fund.units import UnitClass
 
+# The instants are digested as they were approved, without what outages moved them by; terms that an offering does not
+# have are left out.
 TERMS = """jsonb_build_array(
     NEW.code, NEW.unit_class_id, NEW.name_en, NEW.name_ja, NEW.summary_en, NEW.summary_ja, NEW.capacity, NEW.minimum,
     NEW.step, NEW.maximum, NEW.lot, NEW.price_basis, NEW.fixed_price, NEW.dealing_day, NEW.opens_at AT TIME ZONE 'UTC',
-    NEW.closes_at AT TIME ZONE 'UTC', NEW.pay_by AT TIME ZONE 'UTC', to_jsonb(NEW.agreements),
-    encode(NEW.seed_commitment, 'hex'))"""
+    (NEW.closes_at - NEW.extension) AT TIME ZONE 'UTC', (NEW.pay_by - NEW.extension) AT TIME ZONE 'UTC',
+    to_jsonb(NEW.agreements), encode(NEW.seed_commitment, 'hex'))
+    || CASE WHEN NEW.order_maximum IS NULL THEN '[]' ELSE jsonb_build_array('order_maximum', NEW.order_maximum) END
+    || CASE WHEN NEW.issue = '' THEN '[]'
+            ELSE jsonb_build_array('issue', NEW.issue, NEW.hands_over, NEW.usd_jpy, NEW.usd_jpy_day) END"""
+
+
+# An instant of a row as payloads say it, to compare with them.
+ISO = """to_char(NEW.{0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')"""
 
 
 def sha256(column: str) -> Func:
@@ -39,8 +50,12 @@ class Offering(models.Model):
     """An offering of one class (D24). Money in minor units of the class's currency; everything is whole lots.
 
     ``terms_digest`` is computed by the database from every term. ``proposal`` is the approved act that the present
-    state rests on: the opening, or the cancellation. ``seed`` of the ballot stands sealed until the allotment reveals
-    it; ``seed_commitment`` is its SHA-256, published with the announcement (D28).
+    state rests on: the opening, an extension, or the cancellation. ``seed`` of the ballot stands sealed until the
+    allotment reveals it; ``seed_commitment`` is its SHA-256, published with the announcement (D28).
+    ``maximum`` is over all orders of one citizen, ``order_maximum`` (None: the same) of each of them.
+    Offerings of one ``issue`` are its tranches, one a class: where ``hands_over``, what this one leaves unsold passes
+    to the other at ``usd_jpy``, the reference rate of ``usd_jpy_day`` in yen per dollar (``fund.dealing.handover``).
+    ``closes_at`` and ``pay_by`` hold as they stand; ``extension`` is how far outages moved them (D26).
     """
 
     class State(models.TextChoices):
@@ -66,6 +81,7 @@ class Offering(models.Model):
     minimum = models.BigIntegerField()
     step = models.BigIntegerField()
     maximum = models.BigIntegerField()
+    order_maximum = models.BigIntegerField(null=True)
     lot = models.BigIntegerField()
     price_basis = models.CharField(max_length=7, choices=Basis)
     fixed_price = models.DecimalField(max_digits=18, decimal_places=4, null=True)
@@ -74,6 +90,11 @@ class Offering(models.Model):
     closes_at = models.DateTimeField()
     pay_by = models.DateTimeField()
     agreements = ArrayField(models.CharField(max_length=40))
+    issue = models.CharField(max_length=20, blank=True, default="")
+    hands_over = models.BooleanField(default=False)
+    usd_jpy = models.DecimalField(max_digits=12, decimal_places=4, null=True)
+    usd_jpy_day = models.DateField(null=True)
+    extension = models.DurationField(default=timedelta(0))
     seed_commitment = models.BinaryField(max_length=32)
     sealed_seed = SealedColumn()
     seed = models.BinaryField(max_length=32, null=True)
@@ -109,6 +130,19 @@ class Offering(models.Model):
                 condition=Q(price_basis="fixed", fixed_price__gt=0) | Q(price_basis="forward", fixed_price=None),
             ),
             models.CheckConstraint(
+                name="offering_order_maximum",
+                condition=Q(order_maximum=None) | Q(order_maximum__gte=F("minimum"), order_maximum__lte=F("maximum")),
+            ),
+            models.CheckConstraint(
+                name="offering_of_an_issue_has_its_rate",
+                condition=Q(issue="", hands_over=False, usd_jpy=None, usd_jpy_day=None)
+                | (~Q(issue="") & Q(usd_jpy__gt=0, usd_jpy_day__isnull=False)),
+            ),
+            models.UniqueConstraint(
+                fields=["issue", "unit_class"], condition=~Q(issue=""), name="offering_one_a_class_in_an_issue"
+            ),
+            models.CheckConstraint(name="offering_extension", condition=Q(extension__gte=timedelta(0))),
+            models.CheckConstraint(
                 name="offering_seed_revealed_with_the_allotment",
                 condition=Q(state__in=["allotted", "settled"], seed_commitment=sha256("seed"), seed__isnull=False)
                 | (Q(seed=None) & ~Q(state__in=["allotted", "settled"])),
@@ -127,12 +161,22 @@ class Offering(models.Model):
                 operation=pgtrigger.Insert | pgtrigger.Update,
                 func="""
                 IF TG_OP = 'INSERT' THEN
-                    IF NEW.state <> 'announced' THEN
+                    IF NEW.state <> 'announced' OR NEW.extension <> '0' THEN
                         RAISE EXCEPTION 'an offering begins announced' USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    IF EXISTS (SELECT FROM fund_offering
+                                WHERE issue = NEW.issue AND issue <> ''
+                                  AND (usd_jpy, usd_jpy_day) IS DISTINCT FROM (NEW.usd_jpy, NEW.usd_jpy_day)) THEN
+                        RAISE EXCEPTION 'the tranches of % state one rate', NEW.issue
+                            USING ERRCODE = 'restrict_violation';
                     END IF;
                 ELSIF OLD.state <> NEW.state AND (OLD.state, NEW.state) NOT IN (
                         ('announced', 'open'), ('open', 'closed'), ('closed', 'allotted'), ('allotted', 'settled'),
                         ('announced', 'cancelled'), ('open', 'cancelled'), ('closed', 'cancelled'))
+                        AND NOT ((OLD.state, NEW.state) = ('closed', 'open') AND NEW.extension > OLD.extension)
+                   OR NEW.seed_commitment <> OLD.seed_commitment
+                   OR NEW.extension < OLD.extension
+                   OR NEW.extension > OLD.extension AND OLD.state NOT IN ('open', 'closed')
                    OR OLD.state <> 'announced' AND NEW.terms_digest <> OLD.terms_digest THEN
                     RAISE EXCEPTION 'offering % cannot change so after it was %', OLD.code, OLD.state
                         USING ERRCODE = 'restrict_violation';
@@ -149,6 +193,15 @@ class Offering(models.Model):
                 when="NEW.state = 'open' AND OLD.state = 'announced'",
                 subject="NEW.code",
                 facts="jsonb_build_object('offering', NEW.code, 'terms', encode(NEW.terms_digest, 'hex'))",
+            ),
+            two_keys_trigger(
+                Kind.OUTAGE,
+                when="TG_OP = 'UPDATE' AND NEW.extension <> OLD.extension",
+                subject="'outage'",
+                facts=(
+                    "jsonb_build_object('extensions', jsonb_build_object(NEW.code, jsonb_build_object("
+                    f"'closes_at', {ISO.format('closes_at')}, 'pay_by', {ISO.format('pay_by')})))"
+                ),
             ),
             two_keys_trigger(
                 Kind.CANCELLATION,
@@ -172,7 +225,12 @@ class Offering(models.Model):
 
     @property
     def capacity_lots(self) -> int:
+        """Its own, without what another tranche hands over."""
         return self.capacity // self.lot
+
+    @property
+    def largest_order(self) -> int:
+        return self.maximum if self.order_maximum is None else self.order_maximum
 
     @property
     def price(self) -> Price | None:
@@ -212,6 +270,8 @@ class Status(models.TextChoices):
 
 
 ORDERED = (Status.PLACED, Status.FUNDED)
+# Orders that took part in the allotment, before it and at any time after.
+COUNTED = "('funded', 'allotted', 'part_allotted', 'unallotted', 'settled')"
 OUTCOMES = (Status.ALLOTTED, Status.PART_ALLOTTED, Status.UNALLOTTED)
 
 MOVES = (
@@ -296,6 +356,7 @@ class Allotment(models.Model):
 
     Everybody gets the lots asked for up to ``level``; of those who asked for more, the ones whose draw is at most
     ``cut`` get one more (no ballot: empty). ``book_digest`` fingerprints the funded orders that were approved.
+    ``capacity_lots`` is the offering's own capacity, more ``received_lots`` and less ``given_lots`` of another tranche.
     ``price`` is fixed for all orders when the first of them is settled.
     """
 
@@ -305,6 +366,8 @@ class Allotment(models.Model):
     orders = models.BigIntegerField()
     requested_lots = models.BigIntegerField()
     capacity_lots = models.BigIntegerField()
+    received_lots = models.BigIntegerField(default=0)
+    given_lots = models.BigIntegerField(default=0)
     level = models.BigIntegerField()
     ballot_lots = models.BigIntegerField()
     allotted_lots = models.BigIntegerField()
@@ -325,8 +388,12 @@ class Allotment(models.Model):
                     orders__gte=F("applicants"),
                     level__gte=0,
                     ballot_lots__gte=0,
-                    capacity_lots__gt=0,
+                    capacity_lots__gte=0,
                 ),
+            ),
+            models.CheckConstraint(
+                name="allotment_receives_or_gives",
+                condition=Q(received_lots=0, given_lots__gte=0) | Q(given_lots=0, received_lots__gte=0),
             ),
             models.CheckConstraint(
                 name="allotment_within_capacity", condition=Q(allotted_lots__lte=F("capacity_lots"))
@@ -345,6 +412,7 @@ class Allotment(models.Model):
                 facts=(
                     "jsonb_build_object('offering', NEW.offering_id, 'level', NEW.level::text,"
                     " 'capacity_lots', NEW.capacity_lots::text, 'allotted_lots', NEW.allotted_lots::text,"
+                    " 'received_lots', NEW.received_lots::text, 'given_lots', NEW.given_lots::text,"
                     " 'ballot_lots', NEW.ballot_lots::text, 'book', encode(NEW.book_digest, 'hex'))"
                 ),
             ),

@@ -2,19 +2,23 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
+from typing import Any
 
 from django.db import DataError, IntegrityError, connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from fund import calendars, envelope
+from fund.dealing import handover
 from fund.dealing.models import Offering
 from fund.governance import approval, audit, outbox
 from fund.governance.approval import Kind, Proposal
 from fund.governance.officers import Officer
+from fund.holders import Nation
 from fund.money import Money
+from fund.rates import ReferenceRate
 from fund.refusal import Refusal
 from fund.units import UnitClass
 
@@ -60,15 +64,23 @@ def announce(
     actor: str,
     now: datetime,
     fixed_price: Decimal | None = None,
+    order_maximum: int | None = None,
+    issue: str = "",
+    hands_over: bool = False,
 ) -> Offering:
     """Announce an offering with the commitment to its ballot seed (D24, D28). Amounts are minor units of the class.
 
-    Without ``fixed_price`` the price is that of the dealing day. ``maximum`` is per citizen over all their orders.
-    Raises Refused: code_taken, not_a_dealing_day, unsound_terms (signs, whole lots, order of instants).
+    Without ``fixed_price`` the price is that of the dealing day, which then begins after the close everywhere, so that
+    nobody can know it when ordering. ``maximum`` is per citizen over all their orders, ``order_maximum`` of each order.
+    Offerings of the same ``issue`` are its tranches; ``hands_over``: what this one leaves unsold passes to the other,
+    at the reference rate that is the newest when the first of them is announced.
+    Raises Refused: code_taken, not_a_dealing_day, unsound_terms (signs, whole lots, order of instants), issue_running
+    (a tranche of it is past its announcement), no_rate.
     """
     if Offering.objects.filter(pk=code).exists():
         raise Refused(_("There is an offering with this code."), code="code_taken")
-    if not calendars.is_dealing_day(dealing_day) or dealing_day < closes_at.date():
+    last_day = closes_at.astimezone(calendars.ZONE[Nation.JP]).date() if fixed_price is None else closes_at.date()
+    if not calendars.is_dealing_day(dealing_day) or dealing_day < last_day + timedelta(days=fixed_price is None):
         raise Refused(_("The dealing day must be a known dealing day after the close."), code="not_a_dealing_day")
     seed = secrets.token_bytes(SEED_BYTES)
     offering = Offering(
@@ -90,6 +102,10 @@ def announce(
         closes_at=closes_at,
         pay_by=pay_by,
         agreements=agreements,
+        order_maximum=order_maximum,
+        issue=issue,
+        hands_over=hands_over,
+        **(_rate(issue, now) if issue else {}),
         seed_commitment=sha256(seed).digest(),
         sealed_seed=envelope.seal(seed, **seed_place(code)),
         announced_at=now,
@@ -104,6 +120,19 @@ def announce(
     return offering
 
 
+def _rate(issue: str, now: datetime) -> dict[str, Any]:
+    """The rate that stands in the terms of every tranche: an ECB reference rate of a day before the opening (D23)."""
+    first = Offering.objects.filter(issue=issue).order_by("announced_at").first()
+    if first is not None and first.state != STATE.ANNOUNCED:
+        raise Refused(_("This issue has a tranche that was opened or cancelled already."), code="issue_running")
+    if first is not None:
+        return {"usd_jpy": first.usd_jpy, "usd_jpy_day": first.usd_jpy_day}
+    newest = ReferenceRate.objects.filter(day__lte=now.date()).order_by("day").last()
+    if newest is None:
+        raise Refused(_("There is no reference rate yet that tranches could be converted at."), code="no_rate")
+    return {"usd_jpy": newest.usd_jpy, "usd_jpy_day": newest.day}
+
+
 def seed_place(code: str) -> dict[str, str]:
     """Where the sealed seed of an offering belongs, for ``fund.envelope``."""
     return {"table": "fund_offering", "column": "sealed_seed", "row": code}
@@ -115,10 +144,15 @@ def terms(offering: Offering) -> str:
 
 
 def propose_opening(*, offering: Offering, officer: Officer, now: datetime, reason: str = "") -> Proposal:
-    """Put the opening up for the second key, for exactly the terms as they are. Raises Refused: not_announced."""
+    """Put the opening up for the second key, for exactly the terms as they are.
+
+    Raises Refused: not_announced; tranche_missing (its issue has no other tranche yet).
+    """
     offering.refresh_from_db()
     if offering.state != STATE.ANNOUNCED:
         raise Refused(_("Only an announced offering can be opened."), code="not_announced")
+    if offering.issue and handover.other(offering) is None:
+        raise Refused(_("Announce the other tranche of this issue first."), code="tranche_missing")
     return approval.propose(
         kind=Kind.OFFERING,
         subject=offering.code,

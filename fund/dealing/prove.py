@@ -10,7 +10,7 @@ SETTLED = ("allotted", "settled")
 
 def prove() -> list[Check]:
     """Every recomputation of the dealing room; a fund without offerings is clean."""
-    return [statuses(), lines(), book(), levels(), held(), *(ballot(offering) for offering in _published())]
+    return [statuses(), lines(), book(), levels(), tranches(), held(), *(ballot(offering) for offering in _published())]
 
 
 def _published() -> list[Offering]:
@@ -99,12 +99,39 @@ def levels() -> Check:
         "offerings sold what was approved, within capacity",
         rows="SELECT count(*) FROM fund_allotment",
         differences="""
-            SELECT 'offering ' || o.code || ' sold ' || l.money || ' of ' || o.capacity
+            SELECT 'offering ' || o.code || ' sold ' || l.money || ' of ' || a.capacity_lots * o.lot
               FROM fund_offering o
               JOIN fund_allotment a ON a.offering_id = o.code
              CROSS JOIN LATERAL (SELECT coalesce(sum(allotted), 0) AS money FROM fund_allotmentline
                                   WHERE offering_id = o.code) l
-             WHERE l.money > o.capacity OR o.state = 'settled' AND l.money <> a.allotted_lots * o.lot
+             WHERE l.money > a.capacity_lots * o.lot OR o.state = 'settled' AND l.money <> a.allotted_lots * o.lot
+        """,
+    )
+
+
+def tranches() -> Check:
+    """What passed between tranches left one and reached the other, and both sold no more than both had (D24)."""
+    return compare(
+        "tranches sold no more than they had together",
+        rows="SELECT count(*) FROM fund_allotment",
+        differences="""
+            WITH tranche AS (
+                SELECT o.code, o.issue, o.hands_over, a.offering_id IS NOT NULL AS allotted, a.capacity_lots,
+                       o.capacity / o.lot AS own_lots, coalesce(a.received_lots, 0) AS received_lots,
+                       coalesce(a.given_lots, 0) AS given_lots, o.lot * rate AS lot_worth, o.capacity * rate AS had,
+                       coalesce(a.allotted_lots, 0) * o.lot * rate AS sold
+                  FROM fund_offering o
+                  JOIN fund_unitclass c ON c.code = o.unit_class_id
+                  LEFT JOIN fund_allotment a ON a.offering_id = o.code
+                 CROSS JOIN LATERAL (SELECT CASE c.currency WHEN 'JPY' THEN 1 ELSE o.usd_jpy / 100 END AS rate) r
+            )
+            SELECT 'offering ' || t.code || ' had ' || t.own_lots || ' lots of its own, received ' || t.received_lots
+                   || ' and gave ' || t.given_lots
+              FROM tranche t LEFT JOIN tranche x ON x.issue = t.issue AND t.issue <> '' AND x.code <> t.code
+             WHERE t.allotted AND (t.capacity_lots <> t.own_lots + t.received_lots - t.given_lots
+                OR t.received_lots > 0 AND x.hands_over IS NOT TRUE
+                OR x.allotted AND t.given_lots <> ceil(x.received_lots * x.lot_worth / t.lot_worth)
+                OR t.sold + x.sold > t.had + x.had)
         """,
     )
 

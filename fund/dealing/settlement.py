@@ -167,6 +167,15 @@ def _settle(offering: Offering, chunk: SettlementChunk, price: Decimal | None, n
     SettlementChunk.objects.filter(pk=chunk.pk).update(
         allotted_at=chunk.allotted_at or now, settled_at=None if price is None else now
     )
+    if price is not None:
+        outbox.leave(
+            topic="orders.settled",
+            subject=f"{offering.code} {chunk.number}",
+            now=now,
+            offering=offering.code,
+            first_holder=chunk.first_holder,
+            last_holder=chunk.last_holder,
+        )
     return chunk.orders
 
 

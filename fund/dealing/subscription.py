@@ -75,7 +75,7 @@ def place(
     A part of the caller's transaction, where there is one: refused, it ends that one too.
     A request that reached us at ``received_at``, before the close, counts also when it is handled later (D26).
     Raises Refused: unknown_offering, key_reused (for another order), not_open, wrong_currency, below_minimum,
-    not_in_steps, above_maximum (over all the citizen's orders in this offering).
+    not_in_steps, above_order_maximum (of one order), above_maximum (over all the citizen's orders in this offering).
     """
     offering, new_id, new_here = _enter(offering_code, holder_id)
     received = min(received_at or now, now)
@@ -187,6 +187,11 @@ def _check_amount(offering: Offering, amount: Money, ordered: int) -> None:
     if (amount.amount - offering.minimum) % offering.step:
         step = offering.money(offering.step)
         raise Refused(_("Orders go up in steps of %(amount)s.") % {"amount": step}, code="not_in_steps", step=step)
+    if offering.order_maximum is not None and amount.amount > offering.order_maximum:
+        largest = offering.money(offering.order_maximum)
+        raise Refused(
+            _("The largest order is %(amount)s.") % {"amount": largest}, code="above_order_maximum", maximum=largest
+        )
     if ordered + amount.amount > offering.maximum:
         most = offering.money(offering.maximum)
         raise Refused(
@@ -206,11 +211,11 @@ def withdraw(*, reference: str, holder_id: int, now: datetime, received_at: date
     order = Subscription.objects.filter(reference=reference, holder_id=holder_id).first()
     if order is None:
         raise Refused(_("There is no such order."), code="unknown_order")
-    state, closes_at = _share_offering(order.offering_id)
+    state, closes_at, pay_by = _share_offering(order.offering_id)
     order = Subscription.objects.select_for_update().get(pk=order.pk)
     if order.status == Status.WITHDRAWN:
         return order
-    in_time = state in (STATE.OPEN, STATE.CLOSED) and min(received_at or now, now) < closes_at
+    in_time = state in (STATE.OPEN, STATE.CLOSED) and min(received_at or now, now) < closes_at and now < pay_by
     if order.status not in ORDERED or not in_time:
         raise Refused(_("This order can no longer be withdrawn."), code="too_late_to_withdraw")
     _end([order.pk], unpaid=Status.WITHDRAWN, paid=Status.WITHDRAWN, now=now)
@@ -220,14 +225,14 @@ def withdraw(*, reference: str, holder_id: int, now: datetime, received_at: date
     return order
 
 
-def _share_offering(code: str) -> tuple[str, datetime]:
-    """Its state and close, which stay so until this transaction ends."""
+def _share_offering(code: str) -> tuple[str, datetime, datetime]:
+    """Its state, close and payment deadline, which stay so until this transaction ends."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT state, closes_at FROM fund_offering WHERE code = %s FOR SHARE", [code])
+        cursor.execute("SELECT state, closes_at, pay_by FROM fund_offering WHERE code = %s FOR SHARE", [code])
         row = cursor.fetchone()
     if row is None:
         raise RuntimeError(f"offering {code} is gone")
-    return row[0], row[1]
+    return row[0], row[1], row[2]
 
 
 @transaction.atomic

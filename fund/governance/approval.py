@@ -35,6 +35,7 @@ class Kind(models.TextChoices):
     CONFIG = "config", _("change of a setting")
     OFFERING = "offering", _("opening of an offering")
     CANCELLATION = "cancellation", _("cancellation of an offering")
+    OUTAGE = "outage", _("outage that extends offerings")
     ALLOTMENT = "allotment", _("allotment")
     NAV = "nav", _("net asset value")
     PAYOUT = "payout", _("payout run")

@@ -65,6 +65,9 @@ DECLARED: dict[str, Declared] = {
     "payment.statement_hours": Declared(
         _("Hours after the payment deadline until unpaid orders lapse, for the banks' statements to arrive"), 24
     ),
+    "outage.longer_than_minutes": Declared(_("Minutes that an outage must exceed to extend an offering"), 15),
+    "outage.window_hours": Declared(_("Hours before a cut-off in which an outage extends it"), 24),
+    "outage.rounding_minutes": Declared(_("Minutes to whose next multiple an extension is rounded up"), 60),
     "leverage.limit": Declared(_("Limit of gross assets to net asset value"), "2.50"),
     "valuation.max_age_days": Declared(_("Days after which a mark is stale"), 95),
     "nav.tolerance_percent": Declared(_("Price move that needs a recorded reason, in percent"), "5"),

@@ -191,12 +191,14 @@ CLAIM = """
     WITH candidate AS (
         SELECT b.id, b.number, b.booking_date, b.amount, x.reference, x.amount - x.received AS open,
                CASE WHEN b.currency <> x.currency THEN 'wrong_currency'
-                    WHEN b.booking_date > (x.pay_by AT TIME ZONE a.time_zone)::date THEN 'late'
+                    WHEN b.booking_date > (greatest(x.pay_by, p.pay_by) AT TIME ZONE a.time_zone)::date THEN 'late'
                     WHEN x.forgotten_at IS NOT NULL THEN 'withdrawn'
                     ELSE '' END AS refusal
           FROM fund_bankentry b
           JOIN fund_expected x ON x.reference = b.reference
           JOIN fund_bankaccount a ON a.code = b.account_id
+          LEFT JOIN (SELECT subject, max(pay_by) AS pay_by FROM fund_postponement GROUP BY subject) p
+            ON p.subject = x.offering_code
          WHERE b.file_id = %(file)s AND b.suspense_reason = 'unknown_reference'
     ), claimed AS (
         SELECT id, reference, refusal,

@@ -141,6 +141,18 @@ class Earmark(AppendOnly):
         return self.subject
 
 
+class Postponement(AppendOnly):
+    """The payment deadline of a subject (an offering) has moved to ``pay_by``, also for what was expected before."""
+
+    id = models.BigAutoField(primary_key=True)
+    subject = models.CharField(max_length=120, db_index=True)
+    pay_by = models.DateTimeField()
+    since = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.pay_by:%Y-%m-%d %H:%M}"
+
+
 class BankFile(models.Model):
     """A file that came in: taken whole, or quarantined with its reason and nothing posted (D34)."""
 

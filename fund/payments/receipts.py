@@ -17,7 +17,7 @@ from fund.money import Currency, Money
 from fund.payments import matching, payout_results, reading, references
 from fund.payments.formats.model import Statement
 from fund.payments.formats.sound_xml import MAX_BYTES
-from fund.payments.models import BankAccount, BankEntry, BankFile, BankStatement, Earmark, Expected, Fault
+from fund.payments.models import BankAccount, BankEntry, BankFile, BankStatement, Earmark, Expected, Fault, Postponement
 from fund.payments.reading import Quarantined
 from fund.payments.suspense import Resolution
 
@@ -158,6 +158,11 @@ def expectation(
         offering_code=subject,
         expected_at=now,
     )
+
+
+def postpone(*, subject: str, pay_by: datetime, now: datetime) -> None:
+    """Move the deadline of everything that is expected for a subject (an offering), however many, with one row."""
+    Postponement.objects.create(subject=subject, pay_by=pay_by, since=now)
 
 
 def forget(*, order_id: UUID, now: datetime) -> Money:

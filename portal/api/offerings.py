@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from fund.dealing import allotment
 from fund.dealing import offering as offerings
 from fund.dealing.models import Offering
+from fund.dealing.outage import Extension
 from fund.money import Currency
 from portal.api.border import MoneyField
 from portal.api.documented import CODE_PARAMETER, documented
@@ -39,14 +40,42 @@ EXAMPLE = {
     "closes_at": "2027-01-22T08:00:00Z",
     "pay_by": "2027-01-28T06:00:00Z",
     "agreements": ["prospectus:3", "terms:2"],
+    "order_maximum": {"currency": "JPY", "value": "500000"},
+    "issue": {"code": "2027-1", "hands_over": True, "usd_jpy": "159.4973", "usd_jpy_day": "2026-12-30"},
+    "extensions": [],
     "terms_digest": "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef",
     "seed_commitment": "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925",
     "seed": None,
 }
 
 
+class IssueForm(serializers.Serializer[Any]):
+    """The issue that the offering is a tranche of. With ``hands_over``, what it leaves unsold passes to the other
+    tranche at ``usd_jpy``, yen per dollar, the ECB reference rate of ``usd_jpy_day``.
+    """
+
+    code = serializers.CharField()
+    hands_over = serializers.BooleanField()
+    usd_jpy = serializers.CharField()
+    usd_jpy_day = serializers.DateField()
+
+
+class ExtensionForm(serializers.Serializer[Any]):
+    """An outage of the portal, from when to when, and how it moved the cut-off and the payment deadline."""
+
+    cause = serializers.CharField()
+    outage_began = Instant()
+    outage_ended = Instant()
+    closed_at = Instant()
+    closes_at = Instant()
+    paid_by = Instant()
+    pay_by = Instant()
+
+
 class OfferingForm(serializers.Serializer[Any]):
-    """The terms of an offering. ``maximum`` is over all orders of one citizen; ``seed`` is shown with the allotment."""
+    """The terms of an offering. ``maximum`` is over all orders of one citizen, ``order_maximum`` of each. ``seed``
+    is shown with the allotment. ``closes_at`` and ``pay_by`` hold; ``extensions`` say how outages moved them.
+    """
 
     code = serializers.CharField()
     unit_class = serializers.CharField()
@@ -66,6 +95,9 @@ class OfferingForm(serializers.Serializer[Any]):
     closes_at = Instant()
     pay_by = Instant()
     agreements = serializers.ListField(child=serializers.CharField())
+    order_maximum = MoneyField()
+    issue = IssueForm(allow_null=True)
+    extensions = ExtensionForm(many=True)
     terms_digest = Hex()
     seed_commitment = Hex()
     seed = Hex(allow_null=True)
@@ -81,6 +113,25 @@ def facts(one: Offering) -> dict[str, Any]:
         "name": words(one, "name"),
         "summary": words(one, "summary"),
         "fixed_price": one.price and price(one.price, one.unit_class),
+        "order_maximum": one.money(one.largest_order),
+        "issue": issue(one),
+        "extensions": [extension(each) for each in one.extensions.all()],
+    }
+
+
+def issue(one: Offering) -> dict[str, Any] | None:
+    if not one.issue:
+        return None
+    same = ("hands_over", "usd_jpy", "usd_jpy_day")
+    return {"code": one.issue, **{name: getattr(one, name) for name in same}}
+
+
+def extension(one: Extension) -> dict[str, Any]:
+    return {
+        "cause": words(one.outage, "cause"),
+        "outage_began": one.outage.starts_at,
+        "outage_ended": one.outage.ends_at,
+        **{name: getattr(one, name) for name in ("closed_at", "closes_at", "paid_by", "pay_by")},
     }
 
 
@@ -96,7 +147,7 @@ class Offerings(Public):
     def figures(self) -> Any:
         return page(
             self.request,
-            Offering.objects.select_related("unit_class"),
+            Offering.objects.select_related("unit_class").prefetch_related("extensions__outage"),
             by=["opens_at", "code"],
             show=lambda rows: OfferingForm([facts(one) for one in rows], many=True).data,
             cursor=self.asked.get("cursor"),
@@ -152,11 +203,21 @@ class EntryForm(serializers.Serializer[Any]):
 
 
 class BookForm(serializers.Serializer[Any]):
-    """The book in ascending order of tickets, and everything to re-run the allotment with."""
+    """The book in ascending order of tickets, and everything to re-run the allotment with.
+
+    ``capacity_lots`` = ``own_lots`` + ``received_lots`` - ``given_lots``. With ``hands_over``, what this tranche leaves
+    unsold passes to ``other_tranche`` at ``usd_jpy`` (yen per dollar), rounded down to that one's lots.
+    """
 
     offering = serializers.CharField()
     lot = MoneyField()
     capacity_lots = serializers.IntegerField()
+    own_lots = serializers.IntegerField()
+    received_lots = serializers.IntegerField()
+    given_lots = serializers.IntegerField()
+    other_tranche = serializers.CharField(allow_null=True)
+    hands_over = serializers.BooleanField()
+    usd_jpy = serializers.CharField(allow_null=True)
     seed = serializers.CharField()
     seed_commitment = serializers.CharField()
     level = serializers.IntegerField()

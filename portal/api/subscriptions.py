@@ -142,6 +142,7 @@ class Subscriptions(Citizens):
         "wrong_currency": "/amount/currency",
         "below_minimum": "/amount",
         "not_in_steps": "/amount",
+        "above_order_maximum": "/amount",
         "above_maximum": "/amount",
         "over_the_cap": "/amount",
         "agreements_missing": "/accepts",

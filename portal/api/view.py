@@ -23,6 +23,7 @@ from portal import access
 from portal.api.border import Body, Query, StrictJSONParser
 from portal.api.remembering import remembered
 from portal.api.who import IsApplicant, IsCitizen, SessionToken
+from portal.received import received_at
 
 
 class NoQuery(Query):
@@ -45,7 +46,7 @@ class View(APIView):
     received_at: datetime
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        self.received_at = timezone.now()
+        self.received_at = received_at(request._request)
         method = str(request.method).lower()
         if method == "options" or not hasattr(self, method):
             self.http_method_not_allowed(request, *args, **kwargs)

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from fund import calendars
@@ -19,8 +20,10 @@ from portal.demonstration import citizens, desk
 
 State = Offering.State
 ASKED = {"US": [500, 1_000, 2_500, 5_000, 10_000], "JP": [50_000, 100_000, 300_000, 500_000, 1_000_000]}  # major units
-TERMS = {"US": {"capacity": 17_930_000, "minimum": 50_000, "step": 10_000, "maximum": 2_500_000, "lot": 10_000},
-         "JP": {"capacity": 27_770_000, "minimum": 10_000, "step": 10_000, "maximum": 3_000_000, "lot": 10_000}}  # fmt: skip
+TERMS: dict[str, dict[str, Any]] = {
+    "US": {"capacity": 17_930_000, "minimum": 50_000, "step": 10_000, "maximum": 2_500_000, "lot": 10_000},
+    "JP": {"capacity": 27_770_000, "minimum": 10_000, "step": 10_000, "maximum": 3_000_000, "lot": 10_000},
+}
 BANK = {"US": "DEMO-USD-001", "JP": "DEMO-JPY-001"}
 ZONE = {"US": ZoneInfo("America/New_York"), "JP": ZoneInfo("Asia/Tokyo")}
 WORDS = {

@@ -60,6 +60,17 @@ EVERYBODY_IN_OFFERING = """
       FROM fund_subscription s JOIN investors_investor i ON i.holder_id = s.holder_id
      WHERE s.offering_id = %(payload)s::jsonb ->> 'offering' AND s.status NOT IN ('withdrawn', 'lapsed')
 """
+EXTENDED = """
+    SELECT DISTINCT i.user_id, jsonb_build_object('offering', e.offering_id, 'closed_at', e.closed_at,
+                                                  'closes_at', e.closes_at, 'pay_by', e.pay_by,
+                                                  'cause_en', o.cause_en, 'cause_ja', o.cause_ja)
+      FROM fund_extension e
+      JOIN fund_outage o ON o.id = e.outage_id
+      JOIN fund_subscription s ON s.offering_id = e.offering_id AND s.status NOT IN ('withdrawn', 'lapsed')
+      JOIN investors_investor i ON i.holder_id = s.holder_id
+     WHERE e.offering_id = %(payload)s::jsonb ->> 'offering'
+       AND e.outage_id = (%(payload)s::jsonb ->> 'outage')::bigint
+"""
 EVERYBODY_WHO_ORDERED = """
     SELECT DISTINCT i.user_id, jsonb_build_object('offering', s.offering_id)
       FROM fund_subscription s JOIN investors_investor i ON i.holder_id = s.holder_id
@@ -85,6 +96,7 @@ AUDIENCES = {
     "subscription.lapsed": LAPSED_ORDERS,
     "allotment.published": EVERYBODY_IN_OFFERING,
     "offering.settled": EVERYBODY_IN_OFFERING,
+    "offering.extended": EXTENDED,
     "offering.cancelled": EVERYBODY_WHO_ORDERED,
     "security.changed": THE_USER,
 }

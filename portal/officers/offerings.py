@@ -10,6 +10,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
@@ -19,7 +20,7 @@ from fund.governance.approval import Kind, Proposal
 from fund.governance.officers import Duty, Officer
 from fund.money import Money, percent
 from fund.units import UnitClass
-from portal.officers import changes, histogram, shown, words
+from portal.officers import changes, entry, histogram, shown, words
 from portal.officers.fields import DayField, LocalInstant, ReasonForm
 from portal.officers.room import Figure, Group, Line, Queue, Room, act, column, titled
 from portal.officers.site import site
@@ -32,7 +33,7 @@ RUNNING = (State.ALLOTTED, State.SETTLED)
 class AnnounceForm(forms.Form):
     """The terms of an offering. Amounts are typed in major units with the decimals of the class's currency."""
 
-    AMOUNTS = ("capacity", "lot", "minimum", "step", "maximum")
+    AMOUNTS = ("capacity", "lot", "minimum", "step", "order_maximum", "maximum")
 
     code = forms.RegexField(label=gettext_lazy("Code"), regex=r"\A[A-Z0-9][A-Z0-9-]{1,19}\Z", help_text="JP-2027-1")
     class_code = forms.ModelChoiceField(
@@ -46,6 +47,12 @@ class AnnounceForm(forms.Form):
     lot = forms.CharField(label=gettext_lazy("Allotment lot"), max_length=22)
     minimum = forms.CharField(label=gettext_lazy("Minimum order"), max_length=22)
     step = forms.CharField(label=gettext_lazy("Order step"), max_length=22)
+    order_maximum = forms.CharField(
+        label=gettext_lazy("Maximum of one order"),
+        max_length=22,
+        required=False,
+        help_text=gettext_lazy("Leave empty where the maximum of one citizen is enough."),
+    )
     maximum = forms.CharField(label=gettext_lazy("Maximum of one citizen"), max_length=22)
     fixed_price = forms.DecimalField(
         label=gettext_lazy("Fixed price"),
@@ -62,6 +69,15 @@ class AnnounceForm(forms.Form):
     agreements = forms.CharField(
         label=gettext_lazy("Agreements to accept"), max_length=400, help_text="prospectus:1, terms:1"
     )
+    issue = forms.RegexField(
+        label=gettext_lazy("Issue, for a tranche of one"),
+        regex=r"\A[A-Z0-9][A-Z0-9-]{1,19}\Z",
+        required=False,
+        help_text=gettext_lazy("The same for the tranche of the other nation, such as 2027-1."),
+    )
+    hands_over = forms.BooleanField(
+        label=gettext_lazy("What this tranche leaves unsold passes to the other"), required=False
+    )
 
     def clean_agreements(self) -> list[str]:
         given: list[str] = [one.strip() for one in self.cleaned_data["agreements"].split(",") if one.strip()]
@@ -73,8 +89,10 @@ class AnnounceForm(forms.Form):
         unit_class = cleaned.pop("class_code", None)
         if unit_class is None:
             return cleaned
+        if not cleaned.get("order_maximum"):
+            cleaned["order_maximum"] = None
         for name in self.AMOUNTS:
-            if name in cleaned:
+            if cleaned.get(name) is not None:
                 try:
                     cleaned[name] = Money.parse(cleaned[name].replace(",", ""), unit_class.currency).amount
                 except ValidationError as wrong:
@@ -120,13 +138,35 @@ class Offerings(Room):
             "demand": list(_demand(row)) if row.state not in (State.ANNOUNCED, State.CANCELLED) else [],
             "basis": list(_basis_lines(row, basis)) if basis else [],
             "bars": histogram.of(allotment.histogram(offering=row), level=basis.level) if basis else None,
-            "progress": settlement.progress(offering_code=row.code) if row.state in RUNNING else None,
+            **(self.progress(row) if row.state in RUNNING else {}),
             "proposals": waiting,
             "approved_opening": row.state == State.ANNOUNCED and row.proposal_id is not None,
             "may_open": may and row.state == State.ANNOUNCED and row.proposal_id is None and Kind.OFFERING not in asked,
             "may_allot": may and row.state == State.CLOSED and Kind.ALLOTMENT not in asked,
             "may_cancel": may and row.state in cancellation.CANCELLABLE and Kind.CANCELLATION not in asked,
             "cancel_form": ReasonForm(),
+        }
+
+    def page_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The page; asked for by its own live part, that part alone, which reads only the ranges of the settlement."""
+        if request.headers.get("HX-Request") != "true":
+            return super().page_view(request, object_id)
+        entry.on_duty(request, self.duties)
+        return TemplateResponse(request, "officers/parts/settlement.html", self.progress(self.row(request, object_id)))
+
+    def progress(self, row: Offering) -> dict[str, Any]:
+        """How far the settlement is, and whether it still moves."""
+        done = settlement.progress(offering_code=row.code)
+        waits = row.state == State.ALLOTTED and done.allotted == done.orders > 0 and done.settled == 0
+        return {
+            "address": self.address("change", row.code),
+            "progress": {
+                "orders": done.orders,
+                "done": done.allotted if waits else done.settled,
+                "percent": shown.percent(percent(done.allotted if waits else done.settled, done.orders, decimals=1)),
+                "sentence": _settled(row, done, waits=waits),
+                "moves": row.state == State.ALLOTTED,
+            },
         }
 
     @act(duty=Duty.DEALING, form=AnnounceForm, on_row=False)
@@ -179,6 +219,18 @@ class Offerings(Room):
         ]
 
 
+def _settled(row: Offering, done: settlement.Progress, *, waits: bool) -> str:
+    if waits and row.fixed_price is None:
+        return _("All %(orders)s orders are allotted and wait for the price of %(day)s.") % {
+            "orders": shown.whole(done.orders),
+            "day": shown.day(row.dealing_day),
+        }
+    return _("%(settled)s of %(orders)s orders are settled.") % {
+        "settled": shown.whole(done.settled),
+        "orders": shown.whole(done.orders),
+    }
+
+
 def _to(request: HttpRequest, proposal: Proposal) -> HttpResponse:
     messages.success(request, _("It is proposed with your key. The other nation’s key is still missing."))
     return redirect("admin:fund_proposal_change", proposal.pk)
@@ -210,16 +262,35 @@ def terms(row: Offering) -> list[Line]:
         Line(_("Allotment lot"), money(row.lot)),
         Line(_("Minimum order"), money(row.minimum)),
         Line(_("Order step"), money(row.step)),
+        *([Line(_("Maximum of one order"), money(row.order_maximum))] if row.order_maximum else []),
         Line(_("Maximum of one citizen"), money(row.maximum)),
         Line(_("Price"), price),
         Line(_("Opens"), shown.instant(row.opens_at)),
-        Line(_("Closes"), shown.instant(row.closes_at)),
-        Line(_("Pay by"), shown.instant(row.pay_by)),
+        Line(_("Closes"), shown.instant(row.closes_at), _extended(row, row.closes_at)),
+        Line(_("Pay by"), shown.instant(row.pay_by), _extended(row, row.pay_by)),
         Line(_("Dealing day"), shown.day(row.dealing_day)),
         Line(_("Agreements to accept"), ", ".join(row.agreements)),
+        *_tranche(row),
         Line(_("Seed commitment"), bytes(row.seed_commitment).hex()),
         Line(_("Digest of the terms"), offering.terms(row)),
     ]
+
+
+def _extended(row: Offering, instant: datetime) -> str:
+    return (
+        _("before outages %(instant)s") % {"instant": shown.instant(instant - row.extension)} if row.extension else ""
+    )
+
+
+def _tranche(row: Offering) -> Iterator[Line]:
+    if row.issue and row.usd_jpy_day:
+        passes = _("What it leaves unsold passes to the other tranche") if row.hands_over else _("Passes nothing on")
+        yield Line(_("Tranche of the issue"), row.issue, passes)
+        yield Line(
+            _("Rate between the tranches"),
+            _("%(rate)s yen for a dollar") % {"rate": row.usd_jpy},
+            _("ECB reference rate of %(day)s") % {"day": shown.day(row.usd_jpy_day)},
+        )
 
 
 def _demand(row: Offering) -> Iterator[Line]:
@@ -250,6 +321,14 @@ def _basis(row: Offering | None, payload: Payload) -> Iterator[Line]:
     yield Line(_("Paid orders"), shown.whole(int(payload.pop("orders"))))
     yield Line(_("Requested, in lots"), *lots("requested_lots"))
     yield Line(_("Capacity, in lots"), *lots("capacity_lots"))
+    for name, label in (
+        ("received_lots", _("Of these received from the other tranche")),
+        ("given_lots", _("Passed to the other tranche")),
+    ):
+        if row is not None and row.issue:
+            yield Line(label, *lots(name))
+        elif payload.get(name) == "0":
+            payload.pop(name)
     yield Line(_("Everybody receives up to, in lots"), *lots("level"))
     yield Line(_("Applicants who asked for more"), shown.whole(int(payload.pop("above_level"))))
     yield Line(_("Lots decided by ballot"), *lots("ballot_lots"))
@@ -311,7 +390,7 @@ def _book_now(payload: Payload, now: datetime) -> list[changes.Change]:
     if row is None or row.state != State.CLOSED:
         return []
     current = {name: str(value) for name, value in vars(allotment.preview(offering=row)).items()}
-    proposed = {name: payload[name] for name in current}
+    proposed = {name: payload.get(name, "0") for name in current}
     return [
         changes.Change(theirs.label, theirs.value, ours.value, theirs.value != ours.value)
         for theirs, ours in zip(_basis(row, proposed), _basis(row, current), strict=True)

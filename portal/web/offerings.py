@@ -17,6 +17,7 @@ from fund.dealing import allotment as allotting
 from fund.dealing import offering as offering_room
 from fund.dealing import settlement
 from fund.dealing.models import Offering
+from fund.dealing.outage import Extension
 from fund.money import percent
 from investors import agreements
 from portal.access import public
@@ -58,6 +59,7 @@ def detail(request: HttpRequest, code: str) -> HttpResponse:
     until = {STATE.OPEN: offering.closes_at, STATE.ANNOUNCED: offering.opens_at}.get(STATE(offering.state))
     facts = {
         "offering": shown(offering),
+        "extensions": [extension(one) for one in offering.extensions.select_related("outage")],
         "agreements": texts(offering, now),
         "remaining": words.remaining(until, now) if until else "",
     }
@@ -108,6 +110,8 @@ def shown(offering: Offering) -> dict[str, Any]:
         "unit_class": offering.unit_class,
         "who": words.CITIZENS_OF.get(offering.unit_class_id, ""),
         **{name: money(getattr(offering, name)) for name in ("capacity", "minimum", "step", "maximum", "lot")},
+        "order_maximum": money(offering.largest_order),
+        "hand_over": _hand_over(offering),
         "opens_at": offering.opens_at,
         "closes_at": offering.closes_at,
         "pay_by": offering.pay_by,
@@ -119,6 +123,32 @@ def shown(offering: Offering) -> dict[str, Any]:
         "rounding_rule": words.ROUNDING_RULES["units_down_remainder_to_fund"],
         "seed_commitment": bytes(offering.seed_commitment).hex(),
         "seed": bytes(offering.seed).hex() if offering.seed else "",
+    }
+
+
+def _hand_over(offering: Offering) -> str:
+    """What the terms say about capacity that one tranche leaves unsold; nothing for an offering of its own."""
+    if not offering.issue:
+        return ""
+    if not offering.hands_over:
+        return _("This is a tranche of issue %(issue)s. What it leaves unsold stays unsold.") % {
+            "issue": offering.issue
+        }
+    return _(
+        "This is a tranche of issue %(issue)s. What it leaves unsold passes to the other tranche, if that lacks it, at"
+        " %(rate)s yen for a dollar (ECB reference rate of %(day)s), rounded down to whole lots."
+    ) % {"issue": offering.issue, "rate": offering.usd_jpy, "day": figures.day(offering.usd_jpy_day)}
+
+
+def extension(one: Extension) -> dict[str, Any]:
+    """How an outage moved the cut-off, as pages show it."""
+    return {
+        "cause": words.of(one.outage, "cause"),
+        "began": one.outage.starts_at,
+        "ended": one.outage.ends_at,
+        "closed_at": one.closed_at,
+        "closes_at": one.closes_at,
+        "pay_by": one.pay_by,
     }
 
 
@@ -160,10 +190,27 @@ def _basis(offering: Offering) -> dict[str, Any]:
     return {
         "applicants": basis.applicants,
         "capacity_lots": basis.capacity_lots,
+        "passed": _passed(offering),
         "requested_lots": basis.requested_lots,
         "level": basis.level,
         "level_money": offering.money(basis.level * offering.lot),
     }
+
+
+def _passed(offering: Offering) -> str:
+    """How the lots available came about, where capacity passed between two tranches."""
+    basis = offering.allotment
+    if basis.received_lots:
+        return _("%(own)s lots of its own and %(passed)s that the other tranche left unsold.") % {
+            "own": figures.whole(offering.capacity_lots),
+            "passed": figures.whole(basis.received_lots),
+        }
+    if basis.given_lots:
+        return _("%(own)s lots of its own, of which %(passed)s unsold ones passed to the other tranche.") % {
+            "own": figures.whole(offering.capacity_lots),
+            "passed": figures.whole(basis.given_lots),
+        }
+    return ""
 
 
 def _sentence(offering: Offering) -> str:

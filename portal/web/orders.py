@@ -22,6 +22,7 @@ from fund.refusal import Refusal
 from investors import agreements, subscribing
 from investors.people import Investor
 from portal.access import citizen
+from portal.received import received_at
 from portal.templatetags import figures
 from portal.web import amounts, offerings, who, words
 
@@ -109,6 +110,7 @@ def _place(request: HttpRequest, offering: Offering, investor: Investor, now: da
             accepts=sorted(done | set(form.cleaned_data.get("accepts", []))),
             key=str(form.cleaned_data["key"]),
             now=now,
+            received_at=received_at(request),
         )
     except Refusal as refused:
         form.add_error(None, words.refusal(refused))
@@ -120,11 +122,15 @@ def _place(request: HttpRequest, offering: Offering, investor: Investor, now: da
 def _fits(form: AmountForm, offering: Offering) -> bool:
     """What can be said about an amount before the order is placed; placing checks it again."""
     amount: Money = form.cleaned_data["amount"]
-    least, step, most = (offering.money(part) for part in (offering.minimum, offering.step, offering.maximum))
+    least, step, largest, most = (
+        offering.money(part) for part in (offering.minimum, offering.step, offering.largest_order, offering.maximum)
+    )
     if amount < least:
         form.add_error("amount", _("The smallest order is %(amount)s.") % {"amount": figures.money(least)})
     elif (amount - least).amount % step.amount:
         form.add_error("amount", _("Orders go up in steps of %(amount)s.") % {"amount": figures.money(step)})
+    elif offering.order_maximum is not None and largest < amount:
+        form.add_error("amount", _("The largest order is %(amount)s.") % {"amount": figures.money(largest)})
     elif most < amount:
         form.add_error(
             "amount",
@@ -197,7 +203,12 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
 def withdraw(request: HttpRequest, reference: str) -> HttpResponse:
     order = _order(request, reference)
     try:
-        dealing.withdraw(reference=order.reference, holder_id=order.holder_id, now=timezone.now())
+        dealing.withdraw(
+            reference=order.reference,
+            holder_id=order.holder_id,
+            now=timezone.now(),
+            received_at=received_at(request),
+        )
         messages.success(request, _("Your order has been withdrawn. Money that you paid for it is paid back."))
     except Refusal as refused:
         messages.error(request, words.refusal(refused))

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from fund.refusal import Refusal
 from investors import evidence, onboarding, people, pictures, steps
+from investors.cases import NotEditable
 from investors.people import Investor
 from investors.steps import Known, papers
 from investors.steps.papers import HINTS, Kind
@@ -53,7 +54,7 @@ def _step(request: HttpRequest) -> HttpResponse:
     kind = Kind(request.POST["kind"])
     try:
         said = _act(request, investor, kind, now)
-    except onboarding.NotEditable:
+    except NotEditable:
         return redirect("join")
     except Refusal as refused:
         return _page(request, error=words.refusal(refused), wrong=kind, status=422)

@@ -24,22 +24,9 @@ from fund.governance.approval import Proposal
 from fund.governance.officers import Officer
 from portal import relay, tasks
 from portal.management.commands import prove
-
-STATE = """
-    SELECT encode(sha256(convert_to(string_agg(line, chr(10) ORDER BY line), 'UTF8')), 'hex') FROM (
-        SELECT 'order ' || id || ' ' || status AS line FROM fund_subscription
-        UNION ALL SELECT 'line ' || to_jsonb(l)::text FROM fund_allotmentline l
-        UNION ALL SELECT 'balance ' || account_id || ' ' || holder_id || ' ' || amount || ' ' || reserved
-          FROM fund_balance WHERE (amount, reserved) <> (0, 0)
-        UNION ALL SELECT concat_ws(' ', 'transfer', event_id, event, line, debit_id, credit_id, holder_id, phase,
-                                   amount)
-          FROM fund_transfer
-        UNION ALL SELECT concat_ws(' ', 'offering', code, state, encode(seed, 'hex')) FROM fund_offering
-        UNION ALL SELECT concat_ws(' ', 'allotment', offering_id, level, cut, allotted_lots, price)
-          FROM fund_allotment
-        UNION ALL SELECT concat_ws(' ', 'note', topic, subject) FROM fund_note
-    ) lines
-"""
+from portal.relay import Delivery
+from tests.crash import story
+from tests.crash.state import STATE
 
 
 def prepare(orders: str) -> None:
@@ -47,6 +34,7 @@ def prepare(orders: str) -> None:
     connection.close()
     call_command("migrate", verbosity=0)
     stage.paid_book(orders=int(orders), seed=int(orders))
+    story.tell()
     offering.close_due(now=stage.CLOSES)
     american = Officer.objects.get(person="officer-US")
     one = Offering.objects.get(pk=stage.CODE)
@@ -101,17 +89,81 @@ def deliver(seed: str, most: str) -> None:
     print(delivered)
 
 
-def state() -> None:
+def redeliver() -> None:
+    """Deliver everything again, with one protection less each time; prints what then refused, and the state hash."""
+    tasks.timezone = SimpleNamespace(now=lambda: stage.AFTER)  # type: ignore[assignment]
+    delivered = list(Delivery.objects.order_by("id").values_list("task", "pk"))
+    lifted: dict[str, Callable[[], None]] = {
+        "nothing": lambda: None,
+        "claim": ignore_claims,
+        "marks": forget_what_was_settled,
+        "keys": lambda: drop_constraints("fund_allotmentline", "fund_transfer", kinds="pu"),
+        "limits": lambda: drop_constraints("fund_balance", kinds="c"),
+    }
+    found = {}
+    for protection, lift in lifted.items():
+        lift()
+        found[protection] = {"refused": sorted(filter(None, map(refused, delivered))), "hash": state_hash()}
+    print(json.dumps(found))
+
+
+def refused(message: tuple[str, int]) -> str:
+    task, number = message
+    try:
+        tasks.app.tasks[f"portal.{task}"].run(number)
+    except Exception as error:  # whatever refuses is the answer
+        return type(error.__cause__ or error).__name__
+    return ""
+
+
+def ignore_claims() -> None:
+    """Every message is worked on, and nothing says afterwards that it was."""
+
+    def work_unmarked(*, delivery: Delivery, work: Callable[..., Any], now: Any) -> bool:
+        with django.db.transaction.atomic():
+            return bool(work(delivery.note, now))
+
+    relay.claim = lambda *, delivery_id, now: Delivery.objects.select_related("note").get(pk=delivery_id)
+    relay.step = work_unmarked  # type: ignore[assignment]
+
+
+def forget_what_was_settled() -> None:
+    """The orders, the ranges and the offering stand as before their settlement; what was booked stays booked."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute("UPDATE fund_subscription SET status = 'funded' WHERE status = 'settled'")
+        cursor.execute("UPDATE fund_settlementchunk SET allotted_at = NULL, settled_at = NULL")
+        cursor.execute("UPDATE fund_offering SET state = 'allotted' WHERE state = 'settled'")
+        cursor.execute("SET session_replication_role = origin")
+
+
+def drop_constraints(*tables: str, kinds: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT conrelid::regclass::text, conname FROM pg_constraint"
+            ' WHERE conrelid = ANY(%s::regclass[]) AND contype = ANY(string_to_array(%s, NULL)::"char"[])',
+            [list(tables), kinds],
+        )
+        for table, name in cursor.fetchall():
+            cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name} CASCADE")
+
+
+def state_hash() -> str:
     with connection.cursor() as cursor:
         cursor.execute(STATE)
         (digest,) = cursor.fetchone() or ("",)
+    return str(digest)
+
+
+def state() -> None:
+    digest = state_hash()
     wrong = [f"{check.name}: {check.first}" for check in prove.every_check() if not check.clean]
     one = Offering.objects.get(pk=stage.CODE)
     print(json.dumps({"hash": digest, "wrong": "; ".join(wrong), "offering": one.state}))
 
 
 VERBS: dict[str, Callable[..., None]] = {
-    verb.__name__: verb for verb in (prepare, carry_out, settle, half_settle, deliver, state)
+    verb.__name__: verb for verb in (prepare, carry_out, settle, half_settle, deliver, redeliver, state)
 }
 
 if __name__ == "__main__":

@@ -12,12 +12,18 @@ from bench import server
 from portal.local import postgres
 from portal.local.place import CHECKOUT, Place
 
-CHUNK = "60"  # citizens, so that a small book has many chunks to be killed in
+RANGES = 80  # of a settlement, so that there are many moments to be killed in
 
 
 @dataclass(frozen=True)
 class Stage:
     place: Place
+    orders: int
+
+    @property
+    def chunk(self) -> str:
+        """Citizens of one range, of four fifths as many as there are orders."""
+        return str(self.orders * 4 // 5 // RANGES)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -37,10 +43,11 @@ class Stage:
         actor.stdout.readline()
         return actor
 
-    def act(self, *words: str) -> str:
-        """An actor's last line. Raises CalledProcessError when it fails."""
+    def act(self, *words: str, as_owner: bool = False) -> str:
+        """An actor's last line. Raises RuntimeError when it fails."""
         command = [sys.executable, "-m", "tests.crash.actor", *words]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=CHECKOUT, env=self.environment, check=False)
+        environment = self.environment | ({"DATABASE_URL": self.place.database_owner_url} if as_owner else {})
+        done = subprocess.run(command, capture_output=True, text=True, cwd=CHECKOUT, env=environment, check=False)
         if done.returncode:
             raise RuntimeError(f"{words} failed:\n{done.stderr[-3000:]}")
         return done.stdout.splitlines()[-1]
@@ -64,10 +71,11 @@ class Stage:
 def settle_and_kill(stage: Stage, database: str, dice: random.Random) -> list[str]:
     """Settle with two workers, killing one of them or PostgreSQL up to three times; returns what was killed when."""
     log: list[str] = []
-    team = [stage.start("settle", database, CHUNK) for _ in range(2)]
+    team = [stage.start("settle", database, stage.chunk) for _ in range(2)]
     try:
-        for _ in range(dice.randint(1, 3)):
-            chunks = dice.randint(0, 12)
+        kills = dice.randint(1, 3)
+        for _ in range(kills):
+            chunks = dice.randint(0, RANGES // 2 // kills)  # anywhere in the run, of which each worker does half
             pause = dice.uniform(0, 0.02)
             victim = dice.choice(["worker", "postgres"])
             stdout = team[0].stdout
@@ -98,4 +106,4 @@ def standing(stage: Stage, worker: subprocess.Popen[str], database: str) -> subp
     if ended == 0:
         return worker
     worker.communicate()
-    return stage.start("settle", database, CHUNK)
+    return stage.start("settle", database, stage.chunk)

@@ -11,28 +11,34 @@ from portal.local import postgres
 from portal.local.place import HERE, Place
 from tests.crash import cast
 
-ORDERS = 5_000
-FEW_ROUNDS = 2
+ORDERS = 10_000  # a tenth of a release's book
+FEW_ROUNDS = 2  # and of its rounds
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rounds", type=int, default=FEW_ROUNDS, help="rounds of the crash suite")
+    parser.addoption("--orders", type=int, default=ORDERS, help="orders that are settled in each")
 
 
 @pytest.fixture(scope="session")
 def rounds(request: pytest.FixtureRequest) -> int:
-    """The option is known only where pytest is started with this folder."""
+    """The options are known only where pytest is started with this folder."""
     return int(request.config.getoption("--rounds", default=FEW_ROUNDS))
 
 
 @pytest.fixture(scope="session")
-def stage() -> Iterator[cast.Stage]:
+def orders(request: pytest.FixtureRequest) -> int:
+    return int(request.config.getoption("--orders", default=ORDERS))
+
+
+@pytest.fixture(scope="session")
+def stage(orders: int) -> Iterator[cast.Stage]:
     """A server with two databases to copy from: ``approved``, whose allotment has both keys, and ``allotted``."""
     place = Place(HERE.run / f"crash-{os.getpid()}")
     try:
         postgres.start(place)
-        one = cast.Stage(place)
-        one.act("prepare", "kakehashi", str(ORDERS))
+        one = cast.Stage(place, orders)
+        one.act("prepare", "kakehashi", str(orders))
         server.copy(place, source="kakehashi", target="approved")
         one.act("carry_out", "kakehashi")
         server.copy(place, source="kakehashi", target="allotted")

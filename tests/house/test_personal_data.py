@@ -234,7 +234,7 @@ def come_in(town: Town, one: Planted, place: int) -> None:
             if place < 4:
                 town.keep(client.post(f"/en/join/{code}", {"csrf": one.ssn, "postcode": one.my_number}))
             answer = client.post(f"/ja/join/{code}", given)
-            assert answer.status_code == 302, (code, answer.content.decode())
+            assert answer.status_code == 302, (code, answer.context["form"].errors)
     if place >= MISTAKEN:
         return
     number = one.numbers[place % 2]

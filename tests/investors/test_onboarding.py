@@ -332,3 +332,21 @@ def test_a_form_signed_just_now_is_in_force_wherever_it_is_read(investor, zone):
     tax_forms.file(investor=investor, answers={"us_person": True}, now=now)
     with timezone.override(zone):
         assert set(tax_forms.in_force(investor=investor, on=now.date()).values_list("form", flat=True)) == {"w9", "crs"}
+
+
+def test_what_was_submitted_before_a_cut_off_counts_though_it_was_processed_later(investor, officer):
+    """The queue stood still for three days: the stamp is that of the submission, on the day of which age counts."""
+    fill(investor, japanese())
+    application = onboarding.submit(investor=investor, now=NOW)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        (cut_off,) = cursor.fetchone()
+    later = cut_off + timedelta(days=3)
+    onboarding.assess(application_id=application.pk, now=later)
+    onboarding.decide(
+        application_id=application.pk, officer=officer, outcome="more_information", reasons=["contradiction"], now=later
+    )
+    onboarding.submit(investor=investor, now=later)
+    application.refresh_from_db()
+    assert application.first_submitted_at < cut_off < application.submitted_at
+    assert application.assessments.get().assessed_at == later

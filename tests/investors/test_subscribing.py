@@ -11,15 +11,16 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from fund.dealing import offering, subscription
+from fund.dealing import allotment, offering, settlement, subscription
 from fund.dealing.models import Offering, Subscription
 from fund.dealing.subscription import Refused
-from fund.governance import approval
+from fund.governance import approval, config
 from fund.governance.officers import Duty
 from fund.ledger import post
 from fund.ledger.models import Event
 from fund.money import Currency, Money
 from fund.payments import receipts
+from fund.payments.models import Expected
 from fund.rates import ReferenceRate, Unknown
 from investors import subscribing
 from investors.agreements import Acceptance
@@ -301,3 +302,95 @@ def test_without_the_lock_on_the_investor_it_would_not(citizen, monkeypatch):
     orders = [lambda code=code: order(citizen, yen(9_000_000), code=code) for code in ("JP-2026-1", "JP-2026-2")]
     assert at_once(orders) == ["placed", "placed"]
     assert subscription.on_order(holder_id=citizen.holder_id)[Currency.JPY] > CAP
+
+
+RACE = NOW + timedelta(days=8)
+
+
+@pytest.fixture
+def settle(citizen) -> Callable[[], None]:
+    """¥9,000,000 of the citizen are allotted; calling this settles them, on a connection of its own."""
+    one = open_offering(closes_at=NOW + timedelta(days=4), pay_by=NOW + timedelta(days=5))
+    pay_in(order(citizen, yen(9_000_000)))
+    offering.close_due(now=one.closes_at)
+    officers = [make_officer(Duty.DEALING, nation, f"{nation}-allots@example.org") for nation in ("US", "JP")]
+    proposal = allotment.propose(offering=Offering.objects.get(pk=one.pk), officer=officers[0], now=RACE)
+    approval.sign(proposal=proposal, officer=officers[1], digest=bytes(proposal.digest), now=RACE)
+    allotment.carry_out(proposal=proposal, now=RACE)
+
+    def to_the_end() -> None:
+        try:
+            while settlement.settle_next(offering_code=one.code, now=RACE):
+                pass
+        finally:
+            connection.close()
+
+    def run() -> None:
+        worker = threading.Thread(target=to_the_end)
+        worker.start()
+        worker.join()
+
+    return run
+
+
+def pay_in(placed: Subscription) -> None:
+    line = post.Line("bank:DEMO-JPY-001", "held:JPY", placed.amount, placed.holder_id)
+    post.post(event=Event.RECEIPT, event_id=uuid.uuid4(), lines=[line], effective_at=DURING)
+    Expected.objects.filter(order_id=placed.pk).update(received=placed.amount)
+    Subscription.objects.filter(pk=placed.pk).update(status="funded", funded_at=DURING)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_settlement_at_the_same_moment_hides_nothing_from_the_cap(citizen, settle, monkeypatch):
+    """Money on order becomes units between the two readings: it is counted twice for a moment, never not at all."""
+    open_offering(code="JP-2026-2")
+    held = subscribing.held_value
+
+    def settle_before(**told: Any) -> Money:
+        settle()
+        return held(**told)
+
+    monkeypatch.setattr(subscribing, "held_value", settle_before)
+    with pytest.raises(subscribing.OverTheCap):
+        order(citizen, yen(9_000_000), code="JP-2026-2", now=RACE)
+    assert Offering.objects.get(pk="JP-2026-1").state == "settled"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_read_the_other_way_round_the_cap_would_be_passed(citizen, settle, monkeypatch):
+    """Negative control of the test above: the units first, then what is on order."""
+    open_offering(code="JP-2026-2")
+    held, on_order, early = subscribing.held_value, subscription.on_order, []
+
+    def units_first(*, holder_id: int) -> dict[Currency, int]:
+        early.append(held(holder=citizen.holder, currency=Currency.JPY, now=RACE))
+        settle()
+        return on_order(holder_id=holder_id)
+
+    monkeypatch.setattr(subscription, "on_order", units_first)
+    monkeypatch.setattr(subscribing, "held_value", lambda **told: early[0])
+    assert order(citizen, yen(9_000_000), code="JP-2026-2", now=RACE)
+    assert held(holder=citizen.holder, currency=Currency.JPY, now=RACE).amount + 9_000_000 > CAP
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("lowered", [9_000_000, 8_990_000])
+def test_the_cap_holds_from_two_devices_while_officers_lower_it(citizen, lowered):
+    open_offering()
+    open_offering(code="JP-2026-2")
+    officers = [make_officer(Duty.ADMINISTRATION, nation, f"{nation}-caps@example.org") for nation in ("US", "JP")]
+    proposal = config.propose(
+        key="cap.citizen", value={"USD": 10_000_000, "JPY": lowered}, effective_from=DURING, officer=officers[0],
+        now=NOW, reason="a rehearsal",
+    )  # fmt: skip
+    approval.sign(proposal=proposal, officer=officers[1], digest=bytes(proposal.digest), now=NOW)
+
+    def lower() -> None:
+        config.carry_out(proposal=proposal, now=NOW)
+
+    devices = [lambda code=code: order(citizen, yen(9_000_000), code=code) for code in ("JP-2026-1", "JP-2026-2")]
+    ended = at_once([*devices, lower])
+    assert ended.count("placed") - 1 <= 1, "one of them is the officers' own act"
+    assert subscription.on_order(holder_id=citizen.holder_id).get(Currency.JPY, 0) in (0, 9_000_000)
+    with pytest.raises(subscribing.OverTheCap):
+        order(citizen, yen(9_000_000))

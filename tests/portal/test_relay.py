@@ -54,6 +54,32 @@ def test_a_lost_message_is_sent_again(sent):
     assert sweep(sent, NOW + relay.SEND_AGAIN) == 2
 
 
+def empty_the_queue_again_and_again(sent: list[tuple[str, int]]) -> int:
+    """A broker that loses every message of the first minute; returns how much work was done in the second."""
+    for _ in range(10):
+        leave()
+    for second in range(0, 60, 20):
+        sweep(sent, NOW + timedelta(seconds=second))
+        sent.clear()
+    done = 0
+    for second in range(60, 120):
+        now = NOW + timedelta(seconds=second)
+        sweep(sent, now)
+        done += sum(perform(delivery, lambda note, now: None, now) for _task, delivery in sent)
+        sent.clear()
+    return done
+
+
+def test_an_emptied_queue_loses_nothing_and_is_filled_again_within_a_minute(sent):
+    assert empty_the_queue_again_and_again(sent) == 20
+
+
+def test_without_the_second_sending_an_emptied_queue_would_lose_the_work(sent, monkeypatch):
+    """Negative control of the test above: what was sent once is believed to arrive."""
+    monkeypatch.setattr(relay, "SEND_AGAIN", timedelta(days=3650))
+    assert empty_the_queue_again_and_again(sent) == 0
+
+
 def test_what_is_done_is_not_sent_again(sent):
     leave()
     sweep(sent)

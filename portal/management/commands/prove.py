@@ -15,6 +15,7 @@ from fund.ledger import prove as ledger
 from fund.nav import prove as nav
 from fund.payments import prove as payments
 from fund.register import capital
+from investors import prove as eligibility
 
 
 def every_check() -> list[Check]:
@@ -30,6 +31,7 @@ def every_check() -> list[Check]:
             *nav.prove(),
             *dealing.prove(),
             *capital.prove(),
+            *eligibility.prove(),
         ]
 
 

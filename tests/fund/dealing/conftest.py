@@ -215,13 +215,13 @@ def settle(one: Offering, *, chunk: int = 2000, now: datetime = AFTER) -> list[i
 
 PAID = """
     WITH asked AS MATERIALIZED (
-        SELECT n, holder_id, uuidv7() AS id, lots * %(lot)s::bigint AS amount, (1000000000 + n)::text AS number
+        SELECT n, holder_id, uuidv7() AS id, lots * %(lot)s::bigint AS amount, (%(numbers)s::bigint + n)::text AS number
           FROM (<asked>) a ORDER BY n
     ), orders AS (
         INSERT INTO fund_subscription (id, reference, numeric_reference, offering_id, holder_id, amount, currency, key,
                                        status, received_at, funded_at)
-        SELECT id, 'RF00' || number, number, %(offering)s, holder_id, amount, 'JPY', 'paid-' || n, 'funded',
-               %(at)s, %(at)s
+        SELECT id, 'RF00' || number, number, %(offering)s, holder_id, amount, %(currency)s,
+               %(offering)s || ' paid-' || n, 'funded', %(at)s, %(at)s
           FROM asked
     ), citizens AS (
         INSERT INTO fund_holder (id, kind, nation, name_en, name_ja, registered_at)
@@ -231,7 +231,8 @@ PAID = """
     ), expected AS (
         INSERT INTO fund_expected (reference, numeric_reference, holder_id, currency, amount, received, pay_by,
                                    order_id, offering_code, expected_at)
-        SELECT 'RF00' || number, number, holder_id, 'JPY', amount, amount, %(at)s, id, %(offering)s, %(at)s FROM asked
+        SELECT 'RF00' || number, number, holder_id, %(currency)s, amount, amount, %(at)s, id, %(offering)s, %(at)s
+          FROM asked
     )
     INSERT INTO fund_transfer (event_id, event, line, debit_id, credit_id, holder_id, amount, effective_at, phase)
     SELECT uuidv7(), 1, 0, %(bank)s, %(held)s, holder_id, amount, %(at)s, 0 FROM asked
@@ -240,9 +241,11 @@ PAID = """
 
 def paid_orders(one: Offering, asked: str, **params: Any) -> None:
     """Paid orders written as sets, oldest first; ``asked`` is a SELECT of n, holder_id and lots."""
-    account = accounts.ids(f"bank:{BANK}", "held:JPY")
+    bank, held = f"bank:DEMO-{one.currency}-001", f"held:{one.currency}"
+    account = accounts.ids(bank, held)
     params |= {"lot": one.lot, "offering": one.code, "at": DURING}
-    params |= {"bank": account[f"bank:{BANK}"], "held": account["held:JPY"]}
+    params |= {"currency": one.currency.value, "bank": account[bank], "held": account[held]}
+    params |= {"numbers": {"USD": 2_000_000_000, "JPY": 1_000_000_000}[one.currency]}
     with connection.cursor() as cursor:
         cursor.execute(PAID.replace("<asked>", asked), params)
         sequence = "pg_get_serial_sequence('fund_holder', 'id')"

@@ -199,6 +199,7 @@ def test_an_allotment_beyond_the_capacity_is_refused_by_the_database_even_with_b
     offering.close_due(now=CLOSES)
     too_much = allotment_row(one, None, level=50, allotted_lots=50)
     payload = {"offering": one.code, "level": "50", "capacity_lots": "10", "allotted_lots": "50", "ballot_lots": "0"}
+    payload |= {"received_lots": "0", "given_lots": "0"}
     payload["book"] = bytes(too_much.book_digest).hex()
     proposal = approval.propose(
         kind=approval.Kind.ALLOTMENT, subject=one.code, payload=payload, officer=american, now=AFTER

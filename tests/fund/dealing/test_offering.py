@@ -8,7 +8,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from fund import envelope
-from fund.dealing import cancellation, offering, subscription
+from fund.dealing import cancellation, offering, prove, subscription
 from fund.dealing.models import Offering, Status
 from fund.governance import approval
 from fund.governance.outbox import Note
@@ -50,6 +50,9 @@ def test_the_announcement_publishes_the_commitment_and_seals_the_seed():
         ({"lot": -10_000}, "unsound_terms"),
         ({"capacity": -100_000}, "unsound_terms"),
         ({"maximum": 0}, "unsound_terms"),
+        ({"maximum": 50_000, "order_maximum": 60_000}, "unsound_terms"),
+        ({"minimum": 20_000, "order_maximum": 10_000}, "unsound_terms"),
+        ({"fixed_price": None, "dealing_day": date(2026, 9, 11)}, "not_a_dealing_day"),  # it would begin at the close
         ({"fixed_price": Decimal(0)}, "unsound_terms"),
         ({"opens_at": CLOSES}, "unsound_terms"),
         ({"pay_by": DURING}, "unsound_terms"),
@@ -189,6 +192,37 @@ def test_a_cancellation_needs_two_keys_and_refunds_everything(opened, american, 
     paid.refresh_from_db()
     partly.refresh_from_db()
     assert (paid.status, partly.status) == (Status.UNALLOTTED, Status.LAPSED)
+
+
+@pytest.mark.parametrize("state", ["announced", "open", "closed"])
+def test_it_can_be_cancelled_in_every_state_before_the_allotment(american, second_key, state):
+    one = announce()
+    if state != "announced":
+        offering.carry_out_opening(
+            proposal=second_key(offering.propose_opening(offering=one, officer=american, now=NOW)), now=OPENS
+        )
+        pay(place(one, citizen(), 30_000), place(one, citizen(), 20_000))
+    if state == "closed":
+        offering.close_due(now=CLOSES)
+    one.refresh_from_db()
+    assert one.state == state
+    proposal = cancellation.propose(offering=one, officer=american, now=CLOSES, reason="a rehearsal")
+    cancellation.carry_out(proposal=second_key(proposal), now=CLOSES)
+    while subscription.refund_next(offering_code=one.code, now=CLOSES):
+        pass
+    assert balances.total("held:JPY") == 0
+    assert balances.total("refunds:JPY") == (0 if state == "announced" else 50_000)
+    assert [check for check in prove.prove() if not check.clean] == []
+    assert offering.open_due(now=OPENS) == [] and offering.close_due(now=CLOSES) == []
+
+
+def test_the_seed_cannot_be_chosen_again_once_its_commitment_is_published():
+    one = announce()
+    with pytest.raises(DatabaseError, match="cannot change so"), transaction.atomic():
+        Offering.objects.filter(pk=one.pk).update(seed_commitment=sha256(b"another").digest())
+    with connection.cursor() as cursor:  # negative control
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE fund_offering DISABLE TRIGGER USER")
+    assert Offering.objects.filter(pk=one.pk).update(seed_commitment=sha256(b"another").digest()) == 1
 
 
 def test_an_allotted_offering_is_not_cancelled(opened, allot, american):

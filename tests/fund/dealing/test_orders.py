@@ -89,6 +89,18 @@ def test_an_amount_outside_the_terms_is_refused_and_leaves_nothing(opened, amoun
     assert not Applicant.objects.exists() and not Expected.objects.exists()
 
 
+def test_one_order_has_a_maximum_of_its_own_and_a_citizen_may_place_several(opened):
+    one, holder = opened(maximum=50_000, order_maximum=30_000), citizen()
+    with pytest.raises(Refusal) as refused:
+        place(one, holder, 40_000)
+    assert refused.value.code == "above_order_maximum"
+    place(one, holder, 30_000)
+    with pytest.raises(Refusal) as refused:
+        place(one, holder, 30_000)
+    assert refused.value.code == "above_maximum"
+    assert place(one, holder, 20_000)
+
+
 def test_the_maximum_binds_the_sum_of_a_citizens_live_orders(opened):
     one, holder = opened(maximum=50_000), citizen()
     first = place(one, holder, 30_000)

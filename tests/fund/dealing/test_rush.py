@@ -17,7 +17,7 @@ from tests.fund.dealing.test_races import at_once
 
 CLIENTS = 200
 AT_THE_DATABASE = threading.BoundedSemaphore(60)  # as many as the site's processes would connect
-SEEDS = int(os.environ.get("RUSH_SEEDS", "2"))  # a release runs 50
+SEEDS = int(os.environ.get("RUSH_SEEDS", "5"))  # a release runs 50
 
 
 def client(one: Offering, holder: int, lots: int) -> Subscription:

@@ -47,10 +47,11 @@ def test_a_simulated_book_proves_clean_and_settles_like_any_other(opened, allot,
 
 
 def test_orders_obey_the_terms_and_differ_in_size(opened, in_steps):
-    one = opened(maximum=300_000)
+    one = opened(maximum=300_000, order_maximum=70_000)
     simulate(one)
     amounts = set(Subscription.objects.values_list("amount", flat=True))
     assert len(amounts) > 3 and all(amount >= one.minimum and amount % one.lot == 0 for amount in amounts)
+    assert max(amounts) <= 70_000
     of_each = Subscription.objects.values("holder_id").annotate(sum=Sum("amount")).aggregate(most=Max("sum"))
     assert of_each["most"] <= one.maximum
 

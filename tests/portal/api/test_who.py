@@ -42,6 +42,9 @@ OPERATIONS = {
     ("POST", "/application/submit"): (401, 422, 422, 422, 403),
     ("POST", "/application/appeal"): (401, 400, 400, 400, 403),
     ("POST", "/application/again"): (401, 409, 409, 409, 403),
+    ("GET", "/bank-account"): CITIZENS,
+    ("PUT", "/bank-account"): (401, 403, 403, 403, 403),  # asks for a fresh proof first
+    ("POST", "/bank-account/keep"): (401, 403, 403, 403, 403),
     ("GET", "/subscriptions"): CITIZENS,
     ("POST", "/subscriptions"): (401, 403, 201, 201, 403),
     ("GET", "/subscriptions/{own}"): OWN,

@@ -92,8 +92,8 @@ def decided(investor: Investor, status: str) -> Note:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute(
-            "INSERT INTO investors_application (investor_id, status, opened_at, first_submitted_at, submitted_at)"
-            " VALUES (%s, %s, %s, %s, %s) RETURNING id",
+            "INSERT INTO investors_application (investor_id, status, occasion, changed, opened_at, first_submitted_at,"
+            " submitted_at) VALUES (%s, %s, 'joining', '{}', %s, %s, %s) RETURNING id",
             [investor.pk, status, NOW, NOW, NOW],
         )
         (pk,) = cursor.fetchone() or (0,)
@@ -140,6 +140,8 @@ FACTS = {
     "outcome": "approved", "order": "RF18539007547034", "numeric": "0012345674", "offering": "JP-2026-1",
     "amount": Money(100_000, Currency.JPY).amount, "currency": "JPY", "pay_by": "2026-12-01T05:59:00+00:00",
     "orders": ["RF18539007547034", "RF51S2K7F9Q3M"], "change": "password",
+    "closed_at": "2026-11-27T06:00:00+00:00", "closes_at": "2026-11-27T07:00:00+00:00",
+    "cause_en": "A line was cut.", "cause_ja": "回線が切断されました。",
     "until": "2028-11-20T03:00:00+00:00", "appeal": "upheld", "occasion": "joining",
 }  # fmt: skip
 

@@ -35,10 +35,12 @@ def addresses(american, japanese) -> list[str]:
         "/officers/fund/setting/cap.citizen/",
         "/officers/fund/act/",
         "/officers/fund/offering/",
+        "/officers/fund/outage/",
         "/officers/fund/nav/",
         "/officers/fund/bankfile/",
         "/officers/fund/note/",
         "/officers/investors/application/",
+        "/officers/investors/duplicatecase/",
     ]
 
 

@@ -1,6 +1,9 @@
 """Offerings through the officers' pages: announced, opened, allotted and cancelled by proposals."""
 
+from io import StringIO
+
 import pytest
+from django.core.management import CommandError, call_command
 
 from fund.dealing import allotment, offering, settlement
 from fund.dealing.models import Offering
@@ -150,6 +153,67 @@ def test_the_allotment_is_proposed_in_words_and_compared_with_now(browser, secon
     while settlement.settle_next(offering_code=closed.code, now=AFTER):
         pass
     assert "3 of 3 orders are settled." in browser.get(page).content.decode()
+
+
+@pytest.fixture
+def allotted(browser, second, page, closed) -> Offering:
+    browser.post(f"{page}allot/")
+    proposal = Proposal.objects.get(kind="allotment")
+    sign(second, proposal)
+    allotment.carry_out(proposal=proposal, now=AFTER)
+    return closed
+
+
+def live(client, page: str) -> str:
+    """The live part alone, as htmx asks for it."""
+    return client.get(page, headers={"HX-Request": "true"}).content.decode()
+
+
+def test_the_settlement_is_watched_live_and_by_reloading(browser, page, allotted):
+    assert "cut into ranges" in live(browser, page) and "htmx.min.js" in browser.get(page).content.decode()
+    assert settlement.settle_next(offering_code=allotted.code, now=AFTER, chunk=2) == 2
+    part = live(browser, page)
+    assert "66.7 %" in part and 'hx-trigger="every 2s"' in part and "<html" not in part and "<h1" not in part
+    assert part.strip() in browser.get(page).content.decode()
+    while settlement.settle_next(offering_code=allotted.code, now=AFTER):
+        pass
+    assert "100" in (part := live(browser, page)) and "hx-" not in part, "it stops asking"
+    assert "htmx" not in browser.get(page).content.decode()
+
+
+def test_the_live_part_is_for_officers_alone(client, make_officer, page, allotted):
+    assert client.get(page, headers={"HX-Request": "true"}).status_code == 302
+    assert "cut into ranges" in live(sign_in(make_officer(duties=["audit"]).user), page)
+
+
+def run(*words: str) -> str:
+    out = StringIO()
+    call_command("settle", *words, stdout=out, stderr=StringIO())
+    return out.getvalue()
+
+
+def test_a_settlement_is_pushed_and_followed_on_the_command_line(allotted):
+    assert run(allotted.code) == f"{allotted.code} is settled: 3 orders.\n"
+    assert run(allotted.code, "--follow") == f"{allotted.code} is settled: 3 orders.\n"
+
+
+def test_following_settles_nothing(allotted, monkeypatch):
+    seen = []
+
+    def worker(seconds: float) -> None:
+        seen.append(settlement.progress(offering_code=allotted.code).settled)
+        settlement.settle_next(offering_code=allotted.code, now=AFTER, chunk=2)
+
+    monkeypatch.setattr("portal.management.commands.settle.time.sleep", worker)
+    assert run(allotted.code, "--follow") == f"{allotted.code} is settled: 3 orders.\n"
+    assert seen == [0, 2, 3]
+
+
+def test_the_command_says_why_nothing_can_be_settled(closed):
+    with pytest.raises(CommandError, match="not_allotted"):
+        run(closed.code)
+    with pytest.raises(CommandError, match="There is no offering NONE"):
+        run("NONE")
 
 
 def test_a_cancellation_is_proposed_with_its_reason(browser, page):

@@ -34,6 +34,7 @@ WHO_LOOKS = {
     "setting": set(Duty),
     "act": set(Duty),
     "offering": set(Duty),
+    "outage": set(Duty),
     "nav": set(Duty),
 }
 

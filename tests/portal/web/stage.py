@@ -4,6 +4,7 @@ import uuid
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.totp.internal.auth import TOTP
@@ -198,7 +199,13 @@ def citizen_units(holder_id: int, class_code: str, money: Money, units: int) -> 
 
 
 def announce(
-    code: str, *, opens: datetime, closes: datetime, capacity: int = 0, texts: list[str] | None = None
+    code: str,
+    *,
+    opens: datetime,
+    closes: datetime,
+    capacity: int = 0,
+    texts: list[str] | None = None,
+    **more: Any,
 ) -> Offering:
     japan = code.startswith("JP")
     unit = 1 if japan else 100
@@ -222,6 +229,7 @@ def announce(
         actor="officer:1",
         now=opens - timedelta(days=7),
         fixed_price=Decimal(10_000) if japan else Decimal(10),
+        **more,
     )
 
 

@@ -216,3 +216,54 @@ def test_a_new_application_is_not_offered_where_it_is_in_vain(
     page = signed_in(applicant).get("/en/join/").content.decode()
     assert "would come to the same result" in page
     assert 'action="/en/join/again"' not in page
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "typed", "words"),
+    [
+        ("numbers", "ssn", {"ssn": "078-05-1120"}, "This is not a Social Security number."),
+        ("numbers", "ssn", {"ssn": "536-90-4399"}, ""),
+        ("numbers", "ssn", {"ssn": ""}, ""),
+        ("residence", "postcode", {"country": "JP", "postcode": "12345"}, "A postcode in Japan has seven digits."),
+        ("residence", "postcode", {"country": "US", "postcode": "12345"}, ""),
+        ("residence", "phone", {"country": "US", "phone": "12"}, "not a telephone number"),
+        ("bank_account", "branch_code", {"country": "JP", "bank_code": "0001", "branch_code": "999"}, "no branch"),
+        ("bank_account", "branch_code", {"country": "JP", "bank_code": "", "branch_code": "999"}, ""),
+        ("birth", "birth_date", {"birth_date": "yesterday"}, "year-month-day"),
+        ("identity_document", "number", {"kind": "passport", "number": "1"}, "5 to 20 letters and digits"),
+    ],
+)
+def test_an_answer_is_checked_as_it_is_typed(
+    applicant: Investor, signed_in: Any, code: str, name: str, typed: dict[str, str], words: str
+) -> None:
+    onboarding.save(investor=applicant, step="citizenship", answers={"nations": ["US"]}, now=NOW)
+    client: Client = signed_in(applicant)
+    answer = client.post(f"/en/join/{code}/check/{name}", typed)
+    assert answer.status_code == 200
+    assert words in answer.content.decode() and bool(words) == ("usa-error" in answer.content.decode())
+    assert not onboarding.draft(investor=applicant, now=NOW).answers.get(code), "nothing is kept"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("path", ["numbers/check/my_number", "numbers/check/hobby", "hobbies/check/ssn"])
+def test_only_what_is_asked_is_checked(applicant: Investor, signed_in: Any, path: str) -> None:
+    onboarding.save(investor=applicant, step="citizenship", answers={"nations": ["US"]}, now=NOW)
+    client: Client = signed_in(applicant)
+    assert client.post(f"/en/join/{path}", {"my_number": "1"}).status_code == 404
+    assert client.get("/en/join/numbers/check/ssn").status_code == 405
+    assert Client().post("/en/join/numbers/check/ssn", {"ssn": "1"}).status_code == 302
+
+
+def test_who_was_overtaken_sees_both_and_loses_nothing(applicant: Investor, signed_in: Any) -> None:
+    client: Client = signed_in(applicant)
+    client.post("/en/join/citizenship", {"nations": ["US"], "version": "0"})
+    client.post("/en/join/residence", american()["residence"] | {"city": "Albany", "version": "0"})
+    answer = client.post("/en/join/residence", american()["residence"] | {"city": "Troy", "version": "0"})
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "Saved on another device meanwhile" in page
+    assert "<dd>Albany</dd>" in page, "what was saved there"
+    assert 'value="Troy"' in page, "what was typed here"
+    assert 'name="version" value="1"' in page
+    assert (
+        client.post("/en/join/residence", american()["residence"] | {"city": "Troy", "version": "1"}).status_code == 302
+    )

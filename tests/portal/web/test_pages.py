@@ -31,7 +31,7 @@ APPLICANT = [
 ]  # fmt: skip
 CITIZEN = [
     "/account/", "/account/orders", "/account/holdings", "/account/subscribe/JP-2026-2", "/account/profile",
-    "/account/inbox", "/account/security", "/join/",
+    "/account/bank-account", "/account/inbox", "/account/security", "/join/",
 ]  # fmt: skip
 
 FONTS = ["public-sans/PublicSans-Regular", "public-sans/PublicSans-SemiBold", "merriweather/Latin-Merriweather-Regular"]
@@ -172,7 +172,7 @@ def test_every_address_of_this_room_is_looked_at() -> None:
         with translation.override("en"):
             names.add(get_resolver().resolve(f"/en{path}").url_name)
     acts = {"nav-csv", "demand", "join-submit", "join-document", "join-appeal", "join-again", "join-check"}
-    acts |= {"withdraw", "order", "end-session"}
+    acts |= {"withdraw", "order", "end-session", "bank-account-keep"}
     acts |= {"recover-passkey"}  # opens at the end of a recovery only: test_recover_in_a_browser looks at it
     assert {one.name for one in urlpatterns} - names == acts
 
