@@ -27,18 +27,36 @@ def main() -> int:
     parser.add_argument(
         "--sizes", type=lambda text: [int(size) for size in text.split(",")], help="orders of the books"
     )
+    parser.add_argument("--only", choices=["closing", "placing"], help="P2 alone, or all but P2")
     given = parser.parse_args()
     with server.running() as place:
         django.setup()
         call_command("migrate", verbosity=0)
         django.db.connection.close()
         server.copy(place, source=DATABASE, target="empty")
-        measures = closing(place, sizes=given.sizes or (QUICK if given.quick else SIZES), rounds=given.rounds)
-        measures += screening(place, citizens=FEW_CITIZENS if given.quick else CITIZENS, rounds=given.rounds)
+        measures: list[Measure] = []
+        if given.only != "closing":
+            measures += placing(place, orders=800 if given.quick else 1600, rounds=given.rounds)
+        if given.only != "placing":
+            measures += closing(place, sizes=given.sizes or (QUICK if given.quick else SIZES), rounds=given.rounds)
+            measures += screening(place, citizens=FEW_CITIZENS if given.quick else CITIZENS, rounds=given.rounds)
     print(*(measure.as_line() for measure in measures), sep="\n")
-    if not given.quick:
+    if not given.quick and not given.only:
         result.write(measures)
     return 0
+
+
+def placing(place: Place, *, orders: int, rounds: int) -> list[Measure]:
+    """P2, with pgbench beside every round."""
+    from bench import orders as p2  # noqa: PLC0415
+
+    found: list[p2.Round] = []
+    with tqdm(total=rounds, desc="P2", file=sys.stderr) as bar:
+        for one in p2.measure(place, orders=orders, rounds=rounds):
+            found.append(one)
+            bar.update()
+            bar.write(f"{one.few} {one.many} pgbench={one.limit:.0f} {one.few.rate / one.limit:.3f}")
+    return p2.measures(found)
 
 
 def closing(place: Place, *, sizes: Sequence[int], rounds: int) -> list[Measure]:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import connection
@@ -50,15 +51,18 @@ def officer(nation: Nation) -> Officer:
     )[0]
 
 
-def sign(proposal: Proposal) -> Proposal:
+def sign(proposal: Proposal, now: datetime = ANNOUNCED) -> Proposal:
     japanese = Officer.objects.get(person=f"officer-{Nation.JP}")
-    if not approval.sign(proposal=proposal, officer=japanese, digest=bytes(proposal.digest), now=ANNOUNCED):
+    if not approval.sign(proposal=proposal, officer=japanese, digest=bytes(proposal.digest), now=now):
         raise RuntimeError(f"{proposal} has no second key")
     return proposal
 
 
-def open_offering(*, capacity: int) -> Offering:
-    """Ten days of subscriptions for ``capacity`` yen in lots of ¥10,000, in a fund that has nothing yet."""
+def open_offering(*, capacity: int, announced: datetime = ANNOUNCED, **terms: Any) -> Offering:
+    """Ten days of subscriptions for ``capacity`` yen in lots of ¥10,000, in a fund that has nothing yet.
+
+    They begin a day after ``announced``; ``terms`` replace those of the stage.
+    """
     receipts.open_account(
         code=BANK,
         currency=Currency.JPY,
@@ -67,33 +71,35 @@ def open_offering(*, capacity: int) -> Offering:
         bank_name_en="Demonstration Bank",
         bank_name_ja="デモ銀行",
         number="0001234567",
-        now=ANNOUNCED,
+        now=announced,
     )
     american, _japanese = officer(Nation.US), officer(Nation.JP)
-    announced = offering.announce(
-        code=CODE,
-        class_code=UnitClass.Code.JP,
-        name_en="First offering",
-        name_ja="第1回募集",
-        summary_en="Units for citizens of Japan",
-        summary_ja="日本の市民のための受益権",
-        capacity=capacity,
-        minimum=LOT,
-        step=LOT,
-        maximum=100 * LOT,
-        lot=LOT,
-        fixed_price=PRICE,
-        dealing_day=date(2026, 9, 24),
-        opens_at=OPENS,
-        closes_at=CLOSES,
-        pay_by=PAY_BY,
-        agreements=["prospectus:1"],
-        actor="officer:1",
-        now=ANNOUNCED,
-    )
-    proposal = offering.propose_opening(offering=announced, officer=american, now=ANNOUNCED)
-    offering.carry_out_opening(proposal=sign(proposal), now=ANNOUNCED)
-    offering.open_due(now=OPENS)
+    opens = announced + (OPENS - ANNOUNCED)
+    plain: dict[str, Any] = {
+        "code": CODE,
+        "class_code": UnitClass.Code.JP,
+        "name_en": "First offering",
+        "name_ja": "第1回募集",
+        "summary_en": "Units for citizens of Japan",
+        "summary_ja": "日本の市民のための受益権",
+        "capacity": capacity,
+        "minimum": LOT,
+        "step": LOT,
+        "maximum": 100 * LOT,
+        "lot": LOT,
+        "fixed_price": PRICE,
+        "dealing_day": date(2026, 9, 24),
+        "opens_at": opens,
+        "closes_at": opens + (CLOSES - OPENS),
+        "pay_by": opens + (PAY_BY - OPENS),
+        "agreements": ["prospectus:1"],
+        "actor": "officer:1",
+        "now": announced,
+    }
+    one = offering.announce(**plain | terms)
+    proposal = offering.propose_opening(offering=one, officer=american, now=announced)
+    offering.carry_out_opening(proposal=sign(proposal, announced), now=announced)
+    offering.open_due(now=opens)
     return Offering.objects.get(pk=CODE)
 
 

@@ -1,17 +1,17 @@
 """Agreements (D14): texts by kind, version and language with their SHA-256, and who accepted which, when."""
 
 import difflib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pgtrigger
-from django.db import models
+from django.db import connection, models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from fund import rows
 from fund.append_only import AppendOnly
 from fund.governance import audit
 from fund.refusal import Refusal
@@ -120,23 +120,33 @@ def accept(*, investor: Investor, codes: Iterable[str], language: str, now: date
 
     Raises NotInForce when a code names no text in force at ``now``.
     """
-    texts = [_text(code, language, now) for code in sorted(set(codes))]
-    Acceptance.objects.bulk_create(
-        (Acceptance(investor=investor, agreement=one, sha256=one.sha256, accepted_at=now) for one in texts),
-        ignore_conflicts=True,
-    )
-    for one in texts:
-        audit.record(
-            actor=investor.actor, verb="accept", subject=one.code, now=now, language=language, sha256=one.sha256
+    for one in _texts(sorted(set(codes)), language, now):
+        rows.insert(
+            Acceptance(investor=investor, agreement=one, sha256=one.sha256, accepted_at=now),
+            audit.act(
+                actor=investor.actor, verb="accept", subject=one.code, now=now, language=language, sha256=one.sha256
+            ),
+            unless="",
         )
 
 
-def _text(code: str, language: str, now: datetime) -> Agreement:
-    kind, _colon, version = code.partition(":")
-    number = int(version) if re.fullmatch(r"[0-9]{1,4}", version, re.ASCII) else 0
-    found = Agreement.objects.filter(kind=kind, version=number, language=language, in_force_from__lte=now).first()
-    if found is None:
-        raise NotInForce(_("This agreement is not in force in this version."), agreement=code)
+def _texts(codes: list[str], language: str, now: datetime) -> list[Agreement]:
+    """The agreements of these codes, without their texts."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT id, kind, version, sha256 FROM investors_agreement
+             WHERE kind || ':' || version = ANY(%s) AND language = %s AND in_force_from <= %s
+             ORDER BY kind, version
+            """,
+            [codes, language, now],
+        )
+        found = [
+            Agreement(id=pk, kind=kind, version=version, sha256=sha256)
+            for pk, kind, version, sha256 in cursor.fetchall()
+        ]
+    if missing := sorted(set(codes) - {one.code for one in found}):
+        raise NotInForce(_("This agreement is not in force in this version."), agreement=missing[0])
     return found
 
 

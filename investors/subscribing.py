@@ -4,25 +4,25 @@ The only lock of this room is the investor's own row: a citizen on two devices w
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
-from fund import rates
+from fund import rates, rows
 from fund.dealing import subscription
-from fund.dealing.models import Offering, Subscription
+from fund.dealing.models import Subscription
 from fund.governance import config
 from fund.holders import Holder, Nation
 from fund.ledger import balances
 from fund.money import Currency, Money, convert, value_of
 from fund.nav import prices
 from fund.refusal import Refusal
-from fund.units import UnitClass
 from investors import agreements
 from investors.eligibility import cap
 from investors.people import Investor
-from investors.screening import review
+from investors.screening.models import STANDING
 
 CAP_CURRENCY = {Nation.US.value: Currency.USD, Nation.JP.value: Currency.JPY}
 
@@ -45,7 +45,7 @@ class OverTheCap(Refusal):
     code = "over_the_cap"
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def subscribe(
     *,
     investor: Investor,
@@ -61,33 +61,72 @@ def subscribe(
     ``accepts``: agreements accepted with this request, such as ``terms:2``; earlier acceptances count as well.
     Raises NotEligible, AgreementsMissing, OverTheCap, and what ``fund.dealing.subscription.place`` refuses.
     """
-    locked = Investor.objects.select_for_update(of=("self",)).select_related("holder", "user").get(pk=investor.pk)
-    holder = locked.holder
-    if holder is None or not locked.may_invest(now):
+    asked = _lock(investor.pk, offering_code, key)
+    holder = asked.investor.holder
+    if holder is None or not asked.investor.may_invest(now):
         if holder is not None:
             raise NotEligible(
                 _("Your verification has ended. Please confirm your details; then you can subscribe again.")
             )
         raise NotEligible(_("Only approved citizens can subscribe."))
-    if review.standing(investor=locked).exists():
+    if asked.standing_hit:
         raise NotEligible(_("Your registration is being checked again. You cannot subscribe until that is done."))
-    again = Subscription.objects.filter(holder_id=holder.pk, key=key).exists()
-    if not again:
-        _accept(locked, offering_code, set(accepts), now)
+    if not asked.again:
+        _accept(investor, asked, set(accepts), now)
     order = subscription.place(
         offering_code=offering_code, holder_id=holder.pk, amount=amount, key=key, now=now, received_at=received_at
     )
-    if not again:
+    if not asked.again:
         _check_cap(holder, amount, now)
     return order
 
 
-def _accept(investor: Investor, offering_code: str, accepts: set[str], now: datetime) -> None:
-    offering = Offering.objects.filter(pk=offering_code).first()
-    needed = set(offering.agreements) if offering else set()
-    if missing := sorted(needed - accepts - agreements.accepted(investor=investor)):
+@dataclass(frozen=True)
+class Asked:
+    """What is known of a citizen who wants to order, under her lock: ``again`` with a key that she used before."""
+
+    investor: Investor
+    standing_hit: bool
+    again: bool
+    needed: set[str]
+    accepted: set[str]
+
+
+LOCK = "FOR UPDATE OF i"
+
+
+def _lock(investor_id: int, offering_code: str, key: str) -> Asked:
+    """Lock the investor's row and read all that is asked of her first, in one statement.
+
+    What stands in other tables is as of its beginning. That is enough here: orders are counted after, by the cap and
+    by dealing, which knows the key for certain.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT EXISTS (SELECT FROM investors_hit t WHERE t.investor_id = i.id AND t.state = ANY(%(standing)s)),
+                   EXISTS (SELECT FROM fund_subscription s WHERE s.holder_id = i.holder_id AND s.key = %(key)s),
+                   (SELECT o.agreements FROM fund_offering o WHERE o.code = %(offering)s),
+                   ARRAY(SELECT a.kind || ':' || a.version FROM investors_acceptance c
+                           JOIN investors_agreement a ON a.id = c.agreement_id WHERE c.investor_id = i.id),
+                   {rows.columns(Investor, "i")}, {rows.columns(Holder, "h")}
+              FROM investors_investor i LEFT JOIN fund_holder h ON h.id = i.holder_id
+             WHERE i.id = %(investor)s {LOCK}
+            """,
+            {"investor": investor_id, "offering": offering_code, "key": key, "standing": list(STANDING)},
+        )
+        standing_hit, again, needed, accepted, *found = cursor.fetchone()
+    investor = rows.read(Investor, found[: rows.width(Investor)])
+    if investor.holder_id is not None:
+        investor.holder = rows.read(Holder, found[rows.width(Investor) :])
+    return Asked(investor, standing_hit, again, set(needed or ()), set(accepted))
+
+
+def _accept(investor: Investor, asked: Asked, accepts: set[str], now: datetime) -> None:
+    if missing := sorted(asked.needed - accepts - asked.accepted):
         raise AgreementsMissing(_("Please read and accept the agreements of this offering first."), missing=missing)
-    agreements.accept(investor=investor, codes=needed & accepts, language=investor.user.language, now=now)
+    if new := asked.needed - asked.accepted:
+        agreements.accept(investor=investor, codes=new, language=investor.user.language, now=now)
 
 
 def _check_cap(holder: Holder, new: Money, now: datetime) -> None:
@@ -109,26 +148,55 @@ def cap_figures(*, holder: Holder, placed: Money, now: datetime) -> cap.Figures:
     """
     currency = CAP_CURRENCY[holder.nation]
     new = _in(currency, placed, now)
+    standing = _standing(holder, now)
     on_order = sum(
-        (_in(currency, Money(amount, of), now) for of, amount in subscription.on_order(holder_id=holder.pk).items()),
-        start=Money(0, currency),
+        (_in(currency, Money(amount, of), now) for of, amount in standing.on_order.items()), start=Money(0, currency)
     )
     return cap.Figures(
-        cap=Money(config.get("cap.citizen", at=now)[currency.value], currency),
-        held=held_value(holder=holder, currency=currency, now=now),
+        cap=Money(standing.cap[currency.value], currency),
+        held=_value(standing.units, currency, now),
         on_order=on_order - new,
         new=new,
     )
 
 
+@dataclass(frozen=True)
+class Standing:
+    """Money on order by currency, units by class, and the cap by currency."""
+
+    on_order: dict[Currency, int]
+    units: dict[str, int]
+    cap: dict[str, int]
+
+
+def _standing(holder: Holder, now: datetime) -> Standing:
+    """All of one instant, by one statement: a settlement turns money on order into units."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT 'on_order', currency, amount, NULL FROM ({subscription.ON_ORDER}) o
+            UNION ALL SELECT 'units', unit_class, amount, NULL FROM ({balances.UNITS}) u
+            UNION ALL SELECT 'cap', '', 0, value FROM ({config.IN_FORCE}) c
+            """,
+            {"holder": holder.pk, "live": subscription.LIVE, "key": "cap.citizen", "at": now},
+        )
+        found = cursor.fetchall()
+    return Standing(
+        on_order={Currency(name): amount for what, name, amount, _value in found if what == "on_order"},
+        units={name: amount for what, name, amount, _value in found if what == "units"},
+        cap=config.read("cap.citizen", next((value for what, _name, _amount, value in found if what == "cap"), None)),
+    )
+
+
 def held_value(*, holder: Holder, currency: Currency, now: datetime) -> Money:
     """The value of a citizen's units of all classes at the latest published prices, in one currency."""
+    return _value(_standing(holder, now).units, currency, now)
+
+
+def _value(units: dict[str, int], currency: Currency, now: datetime) -> Money:
     value = Money(0, currency)
-    for unit_class in UnitClass.objects.filter(owner_kind=Holder.Kind.CITIZEN).order_by("code"):
-        units = balances.balance(f"units:{unit_class}", holder_id=holder.pk)
-        if units:
-            price = prices.latest_price(unit_class.code, now)
-            value += _in(currency, value_of(units, price), now)
+    for unit_class, count in sorted(units.items()):
+        value += _in(currency, value_of(count, prices.latest_price(unit_class, now)), now)
     return value
 
 

@@ -123,11 +123,13 @@ DATABASE_POOLER = env.bool("DATABASE_POOLER", False)
 
 def database(url: str) -> dict[str, Any]:
     parsed: dict[str, Any] = {**dj_database_url.parse(url, conn_max_age=env.int("CONN_MAX_AGE", 600))}
+    parsed["ENGINE"] = "portal.database"
     parsed["CONN_HEALTH_CHECKS"] = True
     parsed["DISABLE_SERVER_SIDE_CURSORS"] = DATABASE_POOLER
     parsed["OPTIONS"] = {
         "connect_timeout": 5,
         "prepare_threshold": None if DATABASE_POOLER else 5,
+        "server_side_binding": not DATABASE_POOLER,  # or nothing would be prepared
         **parsed.get("OPTIONS", {}),
     }
     return parsed

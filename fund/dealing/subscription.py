@@ -12,21 +12,32 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Q, Sum
-from django.db.models.functions import UUID7
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from fund import rows
 from fund.dealing.models import ORDERED, Applicant, Offering, Status, Subscription
 from fund.governance import audit, config, outbox
+from fund.governance.audit import Act
+from fund.governance.outbox import Note
 from fund.ledger import post
 from fund.ledger.models import Event
 from fund.money import Currency, Money
 from fund.payments import receipts
 from fund.payments.models import BankAccount, Expected
 from fund.refusal import Refusal
+from fund.units import UnitClass
 
 STATE = Offering.State
 LAPSE_CHUNK = 5_000
+LIVE = [*ORDERED, Status.ALLOTTED, Status.PART_ALLOTTED]
+# A citizen's money on order that has not become units yet, by currency, in minor units (D18).
+ON_ORDER = """
+    SELECT s.currency, sum(s.amount)::bigint AS amount
+      FROM fund_subscription s LEFT JOIN fund_allotmentline l ON l.order_id = s.id
+     WHERE s.holder_id = %(holder)s AND s.status = ANY(%(live)s) AND (l.status IS NULL OR l.status = ANY(%(live)s))
+     GROUP BY s.currency
+"""
 
 
 class Refused(Refusal):
@@ -56,64 +67,104 @@ class Receipt:
     account: BankAccount
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def place(
     *, offering_code: str, holder_id: int, amount: Money, key: str, now: datetime, received_at: datetime | None = None
 ) -> Subscription:
     """Place an order; the same ``key`` of the same holder gives the same order again, in whatever state it is now.
 
+    A part of the caller's transaction, where there is one: refused, it ends that one too.
     A request that reached us at ``received_at``, before the close, counts also when it is handled later (D26).
     Raises Refused: unknown_offering, key_reused (for another order), not_open, wrong_currency, below_minimum,
     not_in_steps, above_order_maximum (of one order), above_maximum (over all the citizen's orders in this offering).
     """
-    offering, new_id = _read(offering_code)
+    offering, new_id, new_here = _enter(offering_code, holder_id)
     received = min(received_at or now, now)
-    _lock_applicant(offering, holder_id)
-    theirs = list(Subscription.objects.filter(Q(offering=offering) | Q(key=key), holder_id=holder_id))
+    theirs = [] if new_here else _lock_applicant(offering, holder_id, key)
     if (earlier := next((order for order in theirs if order.key == key), None)) is not None:
         return _same(earlier, offering, amount)
     _check_open(offering, received, now)
     ordered = sum(order.amount for order in theirs if order.status in ORDERED)
     _check_amount(offering, amount, ordered)
-    expected = receipts.expect(
-        holder_id=holder_id,
-        amount=amount,
-        pay_by=offering.pay_by,
-        order_id=new_id,
-        subject=offering.code,
-        now=now,
-    )
-    _insert(offering, holder_id, amount, key, received, expected)
-    placed = Subscription.objects.filter(holder_id=holder_id).get(key=key)
-    if placed.pk != new_id:
-        return _same(placed, offering, amount)
-    audit.record(
-        actor=f"holder:{holder_id}",
-        verb="place",
-        subject=f"order:{placed.reference}",
-        now=now,
-        offering=offering.code,
-        amount=str(amount),
-    )
-    outbox.leave(
-        topic="subscription.placed", subject=placed.reference, now=now, holder=holder_id, order=placed.reference
-    )
-    return placed
+    while True:
+        expected = receipts.expectation(
+            holder_id=holder_id, amount=amount, pay_by=offering.pay_by, order_id=new_id, subject=offering.code, now=now
+        )
+        placed = _order(offering, expected, key, received)
+        written = rows.insert(expected, placed, *_traces(placed, now), unless="")
+        if written > 1:
+            return placed
+        if written:  # the holder uses the key for another offering, before or at this very moment
+            return _same(Subscription.objects.filter(holder_id=holder_id).get(key=key), offering, amount)
+        # Another order has the reference: once in a thousand times when a million have one.
 
 
-def _read(offering_code: str) -> tuple[Offering, UUID]:
-    """The offering as it stands, without a lock, and with it a fresh UUID7 of the database for an order."""
-    try:
-        found = Offering.objects.select_related("unit_class").annotate(new_id=UUID7()).get(pk=offering_code)
-        return found, found.new_id
-    except Offering.DoesNotExist:
-        raise Refused(_("There is no such offering."), code="unknown_offering") from None
+def _enter(offering_code: str, holder_id: int) -> tuple[Offering, UUID, bool]:
+    """The offering as it stands, without a lock; a fresh UUID7 for an order; whether the citizen is new to it.
+
+    A new applicant's row is as good as locked, and there were no orders before.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH entered AS (
+                INSERT INTO fund_applicant (offering_id, holder_id)
+                SELECT code, %(holder)s FROM fund_offering WHERE code = %(code)s
+                ON CONFLICT DO NOTHING RETURNING true
+            )
+            SELECT uuidv7(), EXISTS (SELECT FROM entered), {rows.columns(Offering, "o")}, {rows.columns(UnitClass, "c")}
+              FROM fund_offering o JOIN fund_unitclass c ON c.code = o.unit_class_id
+             WHERE o.code = %(code)s
+            """,
+            {"code": offering_code, "holder": holder_id},
+        )
+        found = cursor.fetchone()
+    if found is None:
+        raise Refused(_("There is no such offering."), code="unknown_offering")
+    new_id, new_here, *values = found
+    offering = rows.read(Offering, values[: rows.width(Offering)])
+    offering.unit_class = rows.read(UnitClass, values[rows.width(Offering) :])
+    return offering, new_id, new_here
 
 
-def _lock_applicant(offering: Offering, holder_id: int) -> None:
-    """One order of a citizen at a time: their sum is judged under this lock (D25)."""
-    Applicant.objects.bulk_create([Applicant(offering_id=offering.pk, holder_id=holder_id)], ignore_conflicts=True)
+def _lock_applicant(offering: Offering, holder_id: int, key: str) -> list[Subscription]:
+    """One order of a citizen at a time: their sum is judged under this lock (D25). The orders here, or of this key."""
     Applicant.objects.select_for_update().get(pk=(offering.pk, holder_id))
+    return _orders(offering, holder_id, key)
+
+
+def _orders(offering: Offering, holder_id: int, key: str) -> list[Subscription]:
+    return list(Subscription.objects.filter(Q(offering=offering) | Q(key=key), holder_id=holder_id))
+
+
+def _order(offering: Offering, expected: Expected, key: str, received: datetime) -> Subscription:
+    return Subscription(
+        id=expected.order_id,
+        reference=expected.reference,
+        numeric_reference=expected.numeric_reference,
+        offering=offering,
+        holder_id=expected.holder_id,
+        amount=expected.amount,
+        currency=expected.currency,
+        key=key,
+        received_at=received,
+    )
+
+
+def _traces(placed: Subscription, now: datetime) -> tuple[Act, Note]:
+    """What an order leaves in the audit log and the outbox."""
+    holder, reference = placed.holder_id, placed.reference
+    return (
+        audit.act(
+            actor=f"holder:{holder}",
+            verb="place",
+            subject=f"order:{reference}",
+            now=now,
+            offering=placed.offering_id,
+            amount=str(placed.money),
+        ),
+        outbox.note(topic="subscription.placed", subject=reference, now=now, holder=holder, order=reference),
+    )
 
 
 def _same(earlier: Subscription, offering: Offering, amount: Money) -> Subscription:
@@ -150,24 +201,6 @@ def _check_amount(offering: Offering, amount: Money, ordered: int) -> None:
             maximum=most,
             ordered=offering.money(ordered),
         )
-
-
-def _insert(
-    offering: Offering, holder_id: int, amount: Money, key: str, received: datetime, expected: Expected
-) -> None:
-    """A key that the same holder uses in another offering at this very moment is left standing and found after."""
-    order = Subscription(
-        id=expected.order_id,
-        reference=expected.reference,
-        numeric_reference=expected.numeric_reference,
-        offering=offering,
-        holder_id=holder_id,
-        amount=amount.amount,
-        currency=amount.currency.value,
-        key=key,
-        received_at=received,
-    )
-    Subscription.objects.bulk_create([order], ignore_conflicts=True)
 
 
 @transaction.atomic
@@ -328,16 +361,15 @@ def _end(orders: list[UUID], *, unpaid: Status, paid: Status, now: datetime) -> 
 
 
 def on_order(*, holder_id: int) -> dict[Currency, int]:
-    """A citizen's money on order that has not become units yet, by currency, in minor units (D18)."""
-    paid_or_not = Subscription.objects.filter(holder_id=holder_id, status__in=ORDERED).with_outcomes()
-    live = paid_or_not.filter(Q(outcome=None) | Q(outcome__in=(Status.ALLOTTED, Status.PART_ALLOTTED)))
-    sums = live.values("currency").annotate(sum=Sum("amount"))
-    return {Currency(row["currency"]): int(row["sum"]) for row in sums}
+    """``ON_ORDER`` of a citizen."""
+    with connection.cursor() as cursor:
+        cursor.execute(ON_ORDER, {"holder": holder_id, "live": LIVE})
+        return {Currency(currency): amount for currency, amount in cursor.fetchall()}
 
 
 def receipt(*, subscription: Subscription) -> Receipt:
     """The facts of an order's receipt (D26)."""
-    offering = Offering.objects.select_related("unit_class").get(pk=subscription.offering_id)
+    offering = subscription.offering
     return Receipt(
         reference=subscription.reference,
         numeric_reference=subscription.numeric_reference,

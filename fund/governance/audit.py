@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import connection, models, transaction
 
+from fund import rows
 from fund.append_only import AppendOnly, Sealable
 from fund.governance.checks import Check
 
@@ -84,7 +85,14 @@ AUDIT = Log(
 
 def record(*, actor: str, verb: str, subject: str, now: datetime, **detail: Any) -> Act:
     """Write an act in the running transaction. ``actor`` is ``officer:7``, ``investor:3`` or ``system``."""
-    return Act.objects.create(at=now, actor=actor, verb=verb, subject=subject, detail=detail)
+    done = act(actor=actor, verb=verb, subject=subject, now=now, **detail)
+    rows.insert(done)
+    return done
+
+
+def act(*, actor: str, verb: str, subject: str, now: datetime, **detail: Any) -> Act:
+    """The act of ``record``, not written yet: for a verb that writes it together with its effect."""
+    return Act(at=now, actor=actor, verb=verb, subject=subject, detail=detail)
 
 
 def link(*, log: str, from_xact: int, to_xact: int, digests: bytes, previous: bytes) -> bytes:

@@ -4,11 +4,12 @@ Each key is declared here with its meaning and the default that ships with the s
 its day on; rows are never edited, a new one supersedes.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from fund.append_only import AppendOnly
@@ -97,11 +98,26 @@ class Setting(AppendOnly):
         return f"{self.key} from {self.effective_from:%Y-%m-%d}"
 
 
+# The value of a key that is in force at an instant, as text.
+IN_FORCE = """
+    SELECT value::text AS value FROM fund_setting
+     WHERE key = %(key)s AND effective_from <= %(at)s
+     ORDER BY effective_from DESC LIMIT 1
+"""
+
+
 def get(key: str, *, at: datetime) -> Any:
     """The value in force at an instant. Raises KeyError for a key that is not declared."""
-    declared = DECLARED[key]
-    row = Setting.objects.filter(key=key, effective_from__lte=at).order_by("-effective_from").first()
-    return declared.default if row is None else row.value
+    with connection.cursor() as cursor:
+        cursor.execute(IN_FORCE, {"key": key, "at": at})
+        row = cursor.fetchone()
+    return read(key, row and row[0])
+
+
+def read(key: str, value: str | None) -> Any:
+    """What ``IN_FORCE`` has found, else the default. Raises KeyError for a key that is not declared."""
+    default = DECLARED[key].default
+    return default if value is None else json.loads(value)
 
 
 def steps(key: str) -> list[tuple[datetime | None, Any]]:

@@ -6,6 +6,8 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
+from fund import rows
+
 
 class Note(models.Model):
     """Something happened. Ids and states, never personal data; ``relayed_at`` is set when it has been fanned out."""
@@ -26,4 +28,11 @@ class Note(models.Model):
 
 def leave(*, topic: str, subject: str, now: datetime, **payload: Any) -> Note:
     """Leave a note in the running transaction. ``topic`` is ``noun.happened``; the payload holds ids only."""
-    return Note.objects.create(topic=topic, subject=subject, payload=payload, left_at=now)
+    left = note(topic=topic, subject=subject, now=now, **payload)
+    rows.insert(left)
+    return left
+
+
+def note(*, topic: str, subject: str, now: datetime, **payload: Any) -> Note:
+    """The note of ``leave``, not written yet: for a verb that writes it together with its cause."""
+    return Note(topic=topic, subject=subject, payload=payload, left_at=now)

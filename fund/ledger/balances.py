@@ -21,6 +21,14 @@ def balance(code: str, *, holder_id: int | None = None) -> int:
     return Card.objects.filter(pk=holder_id).values_list(column(code), flat=True).first() or 0
 
 
+# A holder's smallest units by class, of the classes of which there are any.
+UNITS = """
+    SELECT substr(a.asset, 6) AS unit_class, b.amount
+      FROM fund_account a JOIN fund_balance b ON b.account_id = a.id AND b.holder_id = %(holder)s
+     WHERE a.per_holder AND a.asset LIKE 'unit:%%' AND b.amount <> 0
+"""
+
+
 def total(code: str) -> int:
     """The sum over all holders of a per-holder account now: all units of a class, all money held."""
     one = account(code)

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Sum
 
-from fund import envelope
+from fund import envelope, rows
 from fund.governance import audit, config, outbox
 from fund.ledger import accounts
 from fund.money import Currency, Money
@@ -123,7 +123,10 @@ def open_account(
 
 def payment_account(*, currency: Currency) -> BankAccount:
     """The account that citizens pay to: the first opened in the currency. Raises BankAccount.DoesNotExist."""
-    return BankAccount.objects.filter(currency=currency.value).earliest("opened_at", "code")
+    found = rows.first(BankAccount, "WHERE t.currency = %s ORDER BY t.opened_at, t.code", [currency.value])
+    if found is None:
+        raise BankAccount.DoesNotExist(f"no account in {currency}")
+    return found
 
 
 def expect(*, holder_id: int, amount: Money, pay_by: datetime, order_id: UUID, subject: str, now: datetime) -> Expected:
@@ -131,10 +134,20 @@ def expect(*, holder_id: int, amount: Money, pay_by: datetime, order_id: UUID, s
 
     ``subject`` is the offering's code. Raises IntegrityError when the order is expected already.
     """
+    while True:
+        expected = expectation(
+            holder_id=holder_id, amount=amount, pay_by=pay_by, order_id=order_id, subject=subject, now=now
+        )
+        if rows.insert(expected, unless="reference"):  # another order seldom has this one
+            return expected
+
+
+def expectation(
+    *, holder_id: int, amount: Money, pay_by: datetime, order_id: UUID, subject: str, now: datetime
+) -> Expected:
+    """The row of ``expect``, not written yet: for a verb that writes it together with its order."""
     reference = references.create()
-    while Expected.objects.filter(reference=reference).exists():  # rare; in a race the key itself decides
-        reference = references.create()
-    return Expected.objects.create(
+    return Expected(
         reference=reference,
         numeric_reference=references.numeric(reference),
         holder_id=holder_id,

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -152,8 +153,22 @@ class FileField(serializers.Field[SentFile, Any, Any, Any]):
         return data
 
 
-class Body(serializers.Serializer[Any]):
+class Form(serializers.Serializer[Any]):
+    """A form whose fields are set up once, not for each request: checking leaves nothing behind in them."""
+
+    @classmethod
+    @cache
+    def check(cls) -> "Form":
+        return cls()
+
+
+class Body(Form):
     """A JSON object with the fields that it declares and no others."""
+
+    @classmethod
+    def read(cls, given: Any) -> dict[str, Any]:
+        """Raises ValidationError."""
+        return dict(cls.check().run_validation(given))
 
     def to_internal_value(self, data: Any) -> Any:
         unknown = [name for name in data if name not in self.fields] if isinstance(data, dict) else []
@@ -164,25 +179,27 @@ class Body(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
-class Query(serializers.Serializer[Any]):
+class Query(Form):
     """The parameters of an address: those declared, each once, and no others. Errors point to ``?name``."""
 
     @classmethod
     def read(cls, given: QueryDict) -> dict[str, Any]:
         """Raises ValidationError."""
-        query = cls(data=given.dict())
+        form = cls.check()
         wrong = {
             f"?{name}": [
                 ErrorDetail(gettext("There is no such parameter, or it is given twice."), code="unknown_field")
             ]
             for name, values in given.lists()
-            if name not in query.fields or len(values) > 1
+            if name not in form.fields or len(values) > 1
         }
-        if not wrong and not query.is_valid():
-            wrong = {f"?{name}": detail for name, detail in query.errors.items()}
         if wrong:
             raise ValidationError(wrong)
-        return dict(query.validated_data)
+        try:
+            return dict(form.run_validation(given.dict()))
+        except ValidationError as error:
+            detail: Any = error.detail  # of a form always by field
+            raise ValidationError({f"?{name}": wrong for name, wrong in detail.items()}) from None
 
 
 class Text(serializers.CharField):
@@ -234,10 +251,9 @@ class MoneyField(serializers.Field[Money, Any, Any, Money]):
     """``{"currency", "value"}`` with the value in the one exact form that ``Money.parse`` reads."""
 
     def to_internal_value(self, data: Any) -> Money:
-        read = MoneyForm(data=data)
-        read.is_valid(raise_exception=True)
+        read = MoneyForm.read(data)
         try:
-            return Money.parse(read.validated_data["value"], read.validated_data["currency"])
+            return Money.parse(read["value"], read["currency"])
         except DomainValidationError as refused:
             raise ValidationError(
                 {"value": [ErrorDetail(refused.messages[0], code=refused.code or "invalid")]}

@@ -1,6 +1,6 @@
 """How things of the fund are written in JSON."""
 
-from datetime import UTC
+from datetime import UTC, datetime
 from decimal import Context, Decimal, Inexact
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.utils.translation import get_language
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from fund.money import Currency, Price
+from fund.money import Currency, Money, Price
 from fund.units import UnitClass
 
 EXACT = Context(prec=40, traps=[Inexact])
@@ -24,6 +24,16 @@ class Instant(serializers.DateTimeField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(format="%Y-%m-%dT%H:%M:%SZ", default_timezone=UTC, **options)
+
+
+def instant(at: datetime) -> str:
+    """As ``Instant`` writes it."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def money(of: Money) -> dict[str, str]:
+    """As ``MoneyField`` writes it."""
+    return {"currency": of.currency.value, "value": of.value}
 
 
 @extend_schema_field({"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"})

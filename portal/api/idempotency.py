@@ -17,9 +17,9 @@ from django.db import connection, transaction
 from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
+from fund import rows
 from portal.api.kept import KeptAnswer
 
 HEADER = "Idempotency-Key"
@@ -67,23 +67,22 @@ def once(request: Request, *, operation: str, act: Callable[[str], Done]) -> Htt
     key = key_of(request)
     digest = digest_of(request)
     with transaction.atomic():
-        if not alone(f"{user} {operation} {key}"):
-            raise StillRunning
-        kept = KeptAnswer.objects.filter(user_id=user, operation=operation, key=key).first()
+        kept = alone(user, operation, key)
         if kept is not None:
             if bytes(kept.request_digest) != digest:
                 raise KeyReused
             return answer(kept, replayed=True)
         done = act(sha256(f"{operation} {key}".encode()).hexdigest())
-        kept = KeptAnswer.objects.create(
+        kept = KeptAnswer(
             user_id=user,
             operation=operation,
             key=key,
             request_digest=digest,
             status=done.status,
             location=done.location,
-            body=JSONRenderer().render(done.data).decode(),
+            body=json.dumps(done.data, ensure_ascii=False, separators=(",", ":")),
         )
+        keep(kept)
         return answer(kept)
 
 
@@ -101,11 +100,29 @@ def digest_of(request: Request) -> bytes:
     return sha256(asked.encode()).digest()
 
 
-def alone(name: str) -> bool:
-    """Take the lock of one key until the transaction ends; False when somebody else holds it."""
+def alone(user: int, operation: str, key: str) -> KeptAnswer | None:
+    """Take the lock of one key until the transaction ends, and read the answer that is kept for it.
+
+    Raises StillRunning when somebody else holds the lock.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [lock_number(name)])
-        return cursor.fetchone() == (True,)
+        cursor.execute(
+            f"""
+            SELECT pg_try_advisory_xact_lock(%s), {rows.columns(KeptAnswer, "k")}
+              FROM (VALUES (1)) one LEFT JOIN portal_keptanswer k ON k.user_id = %s AND k.operation = %s AND k.key = %s
+            """,
+            [lock_number(f"{user} {operation} {key}"), user, operation, key],
+        )
+        locked, *kept = cursor.fetchone()
+    if not locked:
+        raise StillRunning
+    return None if kept[0] is None else rows.read(KeptAnswer, kept)
+
+
+def keep(kept: KeptAnswer) -> None:
+    """Raises StillRunning when another request with this key ended between our look and our lock: effects roll back."""
+    if not rows.insert(kept, unless=""):
+        raise StillRunning
 
 
 def lock_number(name: str) -> int:

@@ -7,21 +7,32 @@ that an order before the close is never lost to it; signing in is closed then, b
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import structlog
 from allauth.core.internal.httpkit import get_client_ip
-from django.core.cache import cache
+from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import translation
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext
-from redis import RedisError
+from redis import Redis, RedisError
 
 from portal.api.problems import PREFIX, problem
 
 WINDOW = 60  # seconds
 SIGN_IN = f"{PREFIX}auth/"
+
+# One round trip for all counts of a request; a count that begins is forgotten by itself.
+COUNT = """
+    local used = {}
+    for place, key in ipairs(KEYS) do
+        used[place] = redis.call('INCR', key)
+        if used[place] == 1 then redis.call('EXPIRE', key, ARGV[1]) end
+    end
+    return used
+"""
 
 log = structlog.get_logger(__name__)
 
@@ -89,21 +100,30 @@ def tightest(request: HttpRequest) -> Standing:
     concerned = [(CLIENT, f"{address} {token}"), (ADDRESS, address)]
     if request.path_info.startswith(SIGN_IN):
         concerned.append((SIGNING_IN, address))
-    return min((count(policy, who) for policy, who in concerned), key=lambda standing: standing.left)
+    return min(count(concerned), key=lambda standing: standing.left)
 
 
-def count(policy: Policy, who: str) -> Standing:
-    """Count one request of somebody, who is stored as a keyed hash only. Raises Unreachable."""
+def count(concerned: list[tuple[Policy, str]]) -> list[Standing]:
+    """Count one request of somebody under each policy. Raises Unreachable."""
     window, passed = divmod(int(time.time()), WINDOW)
-    name = salted_hmac("portal.api.limits", f"{policy.name} {who}", algorithm="sha256").hexdigest()
-    key = f"limit:{name}:{window}"
+    keys = [f"limit:{name_of(policy, who)}:{window}" for policy, who in concerned]
     try:
-        cache.add(key, 0, timeout=2 * WINDOW)
-        used = cache.incr(key)
+        used = store().eval(COUNT, len(keys), *keys, 2 * WINDOW)
     except RedisError as error:
         log.warning("limits cannot be counted", error=type(error).__qualname__)
         raise Unreachable from error
-    return Standing(policy, used, WINDOW - passed)
+    return [Standing(policy, times, WINDOW - passed) for (policy, _who), times in zip(concerned, used, strict=True)]
+
+
+def name_of(policy: Policy, who: str) -> str:
+    """Somebody, who is stored as a keyed hash only."""
+    return salted_hmac("portal.api.limits", f"{policy.name} {who}", algorithm="sha256").hexdigest()
+
+
+@cache
+def store() -> Redis:
+    """Where it is counted: one connection a thread of the web server."""
+    return Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=2)
 
 
 def _too_many(request: HttpRequest, standing: Standing) -> HttpResponseBase:

@@ -18,7 +18,7 @@ from fund.money import Currency, Money
 from investors import subscribing
 from portal.api.border import Body, MoneyField, Text
 from portal.api.documented import KEY_PARAMETER, REFERENCE_PARAMETER, documented
-from portal.api.forms import Instant, a_list, words
+from portal.api.forms import Instant, a_list, instant, money, words
 from portal.api.idempotency import Done, once
 from portal.api.pages import PageQuery, page
 from portal.api.view import Citizens
@@ -156,7 +156,7 @@ class Subscriptions(Citizens):
             request,
             Subscription.objects.filter(holder_id=self.holder_id).with_outcomes(),
             by=["id"],
-            show=lambda rows: SummaryForm([summary(one) for one in rows], many=True).data,
+            show=lambda rows: [summary(one) for one in rows],
             cursor=self.asked.get("cursor"),
         )
         return Response(listed)
@@ -220,32 +220,31 @@ class Withdrawal(Citizens):
 
 
 def summary(order: Subscription) -> dict[str, Any]:
+    """As ``SummaryForm`` describes it."""
     return {
         "reference": order.reference,
         "status": order.standing,
         "offering": order.offering_id,
-        "amount": order.money,
-        "placed_at": order.placed_at,
-        "funded_at": order.funded_at,
+        "amount": money(order.money),
+        "placed_at": instant(order.placed_at),
+        "funded_at": order.funded_at and instant(order.funded_at),
     }
 
 
-def receipt(order: Subscription) -> Any:
-    """An order with its receipt, as data for JSON."""
+def receipt(order: Subscription) -> dict[str, Any]:
+    """An order with its receipt, as ``SubscriptionForm`` describes it."""
     told = orders.receipt(subscription=order)
-    line = AllotmentLine.objects.filter(pk=order.pk).first()
-    return SubscriptionForm(
-        {
-            **summary(order),
-            "withdraw_until": told.withdraw_until,
-            "dealing_day": told.dealing_day,
-            "price_rule": PRICE_RULES[told.price_rule] % {"day": date_format(told.dealing_day, "DATE_FORMAT")},
-            "rounding_rule": ROUNDING_RULES[told.rounding_rule],
-            "payment": payment(told),
-            "allotted": line and Money(line.allotted, order.money.currency),
-            "refund": line and Money(line.refund, order.money.currency),
-        }
-    ).data
+    line = None if order.status == Status.PLACED else AllotmentLine.objects.filter(pk=order.pk).first()
+    return {
+        **summary(order),
+        "withdraw_until": instant(told.withdraw_until),
+        "dealing_day": told.dealing_day.isoformat(),
+        "price_rule": PRICE_RULES[told.price_rule] % {"day": date_format(told.dealing_day, "DATE_FORMAT")},
+        "rounding_rule": str(ROUNDING_RULES[told.rounding_rule]),
+        "payment": payment(told),
+        "allotted": line and money(Money(line.allotted, order.money.currency)),
+        "refund": line and money(Money(line.refund, order.money.currency)),
+    }
 
 
 def payment(told: orders.Receipt) -> dict[str, Any]:
@@ -253,10 +252,10 @@ def payment(told: orders.Receipt) -> dict[str, Any]:
     account = told.account
     return {
         "method": METHODS[told.amount.currency],
-        "pay_by": told.pay_by,
+        "pay_by": instant(told.pay_by),
         "reference": told.reference,
         "numeric_reference": told.numeric_reference,
-        "amount": told.amount,
+        "amount": money(told.amount),
         "account": {
             "name": words(account, "name"),
             "bank": words(account, "bank_name"),

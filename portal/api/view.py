@@ -65,9 +65,7 @@ class View(APIView):
 
     def read(self, form: type[Body]) -> dict[str, Any]:
         """The body, checked. Raises ValidationError."""
-        body = form(data=self.request.data)
-        body.is_valid(raise_exception=True)
-        return dict(body.validated_data)
+        return form.read(self.request.data)
 
 
 class Public(View):

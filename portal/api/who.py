@@ -1,25 +1,43 @@
 """Who asks: the session token of the mobile sign-in, and what it opens."""
 
 import re
+from typing import Any
 
 from allauth.headless.contrib.rest_framework.authentication import XSessionTokenAuthentication
+from allauth.headless.internal.sessionkit import authenticate_by_x_session_token
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import connection
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from fund import rows
+from investors.people import Investor
 from portal import step_up
 from portal.accounts import User
 from portal.step_up import Lack
 
+SESSION = "SELECT session_data FROM django_session WHERE session_key = %s AND expire_date > %s"
+INVESTOR, OFFICER = User._meta.get_field("investor"), User._meta.get_field("officer")
 SESSION_TOKEN = re.compile(r"[0-9a-z]{16,64}")
 
 
 class SessionToken(XSessionTokenAuthentication):
     """The session token of allauth's headless *app* client. Cookies are never looked at, so nothing can be forged."""
+
+    def authenticate(self, request: HttpRequest) -> tuple[Any, Any] | None:
+        token = self.get_session_token(request)
+        if token is None:
+            return None
+        return signed_in(token) or authenticate_by_x_session_token(token)
 
     def get_session_token(self, request: HttpRequest) -> str | None:
         token = request.headers.get("X-Session-Token", "")
@@ -27,6 +45,47 @@ class SessionToken(XSessionTokenAuthentication):
 
     def authenticate_header(self, request: HttpRequest) -> str:
         return 'X-Session-Token realm="Kakehashi"'
+
+
+def signed_in(token: str) -> tuple[User, SessionBase] | None:
+    """The account of a session that is in order in every way, with its investor, by two statements.
+
+    What allauth and Django ask is asked here as well: the session stands and has not run out, the account is open, and
+    its password is the one of then. None leaves everything else to them (a key of ``SECRET_KEY_FALLBACKS``, say).
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(SESSION, [token, timezone.now()])
+        row = cursor.fetchone()
+        if row is None:
+            return None
+        session = SessionStore(token)
+        told = session.decode(row[0])
+        number = str(told.get(SESSION_KEY))
+        if told.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS or not number.isdecimal():
+            return None
+        cursor.execute(
+            f"""
+            SELECT EXISTS (SELECT FROM fund_officer o WHERE o.user_id = u.id),
+                   {rows.columns(User, "u")}, {rows.columns(Investor, "i")}
+              FROM portal_user u LEFT JOIN investors_investor i ON i.user_id = u.id
+             WHERE u.id = %s AND u.is_active
+            """,
+            [int(number)],
+        )
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    user = rows.read(User, found[1 : 1 + rows.width(User)])
+    if not constant_time_compare(told.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
+        return None
+    with_investor = found[1 + rows.width(User)] is not None
+    INVESTOR.set_cached_value(user, rows.read(Investor, found[1 + rows.width(User) :]) if with_investor else None)
+    if with_investor:
+        user.investor.user = user
+    if not found[0]:
+        OFFICER.set_cached_value(user, None)
+    session._session_cache = told  # type: ignore[attr-defined]  # read already; the next use would read it again
+    return user, session
 
 
 class IsApplicant(BasePermission):

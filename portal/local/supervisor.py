@@ -102,16 +102,20 @@ def _prepare(environment: Mapping[str, str]) -> None:
         raise CannotRun("The database could not be brought up to date, see above.")
 
 
+def web(port: int) -> list[str]:
+    """The command of the web server."""
+    return [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port),
+            "--workers", "2", "--blocking-threads", "1", "--no-ws", "--respawn-failed-workers",
+            "--workers-kill-timeout", "5", "--log-level", "warning", "portal.wsgi:application"]  # fmt: skip
+
+
 def _programs(port: int, environment: Mapping[str, str]) -> list[Child]:
     python = sys.executable
-    web = ["-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port), "--workers", "2",
-           "--blocking-threads", "1", "--no-ws", "--respawn-failed-workers", "--workers-kill-timeout", "5",
-           "--log-level", "warning", "portal.wsgi:application"]  # fmt: skip
     worker = ["-m", "celery", "--quiet", "--app", "portal.celery", "worker", "--concurrency", "2",
               "--loglevel", "WARNING", "--without-gossip", "--without-mingle"]  # fmt: skip
     scheduler = ["-m", "celery", "--quiet", "--app", "portal.celery", "beat", "--loglevel", "WARNING", "--pidfile", ""]
     return [
-        Child("web", [python, *web], environment),
+        Child("web", web(port), environment),
         Child("worker", [python, *worker], environment),
         Child("scheduler", [python, *scheduler], environment),
     ]

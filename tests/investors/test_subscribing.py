@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from fund.dealing import allotment, offering, settlement, subscription
 from fund.dealing.models import Offering, Subscription
@@ -101,9 +101,10 @@ def citizen(investor, officer) -> Investor:
 
 def order(citizen: Investor, amount: Money, *, code: str = "JP-2026-1", key: str = "", **told: Any) -> Subscription:
     plain: dict[str, Any] = {"accepts": [], "now": DURING}
-    return subscribing.subscribe(
-        investor=citizen, offering_code=code, amount=amount, key=key or f"key-{next(keys)}", **plain | told
-    )
+    with transaction.atomic():  # a refusal ends the whole transaction, and most tests are one
+        return subscribing.subscribe(
+            investor=citizen, offering_code=code, amount=amount, key=key or f"key-{next(keys)}", **plain | told
+        )
 
 
 def hold(citizen: Investor, unit_class: str, units: int) -> None:
@@ -289,7 +290,7 @@ def test_without_the_lock_on_the_investor_it_would_not(citizen, monkeypatch):
     """Negative control of the test above: nobody waits, and more than one order passes the check."""
     open_offering()
     open_offering(code="JP-2026-2")
-    monkeypatch.setattr(type(Investor.objects.all()), "select_for_update", lambda self, **_options: self)
+    monkeypatch.setattr(subscribing, "LOCK", "")
     everyone_has_placed = threading.Barrier(2, timeout=10)
     check = subscribing._check_cap
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connection
+from django.db import connection, transaction
 
 from fund import holders
 from fund.dealing import allotment, offering, settlement, subscription
@@ -134,7 +134,8 @@ def opened(american: Officer, second_key: Keys) -> Callable[..., Offering]:
 
 def place(one: Offering, holder_id: int, amount: int, **told: Any) -> Subscription:
     plain = {"key": f"key-{next(numbers)}", "now": DURING}
-    return subscription.place(offering_code=one.code, holder_id=holder_id, amount=yen(amount), **plain | told)
+    with transaction.atomic():  # a refusal ends the whole transaction, and most tests are one
+        return subscription.place(offering_code=one.code, holder_id=holder_id, amount=yen(amount), **plain | told)
 
 
 def bank_file(paid: Iterable[tuple[str, int]], *, booked: date) -> bytes:

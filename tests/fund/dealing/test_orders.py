@@ -83,7 +83,7 @@ def test_a_key_reused_for_another_order_is_refused(opened):
 )
 def test_an_amount_outside_the_terms_is_refused_and_leaves_nothing(opened, amount, code):
     one = opened(maximum=50_000)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(Refusal) as refused, transaction.atomic():
         subscription.place(offering_code=one.code, holder_id=citizen(), amount=amount, key="k", now=DURING)
     assert refused.value.code == code
     assert not Applicant.objects.exists() and not Expected.objects.exists()

@@ -12,7 +12,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from fund.dealing import allotment, offering, prove, settlement, subscription
-from fund.dealing.models import Allotment, Applicant, Offering, SettlementChunk, Status, Subscription
+from fund.dealing.models import Allotment, Offering, SettlementChunk, Status, Subscription
 from fund.governance.approval import Proposal
 from fund.governance.outbox import Note
 from fund.ledger import balances
@@ -94,10 +94,7 @@ def test_without_the_applicants_lock_the_maximum_is_passed(opened, monkeypatch):
         if threading.current_thread() is not threading.main_thread():
             both_have_read.wait(timeout=10)
 
-    def only_create(one: Offering, holder_id: int) -> None:
-        Applicant.objects.bulk_create([Applicant(offering_id=one.pk, holder_id=holder_id)], ignore_conflicts=True)
-
-    monkeypatch.setattr(subscription, "_lock_applicant", only_create)
+    monkeypatch.setattr(subscription, "_lock_applicant", subscription._orders)
     monkeypatch.setattr(subscription, "_check_amount", check_together)
     assert [type(answer) for answer in place_twice(one)] == [Subscription, Subscription]
     assert sum(Subscription.objects.values_list("amount", flat=True)) == 70_000

@@ -280,7 +280,7 @@ def test_everybody_is_screened_anew_in_chunks_that_resume(citizens: list[Investo
 def test_a_hit_keeps_an_approved_citizen_from_ordering(citizens: list[Investor], officer: Officer) -> None:
     run(load(SINODA).version)
     order: dict[str, Any] = {"offering_code": "none", "amount": None, "accepts": [], "key": "k", "now": NOW}
-    with pytest.raises(subscribing.NotEligible, match="checked again"):
+    with pytest.raises(subscribing.NotEligible, match="checked again"), transaction.atomic():
         subscribing.subscribe(investor=citizens[1], **order)
     decide(Hit.objects.get(), officer)
     with pytest.raises(subscription.Refused) as other:  # by the offering, which does not exist

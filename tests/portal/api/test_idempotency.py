@@ -10,7 +10,8 @@ from django.http import JsonResponse
 from django.utils import timezone
 
 from fund.dealing.models import Subscription
-from portal.api import idempotency
+from fund.dealing.subscription import withdraw
+from portal.api import idempotency, subscriptions
 from portal.api.kept import KeptAnswer
 from tests.portal.api.conftest import CODE, Api, make_citizen, make_offering, order, problem
 
@@ -100,9 +101,27 @@ def test_a_refusal_is_not_kept_so_the_mended_request_may_use_its_key(citizen, op
 
 @pytest.mark.django_db
 def test_effect_and_answer_stand_together_or_not_at_all(citizen, opened, monkeypatch):
-    monkeypatch.setattr(idempotency.KeptAnswer.objects, "create", lambda **row: 1 / 0)
+    monkeypatch.setattr(idempotency, "keep", lambda kept: 1 / 0)
     assert citizen.subscribe(key="one").status_code == 500
     assert not Subscription.objects.exists()
+
+
+@pytest.mark.django_db
+def test_an_answer_that_was_kept_between_the_look_and_the_lock_rolls_the_second_effect_back(
+    citizen, opened, monkeypatch
+):
+    citizen.subscribe(key="one")
+    monkeypatch.setattr(idempotency, "alone", lambda *asked: None)
+    monkeypatch.setattr(subscriptions.subscribing, "subscribe", lambda **told: a_visible_effect())
+    answer = citizen.subscribe(key="one")
+    assert answer.status_code == 409
+    assert problem(answer)["code"] == "still_running"
+    assert Subscription.objects.get().status == "placed"
+
+
+def a_visible_effect() -> Subscription:
+    order = Subscription.objects.get()
+    return withdraw(reference=order.reference, holder_id=order.holder_id, now=timezone.now())
 
 
 @pytest.mark.django_db

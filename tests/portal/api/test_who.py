@@ -1,6 +1,10 @@
 """Who may do what: every operation for every kind of account, and somebody else's things (decision 10, access)."""
 
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.core import signing
+from django.utils import timezone
 
 from fund.dealing.models import Subscription
 from portal.api import urls
@@ -128,6 +132,24 @@ def test_a_changed_password_ends_the_session(citizen, own):
     citizen.user.set_password("another battery horse")
     citizen.user.save()
     assert citizen.get("/subscriptions").status_code == 401
+
+
+def test_a_session_that_was_ended_elsewhere_is_nobodys_at_once(citizen, own):
+    assert citizen.get("/subscriptions").status_code == 200
+    Session.objects.filter(pk=citizen.headers["X-Session-Token"]).delete()
+    assert citizen.get("/subscriptions").status_code == 401
+
+
+def test_a_session_that_has_run_out_is_nobodys(citizen, own):
+    Session.objects.filter(pk=citizen.headers["X-Session-Token"]).update(expire_date=timezone.now())
+    assert citizen.get("/subscriptions").status_code == 401
+
+
+def test_a_forged_session_opens_nothing(citizen, other, own):
+    """Its content was written with another secret."""
+    forged = signing.dumps({"_auth_user_id": str(citizen.user.pk)}, key="another", salt=SessionStore().key_salt)
+    Session.objects.filter(pk=other.headers["X-Session-Token"]).update(session_data=forged)
+    assert other.get("/subscriptions").status_code == 401
 
 
 def test_a_citizen_whose_verification_has_lapsed_reads_but_does_not_order(citizen, own):

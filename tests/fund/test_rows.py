@@ -1,0 +1,61 @@
+"""Rows written by one statement, each only if the one before it was (``fund/rows.py``)."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from fund import rows
+from fund.dealing.models import Applicant
+from fund.governance import audit, outbox
+from fund.governance.audit import Act
+from fund.governance.outbox import Note
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 9, 1, tzinfo=UTC)
+
+
+def applicant() -> Applicant:
+    return Applicant(offering_id="JP-2026-1", holder_id=7)
+
+
+def act() -> Act:
+    return audit.act(actor="system", verb="test", subject="row:1", now=NOW, figures=[1, None, "三"])
+
+
+def note() -> Note:
+    return outbox.note(topic="row.written", subject="1", now=NOW, row=1)
+
+
+def test_what_the_database_fills_in_is_read_back():
+    one, done, left = applicant(), act(), note()
+    assert rows.insert(one, done, left) == 3
+    assert Applicant.objects.get().ticket == one.ticket
+    assert (Act.objects.get().pk, Act.objects.get().xact) == (done.pk, done.xact)
+    assert Act.objects.get().detail == done.detail
+    assert Note.objects.get() == left and not left._state.adding
+
+
+def test_the_chain_ends_at_a_row_whose_key_is_taken():
+    rows.insert(applicant())
+    assert rows.insert(note(), applicant(), act(), unless="") == 1
+    assert Note.objects.count() == 1 and not Act.objects.exists()
+
+
+def test_without_a_word_about_it_a_taken_key_is_an_error_and_nothing_is_written():
+    rows.insert(applicant())
+    with pytest.raises(IntegrityError), transaction.atomic():
+        rows.insert(note(), applicant())
+    assert not Note.objects.exists()
+
+
+def test_columns_are_read_in_the_models_order():
+    rows.insert(applicant(), act())
+    assert rows.first(Act, "WHERE t.subject = %s", ["row:1"]) == Act.objects.get()
+    assert rows.first(Act, "WHERE t.subject = %s", ["row:2"]) is None
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {rows.columns(Applicant, 'a')} FROM fund_applicant a")
+        values = cursor.fetchone()
+    assert len(values) == rows.width(Applicant)
+    assert rows.read(Applicant, values).holder_id == 7
