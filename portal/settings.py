@@ -129,7 +129,6 @@ def database(url: str) -> dict[str, Any]:
     parsed["OPTIONS"] = {
         "connect_timeout": 5,
         "prepare_threshold": None if DATABASE_POOLER else 5,
-        "server_side_binding": not DATABASE_POOLER,  # or nothing would be prepared
         **parsed.get("OPTIONS", {}),
     }
     return parsed

@@ -30,7 +30,7 @@ BLOCK = 64  # bytes, of SHA-256
 # HMAC-SHA256 over the ticket's 36 ASCII characters; ``inner`` and ``outer`` are the key's two padded blocks (``pads``).
 DRAW = "sha256(%(outer)s::bytea || sha256(%(inner)s::bytea || convert_to({ticket}::text, 'UTF8')))"
 
-# A nation's citizens summed up and sorted in memory: over the disk it takes three times as long. Until the commit.
+# A nation's citizens are summed up and sorted in memory instead of over the disk. Until the commit.
 ROOM = "SET LOCAL work_mem = '128MB'"
 
 REQUESTS = f"""

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -103,15 +104,16 @@ def _place(request: HttpRequest, offering: Offering, investor: Investor, now: da
         return _review(request, offering, form.cleaned_data["amount"], form)
     done = agreements.accepted(investor=investor) & set(offering.agreements)
     try:
-        order = subscribing.subscribe(
-            investor=investor,
-            offering_code=offering.code,
-            amount=form.cleaned_data["amount"],
-            accepts=sorted(done | set(form.cleaned_data.get("accepts", []))),
-            key=str(form.cleaned_data["key"]),
-            now=now,
-            received_at=received_at(request),
-        )
+        with transaction.atomic():  # a refusal ends it whole; the page that says why is made after
+            order = subscribing.subscribe(
+                investor=investor,
+                offering_code=offering.code,
+                amount=form.cleaned_data["amount"],
+                accepts=sorted(done | set(form.cleaned_data.get("accepts", []))),
+                key=str(form.cleaned_data["key"]),
+                now=now,
+                received_at=received_at(request),
+            )
     except Refusal as refused:
         form.add_error(None, words.refusal(refused))
         return _review(request, offering, form.cleaned_data["amount"], form)

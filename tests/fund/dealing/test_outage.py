@@ -65,7 +65,7 @@ def test_cut_off_payment_deadline_and_withdrawal_move_together_and_the_terms_sta
     one.refresh_from_db()
     assert (one.closes_at, one.pay_by, one.extension) == (CLOSES + HOUR, PAY_BY + HOUR, HOUR)
     assert bytes(one.terms_digest) == digest and one.state == Offering.State.OPEN
-    receipt = subscription.receipt(subscription=before)
+    receipt = subscription.receipt(subscription=Subscription.objects.get(pk=before.pk))
     assert (receipt.withdraw_until, receipt.pay_by) == (CLOSES + HOUR, PAY_BY + HOUR)
     assert offering.close_due(now=CLOSES) == [] and place(one, citizen(), 20_000, now=CLOSES)
     subscription.withdraw(reference=before.reference, holder_id=holder, now=CLOSES + 59 * MINUTE)
