@@ -96,8 +96,8 @@ def redeliver() -> None:
         "nothing": lambda: None,
         "claim": ignore_claims,
         "marks": forget_what_was_settled,
-        "keys": lambda: drop_constraints("fund_allotmentline", "fund_transfer", kinds="pu"),
-        "limits": lambda: drop_constraints("fund_balance", kinds="c"),
+        "keys": lambda: drop_constraints("fund_settlement", "fund_transfer", kinds="pu"),
+        "limits": lambda: drop_constraints("fund_card", kinds="c"),
     }
     found = {}
     for protection, lift in lifted.items():

@@ -74,4 +74,4 @@ def test_a_task_that_arrives_again_is_stopped_by_five_things_one_behind_the_othe
         "limits": (["RuntimeError"], False),  # booked twice; the approved figures refuse to call it settled
     }
     assert len({what["hash"] for what in found.values()}) == 3
-    assert "settled orders equal ledger transfers" in stage.state(database)["wrong"]
+    assert "offerings sold what was approved, within capacity" in stage.state(database)["wrong"]

@@ -175,7 +175,7 @@ def test_another_try_after_a_refusal(asked, officer):
 
 
 def test_after_the_end_nothing_can_be_subscribed_and_it_is_told_once(asked):
-    with pytest.raises(subscribing.NotEligible, match="has ended"):
+    with pytest.raises(subscribing.NotEligible, match="has ended"), transaction.atomic():
         subscribing.subscribe(
             investor=asked, offering_code="JP-1", amount=None, accepts=[], key="k", now=UNTIL  # type: ignore[arg-type]
         )  # fmt: skip

@@ -4,6 +4,7 @@ import itertools
 import threading
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -342,35 +343,35 @@ def pay_in(placed: Subscription) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_settlement_at_the_same_moment_hides_nothing_from_the_cap(citizen, settle, monkeypatch):
-    """Money on order becomes units between the two readings: it is counted twice for a moment, never not at all."""
+    """All that the cap counts is read by one statement, of one instant."""
     open_offering(code="JP-2026-2")
-    held = subscribing.held_value
+    standing = subscribing._standing
 
-    def settle_before(**told: Any) -> Money:
+    def settle_before(*told: Any) -> subscribing.Standing:
         settle()
-        return held(**told)
+        return standing(*told)
 
-    monkeypatch.setattr(subscribing, "held_value", settle_before)
+    monkeypatch.setattr(subscribing, "_standing", settle_before)
     with pytest.raises(subscribing.OverTheCap):
         order(citizen, yen(9_000_000), code="JP-2026-2", now=RACE)
     assert Offering.objects.get(pk="JP-2026-1").state == "settled"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_read_the_other_way_round_the_cap_would_be_passed(citizen, settle, monkeypatch):
+def test_read_by_two_statements_the_cap_would_be_passed(citizen, settle, monkeypatch):
     """Negative control of the test above: the units first, then what is on order."""
     open_offering(code="JP-2026-2")
-    held, on_order, early = subscribing.held_value, subscription.on_order, []
+    standing = subscribing._standing
 
-    def units_first(*, holder_id: int) -> dict[Currency, int]:
-        early.append(held(holder=citizen.holder, currency=Currency.JPY, now=RACE))
+    def units_first(*told: Any) -> subscribing.Standing:
+        early = standing(*told)
         settle()
-        return on_order(holder_id=holder_id)
+        return replace(standing(*told), units=early.units)
 
-    monkeypatch.setattr(subscription, "on_order", units_first)
-    monkeypatch.setattr(subscribing, "held_value", lambda **told: early[0])
+    monkeypatch.setattr(subscribing, "_standing", units_first)
     assert order(citizen, yen(9_000_000), code="JP-2026-2", now=RACE)
-    assert held(holder=citizen.holder, currency=Currency.JPY, now=RACE).amount + 9_000_000 > CAP
+    held = subscribing.held_value(holder=citizen.holder, currency=Currency.JPY, now=RACE)
+    assert held.amount + 9_000_000 > CAP
 
 
 @pytest.mark.django_db(transaction=True)

@@ -75,7 +75,7 @@ def test_orders_wait_for_the_nav_of_their_dealing_day_and_are_settled_when_it_co
     pay(place(forward, holder, 50_000))
     allot(forward)
     assert "settle" in deliver(AFTER)
-    assert Subscription.objects.get(offering=forward).status == Status.ALLOTTED
+    assert Subscription.objects.get(offering=forward).standing == Status.ALLOTTED
     publish(AFTER.date(), 160, (american, japanese))  # of an earlier day
     assert "settle_waiting" in deliver(LATER)
     forward.refresh_from_db()
@@ -88,7 +88,7 @@ def test_orders_wait_for_the_nav_of_their_dealing_day_and_are_settled_when_it_co
     line = AllotmentLine.objects.get(holder_id=holder)
     assert forward.state == Offering.State.SETTLED
     assert line.units == buy(forward.money(50_000), forward.unit_class.price(priced.price)).units
-    note = Note.objects.get(topic="orders.settled", subject=f"{forward.code} 0")
+    note = Note.objects.get(topic="orders.settled", subject=f"{forward.code} 1")
     assert note.payload == {"offering": forward.code, "first_holder": holder, "last_holder": holder}
     assert [check for check in prove.prove() if not check.clean] == []
 

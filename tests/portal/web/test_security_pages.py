@@ -23,6 +23,7 @@ from django.utils import timezone, translation
 from fund.governance.audit import Act
 from fund.governance.outbox import Note
 from portal import devices, security, step_up
+from portal.api import limits
 from portal.notices.models import Message
 from portal.notices.send import AUDIENCES, send
 from portal.security import Change
@@ -65,10 +66,13 @@ def no_cache(settings: Any) -> Iterator[Callable[[], None]]:
     before = settings.CACHES
 
     def take_away() -> None:
-        settings.CACHES = {"default": before["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}}
+        settings.REDIS_URL = "redis://127.0.0.1:1/0"
+        settings.CACHES = {"default": before["default"] | {"LOCATION": settings.REDIS_URL}}
+        limits.store.cache_clear()
 
     yield take_away
     settings.CACHES = before
+    limits.store.cache_clear()
 
 
 @pytest.fixture
@@ -369,7 +373,7 @@ def test_no_message_holds_a_link(language: str) -> None:
     """Every notice and every mail of the library that may be sent, rendered as it is sent."""
     user = make_user("anna@example.org")
     facts = {"orders": ["RF1"], "order": "RF1", "offering": "JP", "amount": 1, "currency": "JPY", "numeric": "1"}
-    instants = ("pay_by", "until", "by", "cycle", "usable_from")
+    instants = ("pay_by", "until", "closed_at", "closes_at")
     facts |= {"outcome": "approved"} | dict.fromkeys(instants, "2026-12-01T00:00:00+00:00")
     texts: dict[str, str] = {}
     with translation.override(language):
