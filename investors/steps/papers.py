@@ -3,7 +3,7 @@
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
+from django.utils.translation import ngettext_lazy, pgettext_lazy
 
 from investors.steps.fields import Answers, Known, Step
 from investors.steps.identity import FAMILY_REGISTER, PASSPORT, PASSPORT_CARD
@@ -78,7 +78,7 @@ def check_given(answers: Answers, known: Known) -> Answers:
 
 documents = Step(
     code="documents",
-    title=_("Documents"),
+    title=pgettext_lazy("pictures", "Documents"),
     intro=_(
         "Pictures of the document that you have stated. Of your files we keep nothing but the picture itself,"
         " encrypted; every look at it is logged."
