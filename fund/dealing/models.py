@@ -276,7 +276,6 @@ ORDERED = (Status.PLACED, Status.FUNDED)
 WRITTEN = (*ORDERED, Status.WITHDRAWN, Status.LAPSED, Status.UNALLOTTED)  # the last after a cancellation
 # Orders that took part in the allotment, before it and at any time after.
 COUNTED = "('funded', 'allotted', 'part_allotted', 'unallotted', 'settled')"
-OUTCOMES = (Status.ALLOTTED, Status.PART_ALLOTTED, Status.UNALLOTTED)
 
 MOVES = (
     (Status.PLACED, Status.FUNDED),
