@@ -248,25 +248,32 @@ class Appealing(Applicants):
         tag=TAG,
         body=AppealBody,
         asked={"words": "The document that I sent is valid until 2031; please look at it again."},
-        answers=ApplicationForm,
+        answers={200: ApplicationForm},
+        parameters=(KEY_PARAMETER,),
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponse:
         """Appeal against a refusal: another officer looks at the application again. Once a decision."""
+        return once(request, operation="appeal", act=self._appeal)
+
+    def _appeal(self, key: str) -> Done:
         words = self.read(AppealBody)["words"]
         try:
             appeals.file(investor=self.investor, words=words, now=timezone.now())
         except DomainValidationError as refused:
             raise ValidationError({"words": as_detail(refused)}) from None
-        return Response(shown(self.investor))
+        return Done(200, shown(self.investor))
 
 
 class Beginning(Applicants):
-    @documented("applyAgain", tag=TAG, body=SubmissionForm, asked={}, answers=ApplicationForm)
-    def post(self, request: Request) -> Response:
+    @documented("applyAgain", tag=TAG, answers={200: ApplicationForm}, parameters=(KEY_PARAMETER,))
+    def post(self, request: Request) -> HttpResponse:
         """Open a new draft after a refusal, with the answers of the refused application."""
+        return once(request, operation="apply_again", act=self._begin)
+
+    def _begin(self, key: str) -> Done:
         self.read(SubmissionForm)
         onboarding.begin_again(investor=self.investor, now=timezone.now())
-        return Response(shown(self.investor))
+        return Done(200, shown(self.investor))
 
 
 def shown(investor: Investor) -> Any:

@@ -30,6 +30,14 @@ CODE_PARAMETER = OpenApiParameter(
 REFERENCE_PARAMETER = OpenApiParameter(
     name="reference", type={"type": "string", "pattern": r"^RF[0-9]{12}$"}, location=OpenApiParameter.PATH
 )
+AGREEMENT_PARAMETER = OpenApiParameter(
+    name="code", type={"type": "string", "pattern": r"^[a-z_]{1,16}:[1-9][0-9]{0,3}$"}, location=OpenApiParameter.PATH
+)
+MESSAGE_PARAMETER = OpenApiParameter(
+    name="number",
+    type={"type": "integer", "minimum": 1, "maximum": 10**18 - 1},
+    location=OpenApiParameter.PATH,
+)
 
 
 def documented(

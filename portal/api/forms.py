@@ -14,9 +14,14 @@ from fund.units import UnitClass
 EXACT = Context(prec=40, traps=[Inexact])
 
 
+def language() -> str:
+    """The language of the request: ``en`` or ``ja``."""
+    return "ja" if get_language() == "ja" else "en"
+
+
 def words(row: Any, name: str) -> str:
     """The text of ``<name>_en`` or ``<name>_ja`` of a row, by the language of the request."""
-    return str(getattr(row, f"{name}_{'ja' if get_language() == 'ja' else 'en'}"))
+    return str(getattr(row, f"{name}_{language()}"))
 
 
 class Instant(serializers.DateTimeField):

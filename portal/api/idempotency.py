@@ -20,7 +20,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
 from fund import rows
-from portal.api.kept import KeptAnswer
+from portal.api.kept import KeptAnswer, sealed
 
 HEADER = "Idempotency-Key"
 KEY = re.compile(r'"([!#-\[\]-~]{1,128})"|([!#-\[\]-~]{1,128})', re.ASCII)  # quoted as in the draft, or bare
@@ -71,8 +71,9 @@ def once(request: Request, *, operation: str, act: Callable[[str], Done]) -> Htt
         if kept is not None:
             if bytes(kept.request_digest) != digest:
                 raise KeyReused
-            return answer(kept, replayed=True)
+            return answer(kept, kept.body, replayed=True)
         done = act(sha256(f"{operation} {key}".encode()).hexdigest())
+        body = json.dumps(done.data, ensure_ascii=False, separators=(",", ":"))
         kept = KeptAnswer(
             user_id=user,
             operation=operation,
@@ -80,10 +81,10 @@ def once(request: Request, *, operation: str, act: Callable[[str], Done]) -> Htt
             request_digest=digest,
             status=done.status,
             location=done.location,
-            body=json.dumps(done.data, ensure_ascii=False, separators=(",", ":")),
+            sealed=sealed(body=body, key=key),
         )
         keep(kept)
-        return answer(kept)
+        return answer(kept, body)
 
 
 def key_of(request: Request) -> str:
@@ -130,12 +131,12 @@ def lock_number(name: str) -> int:
     return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True)
 
 
-def answer(kept: KeptAnswer, *, replayed: bool = False) -> HttpResponse:
+def answer(kept: KeptAnswer, body: str | bytes, *, replayed: bool = False) -> HttpResponse:
     """A kept answer as it was given the first time."""
     headers = {"Location": kept.location} if kept.location else {}
     if replayed:
         headers["Idempotency-Replayed"] = "true"
-    return HttpResponse(kept.body, status=kept.status, content_type="application/json", headers=headers)
+    return HttpResponse(body, status=kept.status, content_type="application/json", headers=headers)
 
 
 def forget(*, now: datetime) -> int:

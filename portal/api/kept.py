@@ -1,10 +1,15 @@
-"""Answers that are kept, so that a request which is sent again has one effect (decision 2)."""
+"""Answers that are kept, so that a request which is sent again has one effect (decision 2).
+
+An answer may tell a name, an account or what somebody wrote, so its body is sealed.
+"""
 
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
+
+from fund import envelope
 
 
 class KeptAnswer(models.Model):
@@ -17,7 +22,7 @@ class KeptAnswer(models.Model):
     request_digest = models.BinaryField(max_length=32)
     status = models.PositiveSmallIntegerField()
     location = models.CharField(max_length=200, blank=True)
-    body = models.TextField()
+    sealed = envelope.SealedColumn(row="key")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     app_may: ClassVar[tuple[str, ...]] = ("SELECT", "INSERT", "DELETE")
@@ -28,3 +33,16 @@ class KeptAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.operation} {self.pk}"
+
+    @property
+    def body(self) -> bytes:
+        """The JSON that was answered."""
+        return envelope.unseal(bytes(self.sealed), **PLACE, row=self.key)
+
+
+PLACE = {"table": KeptAnswer._meta.db_table, "column": "sealed"}
+
+
+def sealed(*, body: str, key: str) -> bytes:
+    """A body as ``KeptAnswer.sealed`` keeps it for a key."""
+    return envelope.seal(body.encode(), **PLACE, row=key)

@@ -1,9 +1,20 @@
 """Every address of the API."""
 
 from django.urls import URLPattern, path, register_converter
-from django.urls.converters import StringConverter
+from django.urls.converters import IntConverter, StringConverter
 
-from portal.api import application, assets, bank_account, documented, holdings, offerings, overview, subscriptions
+from portal.api import (
+    agreements,
+    application,
+    assets,
+    bank_account,
+    documented,
+    holdings,
+    inbox,
+    offerings,
+    overview,
+    subscriptions,
+)
 from portal.api.view import Unknown
 
 
@@ -15,8 +26,18 @@ class Reference(StringConverter):
     regex = "RF[0-9]{12}"
 
 
+class AgreementCode(StringConverter):
+    regex = "[a-z_]{1,16}:[1-9][0-9]{0,3}"
+
+
+class MessageNumber(IntConverter):
+    regex = "[1-9][0-9]{0,17}"
+
+
 register_converter(OfferingCode, "offering")
 register_converter(Reference, "reference")
+register_converter(AgreementCode, "agreement")
+register_converter(MessageNumber, "message")
 
 app_name = "api"
 urlpatterns: list[URLPattern] = [
@@ -33,6 +54,8 @@ urlpatterns: list[URLPattern] = [
     path("offerings/<offering:code>", offerings.OneOffering.as_view(), name="offering"),
     path("offerings/<offering:code>/demand", offerings.Demand.as_view(), name="demand"),
     path("offerings/<offering:code>/book", offerings.Book.as_view(), name="book"),
+    path("agreements", agreements.Agreements.as_view(), name="agreements"),
+    path("agreements/<agreement:code>", agreements.OneAgreement.as_view(), name="agreement"),
     path("application", application.TheApplication.as_view(), name="application"),
     path("application/documents", application.Documents.as_view(), name="application-documents"),
     path("application/submit", application.Submission.as_view(), name="submission"),
@@ -45,6 +68,8 @@ urlpatterns: list[URLPattern] = [
     path("bank-account/keep", bank_account.KeptAccount.as_view(), name="bank-account-keep"),
     path("holdings", holdings.Holdings.as_view(), name="holdings"),
     path("transactions", holdings.Transactions.as_view(), name="transactions"),
+    path("messages", inbox.Messages.as_view(), name="messages"),
+    path("messages/<message:number>", inbox.OneMessage.as_view(), name="message"),
     path("<path:unknown>", Unknown.as_view(), name="unknown"),
     path("", Unknown.as_view(), name="root"),
 ]

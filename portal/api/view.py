@@ -99,6 +99,11 @@ class Applicants(View):
     def investor(self) -> Investor:
         return people.register(user=self.request.user, now=timezone.now())
 
+    @property
+    def inbox(self) -> Any:
+        """What this person was told, as rows of ``portal.notices``."""
+        return self.request.user.inbox  # type: ignore[union-attr]
+
 
 class Citizens(View):
     """For a citizen: the own orders, units and money, and nobody else's."""
