@@ -2,10 +2,12 @@
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
@@ -24,6 +26,7 @@ from portal import uploading
 
 LARGEST_BODY = 64 * 1024  # bytes
 DEEPEST = 16
+MOST_FAULTS = 100  # that one answer names
 LONGEST_NUMBER = 30  # digits; nothing in the API is a longer one
 STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 UNWANTED = re.compile("[\0\ud800-\udfff]")
@@ -52,7 +55,7 @@ class StrictJSONParser(BaseParser):
                 object_pairs_hook=_no_key_twice,
                 parse_constant=_refuse,
                 parse_int=_whole,
-                parse_float=Decimal,
+                parse_float=_fraction,
             )
         except ValueError:
             raise ParseError(gettext("The body is not sound JSON."), code="not_json") from None
@@ -90,6 +93,18 @@ def _whole(written: str) -> int:
     return int(written)
 
 
+def _fraction(written: str) -> Decimal:
+    if len(written) > LONGEST_NUMBER:
+        raise ValueError("a number of this length")
+    try:
+        number = Decimal(written)
+    except InvalidOperation:  # an exponent beyond what Decimal knows
+        number = Decimal("Infinity")
+    if not number.is_finite() or abs(number.adjusted()) > LONGEST_NUMBER:
+        raise ValueError("a number of this size")
+    return number
+
+
 def unwanted(read: Any) -> Any:
     """Error details at every text that holds what no text should: NUL, or half of a surrogate pair."""
     match read:
@@ -98,15 +113,20 @@ def unwanted(read: Any) -> Any:
         case dict():
             if any(UNWANTED.search(key) for key in read):
                 return _bad_characters()
-            return {key: wrong for key, inner in read.items() if (wrong := unwanted(inner))}
+            return _wrong_inside(read.items())
         case list():
-            return {index: wrong for index, inner in enumerate(read) if (wrong := unwanted(inner))}
+            return _wrong_inside(enumerate(read))
         case _:
             return []
 
 
 def _bad_characters() -> list[ErrorDetail]:
     return [ErrorDetail(gettext("This text holds characters that are not allowed."), code="bad_characters")]
+
+
+def _wrong_inside(places: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+    found = ((place, wrong) for place, inner in places if (wrong := unwanted(inner)))
+    return dict(islice(found, MOST_FAULTS))
 
 
 @dataclass(frozen=True)
@@ -173,9 +193,8 @@ class Body(Form):
     def to_internal_value(self, data: Any) -> Any:
         unknown = [name for name in data if name not in self.fields] if isinstance(data, dict) else []
         if unknown:
-            raise ValidationError(
-                {name: [ErrorDetail(gettext("There is no such field."), code="unknown_field")] for name in unknown}
-            )
+            wrong = [ErrorDetail(gettext("There is no such field."), code="unknown_field")]
+            raise ValidationError(dict.fromkeys(unknown[:MOST_FAULTS], wrong))
         return super().to_internal_value(data)
 
 

@@ -26,6 +26,7 @@ HEADER = "Idempotency-Key"
 KEY = re.compile(r'"([!#-\[\]-~]{1,128})"|([!#-\[\]-~]{1,128})', re.ASCII)  # quoted as in the draft, or bare
 KEPT = timedelta(days=30)
 FORGOTTEN_AT_ONCE = 10_000
+LONGEST_SILENCE = 30_000  # milliseconds between two statements, after which PostgreSQL takes the holder for dead
 
 
 class KeyMissing(APIException):
@@ -104,17 +105,19 @@ def digest_of(request: Request) -> bytes:
 def alone(user: int, operation: str, key: str) -> KeptAnswer | None:
     """Take the lock of one key until the transaction ends, and read the answer that is kept for it.
 
-    Raises StillRunning when somebody else holds the lock.
+    A holder that was killed loses the lock with its connection; one that is stopped, or whose machine is gone, after
+    ``LONGEST_SILENCE``. Its effect goes with it. Raises StillRunning when somebody else holds the lock.
     """
     with rows.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT pg_try_advisory_xact_lock(%s), {rows.columns(KeptAnswer, "k")}
+            SELECT set_config('idle_in_transaction_session_timeout', %s, true),
+                   pg_try_advisory_xact_lock(%s), {rows.columns(KeptAnswer, "k")}
               FROM (VALUES (1)) one LEFT JOIN portal_keptanswer k ON k.user_id = %s AND k.operation = %s AND k.key = %s
             """,
-            [lock_number(f"{user} {operation} {key}"), user, operation, key],
+            [str(LONGEST_SILENCE), lock_number(f"{user} {operation} {key}"), user, operation, key],
         )
-        locked, *kept = cursor.fetchone()
+        _silence, locked, *kept = cursor.fetchone()
     if not locked:
         raise StillRunning
     return None if kept[0] is None else rows.read(KeptAnswer, kept)

@@ -1,6 +1,7 @@
 """Whatever is sent, the answer is a problem document of 4xx that says where the fault is (decision 10)."""
 
 import json
+import time
 from unittest.mock import Mock
 
 import pytest
@@ -163,6 +164,44 @@ def test_a_body_beyond_the_bound_is_413(citizen):
     answer = citizen.post("/subscriptions", b'{"a": "' + b"x" * border.LARGEST_BODY + b'"}')
     assert answer.status_code == 413
     assert problem(answer)["code"] == "too_large"
+
+
+MB = 1_000_000
+HOSTILE = {
+    "depth of arrays": b"[" * 100_000,
+    "depth of arrays that close": b"[" * 30_000 + b"]" * 30_000,
+    "depth of objects": b'{"a":' * 100_000,
+    "brackets inside a text without end": b'"' + b"[" * 60_000,
+    "quotes and backslashes": b'"\\' * 20_000,
+    "10 MB of text": b'{"offering": "' + b"x" * 10 * MB + b'"}',
+    "10 MB of digits": b'{"offering": ' + b"9" * 10 * MB + b"}",
+    "10 MB of brackets": b"[" * 10 * MB,
+    "one key a thousand times": b"{" + b",".join([b'"a": 1'] * 5000) + b"}",
+    "a thousand unknown keys": json.dumps({f"k{number}": 1 for number in range(4000)}).encode(),
+    "NULs": b'{"offering": "' + b"\\u0000" * 10_000 + b'"}',
+    "lone surrogates": b'{"accepts": [' + b",".join([b'"\\ud800"'] * 5000) + b"]}",
+    "a long number": b'{"offering": ' + b"9" * 60_000 + b"}",
+    "a number of many zeros": b'{"offering": 1e' + b"9" * 60_000 + b"}",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_was_made_to_hurt_is_refused_in_a_tenth_of_a_second(citizen, name):
+    """The best of a few tries is what it costs; the machine of the tests does other things as well."""
+    took = []
+    for _ in range(5):
+        began = time.perf_counter()
+        answer = citizen.post("/subscriptions", HOSTILE[name])
+        took.append(time.perf_counter() - began)
+        assert answer.status_code == (413 if len(HOSTILE[name]) > border.LARGEST_BODY else 400)
+        assert problem(answer)["code"]
+    assert min(took) < 0.1, took
+
+
+def test_the_parser_of_the_library_would_fail_on_the_depth():
+    """Negative control: without our look at the depth the recursion is what ends it."""
+    with pytest.raises(RecursionError):
+        json.loads(HOSTILE["depth of arrays"])
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,16 @@
 """One key, one effect (decision 2)."""
 
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
 import threading
+import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -15,7 +24,7 @@ from portal.api import idempotency, subscriptions
 from portal.api.kept import KeptAnswer
 from tests.portal.api.conftest import CODE, Api, make_citizen, make_offering, order, problem
 
-TOGETHER = 16
+TOGETHER = 64
 
 
 @pytest.mark.django_db
@@ -162,7 +171,7 @@ def all_at_once(api: Api) -> Counter[int]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_sixteen_at_once_have_one_effect():
+def test_sixty_four_at_once_have_one_effect():
     make_offering()
     api = Api(make_citizen().user)
     statuses = all_at_once(api)
@@ -174,7 +183,7 @@ def test_sixteen_at_once_have_one_effect():
 @pytest.mark.django_db(transaction=True)
 def test_without_the_kept_answer_they_would_have_many(monkeypatch):
     """Negative control: the protection taken away, every device gets an order of its own."""
-    make_offering(maximum=5_000_000, capacity=5_000_000)
+    make_offering(maximum=10_000_000, capacity=10_000_000)
     api = Api(make_citizen().user)
     serial = iter(range(TOGETHER * 2))
 
@@ -204,3 +213,107 @@ def test_a_second_request_does_not_queue_behind_the_first():
             cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
     assert answers[0].status_code == 409
     assert api.subscribe(key="one").status_code == 201
+
+
+@contextmanager
+def holder(api: Api, *, silence: int) -> Iterator[subprocess.Popen[str]]:
+    """Another process of the site, in the middle of the same order, which PostgreSQL grants so many ms of silence."""
+    settings = connection.settings_dict
+    database = f"postgres://{settings['USER']}@/{settings['NAME']}?host={settings['HOST']}&port={settings['PORT']}"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.portal.api.holder", api.headers["X-Session-Token"], "one", str(silence)],
+        env={**os.environ, "DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "portal.settings"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "holding\n"
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def seconds_until_taken(api: Api) -> float:
+    began = time.monotonic()
+    while (answer := api.subscribe(key="one")).status_code == 409:
+        assert time.monotonic() - began < 60, "the key is never free again"
+        time.sleep(0.1)
+    assert answer.status_code == 201
+    return time.monotonic() - began
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_killed_holder_leaves_neither_its_order_nor_its_lock():
+    make_offering()
+    api = Api(make_citizen().user)
+    with holder(api, silence=60_000) as process:
+        assert api.subscribe(key="one").status_code == 409
+        process.kill()
+        assert seconds_until_taken(api) < 4, "sooner than the holder would have ended by itself"
+    assert Subscription.objects.count() == KeptAnswer.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("silence", "its_own"), [(500, "500\n"), (60_000, "201\n")])
+def test_a_holder_that_falls_silent_loses_the_key(silence, its_own):
+    """Beside it the negative control: with more patience the holder keeps the key and ends its order itself."""
+    make_offering()
+    api = Api(make_citizen().user)
+    with holder(api, silence=silence) as process:
+        if silence == 500:
+            process.send_signal(signal.SIGSTOP)
+        assert seconds_until_taken(api) < 60
+        process.send_signal(signal.SIGCONT)
+        assert process.communicate(timeout=60)[0] == its_own
+    assert Subscription.objects.count() == KeptAnswer.objects.count() == 1
+
+
+def raw(address: str, api: Api, body: bytes, *, announced: int) -> None:
+    """Send an order and hang up before the answer."""
+    host, port = address.removeprefix("http://").split(":")
+    head = (
+        f"POST /api/v1/subscriptions HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {announced}\r\nIdempotency-Key: one\r\n"
+        f"X-Session-Token: {api.headers['X-Session-Token']}\r\n\r\n"
+    )
+    with socket.create_connection((host, int(port)), timeout=10) as connected:
+        connected.sendall(head.encode() + body)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_after_a_dropped_connection_the_order_stands_once(live_server):
+    make_offering()
+    api = Api(make_citizen().user)
+    body = json.dumps(order()).encode()
+    raw(live_server.url, api, body, announced=len(body))
+    deadline = time.monotonic() + 20
+    while not KeptAnswer.objects.exists():
+        assert time.monotonic() < deadline, "the order was never taken"
+        time.sleep(0.05)
+    again = api.subscribe(key="one")
+    assert again.status_code == 201
+    assert again["Idempotency-Replayed"] == "true"
+    assert Subscription.objects.get().reference == again.json()["reference"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_half_an_order_is_none(live_server):
+    make_offering()
+    api = Api(make_citizen().user)
+    body = json.dumps(order()).encode()
+    raw(live_server.url, api, body[:40], announced=len(body))
+    assert not Subscription.objects.exists()
+    answer = api.subscribe(key="one")
+    assert answer.status_code == 201
+    assert not answer.has_header("Idempotency-Replayed")
+
+
+@pytest.mark.django_db
+def test_a_kept_answer_is_sealed(citizen, opened):
+    reference = citizen.subscribe(key="one").json()["reference"]
+    kept = KeptAnswer.objects.get()
+    assert reference.encode() not in bytes(kept.sealed)
+    assert reference.encode() in kept.body, "negative control: it is in the answer"
+    assert citizen.subscribe(key="one").content == kept.body
