@@ -419,10 +419,12 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "SubscriptionStatus": "fund.dealing.models.Status.values",
         "ApplicationStatus": "investors.applications.Status.values",
         "Reason": "investors.applications.Reason.values",
+        "AgreementKind": "investors.agreements.Kind.values",
+        "EvidenceKind": "investors.steps.papers.Kind.values",
         "ClassCode": ["SOV", "LP", "US", "JP"],
         "Currency": ["USD", "JPY"],
     },
-    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
+    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": True,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},  # nothing is asked of other sites
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -1,0 +1,538 @@
+"""The forms of the API, made from its OpenAPI document by generate.py; not written by hand."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+
+class AccountForm(TypedDict):
+    name: str
+    bank: str
+    branch: str
+    routing: str
+    number: str
+
+
+type AccountTypeEnum = Literal['checking', 'savings']
+
+
+class AgreementForm(TypedDict):
+    code: str
+    kind: AgreementKind
+    version: int
+    language: LanguageEnum
+    title: str
+    sha256: str
+    in_force_from: str
+
+
+type AgreementKind = Literal['pre_contract', 'prospectus', 'terms', 'privacy']
+
+
+class AgreementList(TypedDict):
+    results: list[AgreementForm]
+    next: str | None
+
+
+class AnswersForm(TypedDict):
+    answers: dict[str, dict[str, Any]]
+    versions: NotRequired[dict[str, int]]
+
+
+class AppealBody(TypedDict):
+    words: str
+
+
+class AppealForm(TypedDict):
+    until: str
+    open: bool
+    filed_at: str | None
+    words: str
+    outcome: OutcomeEnum | NullEnum
+    answer: str
+    decided_at: str | None
+
+
+class ApplicationForm(TypedDict):
+    status: ApplicationStatus
+    occasion: OccasionEnum
+    verified_until: str | None
+    submitted_at: str | None
+    answers: dict[str, dict[str, Any]]
+    versions: dict[str, int]
+    remaining: list[str]
+    steps: list[dict[str, Any]]
+    documents: list[AskedDocumentForm]
+    decision: DecisionForm | None
+    appeal: AppealForm | None
+    barrier: BarrierForm | None
+
+
+type ApplicationStatus = Literal['draft', 'submitted', 'in_review', 'more_information', 'approved', 'refused', 'appealed']
+
+
+class AskedDocumentForm(TypedDict):
+    kind: EvidenceKind
+    title: str
+    help: str
+    needed: bool
+    version: int
+    given: DocumentForm | None
+
+
+class BankAccountForm(TypedDict):
+    account: NamedAccountForm | None
+    waiting: NamedAccountForm | None
+    hold_hours: int
+
+
+class BarrierForm(TypedDict):
+    reason: Reason
+    detail: str
+    step: str
+    from_day: str | None
+
+
+class BookForm(TypedDict):
+    offering: str
+    lot: Money
+    capacity_lots: int
+    own_lots: int
+    received_lots: int
+    given_lots: int
+    other_tranche: str | None
+    hands_over: bool
+    usd_jpy: str | None
+    seed: str
+    seed_commitment: str
+    level: int
+    applicants: list[EntryForm]
+    next: str | None
+
+
+class CapitalForm(TypedDict):
+    usd_jpy: str | None
+    co_owners_equal: bool
+    results: list[OwnersForm]
+    next: str | None
+
+
+class ChangeForm(TypedDict):
+    country: CountryEnum
+    holder: str
+    bank_code: NotRequired[str]
+    branch_code: NotRequired[str]
+    deposit_type: NotRequired[DepositTypeEnum]
+    deposit_number: NotRequired[str]
+    routing_number: NotRequired[str]
+    account_type: NotRequired[AccountTypeEnum]
+    account_number: NotRequired[str]
+
+
+type ClassCode = Literal['SOV', 'LP', 'US', 'JP']
+
+
+class ClassForm(TypedDict):
+    code: ClassCode
+    name: str
+    owner_kind: str
+    currency: Currency
+    unit_decimals: int
+    units: str
+    price: PriceForm
+    priced_on: str | None
+
+
+class ClassList(TypedDict):
+    results: list[ClassForm]
+    next: str | None
+
+
+class ClassNavForm(TypedDict):
+    valuation_day: str
+    version: int
+    published_at: str
+    price: PriceForm
+    units: str
+    value: Money
+
+
+class ClassNavList(TypedDict):
+    results: list[ClassNavForm]
+    next: str | None
+
+
+type CountryEnum = Literal['US', 'JP']
+
+
+class CovenantForm(TypedDict):
+    code: str
+    name: str
+    limit: Money
+    drawn: Money
+    debt_percent: str | None
+    allowed_percent: str
+    headroom: SignedMoney
+
+
+type Currency = Literal['USD', 'JPY']
+
+
+class DecisionForm(TypedDict):
+    outcome: str
+    decided_at: str
+    reasons: list[ReasonForm]
+
+
+class DemandForm(TypedDict):
+    offering: str
+    applicants: int
+    requested: Money
+    funded: Money
+    capacity: Money
+
+
+type DepositTypeEnum = Literal['ordinary', 'current', 'savings']
+
+
+class DocumentForm(TypedDict):
+    kind: EvidenceKind
+    version: int
+    pages: int
+    size: int
+    added_at: str
+
+
+class EntryForm(TypedDict):
+    ticket: str
+    requested_lots: int
+    allotted_lots: int
+
+
+type EventEnum = Literal['receipt', 'suspense', 'settlement', 'refund', 'payout', 'capital_call', 'investment', 'borrowing', 'expense', 'reversal', 'application', 'distribution', 'redemption', 'income', 'correction']
+
+
+type EvidenceKind = Literal['passport_page', 'card_front', 'card_back', 'family_register', 'my_number_card', 'residence_proof']
+
+
+class ExtensionForm(TypedDict):
+    cause: str
+    outage_began: str
+    outage_ended: str
+    closed_at: str
+    closes_at: str
+    paid_by: str
+    pay_by: str
+
+
+class FileForm(TypedDict):
+    kind: EvidenceKind
+    file: str
+    version: NotRequired[int]
+
+
+class FundForm(TypedDict):
+    name: str
+    base_currency: Currency
+    nav: NavForm | None
+    audit_chain: str | None
+
+
+class HoldingForm(TypedDict):
+    unit_class: str
+    units: str
+    price: PriceForm
+    priced_on: str | None
+    value: Money
+    value_usd: Money | None
+    value_jpy: Money | None
+
+
+class HoldingList(TypedDict):
+    results: list[HoldingForm]
+    next: str | None
+    on_order: list[Money]
+    held: list[Money]
+    refunds: list[Money]
+
+
+class InvestmentForm(TypedDict):
+    code: str
+    name: str
+    description: str
+    sector: str
+    state: str
+    stage: str
+    ownership_percent: str
+    since: str
+    committed: Money
+    deployed: Money
+    value: Money
+    valued_on: str | None
+    valued_by: str
+
+
+class IssueForm(TypedDict):
+    code: str
+    hands_over: bool
+    usd_jpy: str
+    usd_jpy_day: str
+
+
+type LanguageEnum = Literal['en', 'ja']
+
+
+class LeverageForm(TypedDict):
+    day: str
+    gross: Money
+    debt: Money
+    nav: Money
+    ratio: str | None
+    limit: str
+    within: bool
+    headroom: SignedMoney
+    covenants: list[CovenantForm]
+    stress: list[StressForm]
+
+
+class MarkForm(TypedDict):
+    seen: bool
+
+
+class MessageForm(TypedDict):
+    id: int
+    topic: str
+    title: str
+    text: str
+    created_at: str
+    read_at: str | None
+
+
+class MessageList(TypedDict):
+    results: list[MessageForm]
+    next: str | None
+
+
+type MethodEnum = Literal['ach', 'zengin']
+
+
+type Money = dict[str, Literal['USD'] | str] | dict[str, Literal['JPY'] | str]
+
+
+class NamedAccountForm(TypedDict):
+    country: CountryEnum
+    holder: str
+    bank_code: str | None
+    branch_code: str | None
+    deposit_type: str | None
+    routing_number: str | None
+    account_type: str | None
+    ending: str
+    recorded_at: str
+    usable_from: str
+
+
+class NavForm(TypedDict):
+    valuation_day: str
+    version: int
+    published_at: str
+    usd_jpy: str
+    gross: Money
+    debt: Money
+    accruals: Money
+    net: Money
+
+
+type NullEnum = None
+
+
+type OccasionEnum = Literal['joining', 'reverification']
+
+
+class OfferingForm(TypedDict):
+    code: str
+    unit_class: str
+    name: str
+    summary: str
+    state: StateEnum
+    currency: Currency
+    capacity: Money
+    minimum: Money
+    step: Money
+    maximum: Money
+    lot: Money
+    price_basis: PriceBasisEnum
+    fixed_price: PriceForm | None
+    dealing_day: str
+    opens_at: str
+    closes_at: str
+    pay_by: str
+    agreements: list[str]
+    order_maximum: Money
+    issue: IssueForm | None
+    extensions: list[ExtensionForm]
+    terms_digest: str
+    seed_commitment: str
+    seed: str | None
+
+
+class OfferingList(TypedDict):
+    results: list[OfferingForm]
+    next: str | None
+
+
+class OrderForm(TypedDict):
+    offering: str
+    amount: Money
+    accepts: list[str]
+
+
+type OutcomeEnum = Literal['upheld', 'reopened']
+
+
+class OwnersForm(TypedDict):
+    unit_class: str
+    owner_kind: str
+    nation: str
+    holders: int
+    units: str
+    value: Money
+    value_usd: Money | None
+    share_percent: str | None
+
+
+class PaymentForm(TypedDict):
+    method: MethodEnum
+    pay_by: str
+    reference: str
+    numeric_reference: str
+    amount: Money
+    account: AccountForm
+
+
+class PortfolioForm(TypedDict):
+    day: str
+    results: list[InvestmentForm]
+    next: str | None
+
+
+type PriceBasisEnum = Literal['fixed', 'forward']
+
+
+class PriceForm(TypedDict):
+    currency: Currency
+    value: str
+    per: str
+
+
+class Problem(TypedDict):
+    type: Literal['about:blank']
+    status: int
+    code: str
+    title: str
+    detail: str
+    errors: list[dict[str, str]]
+
+
+type Reason = Literal['citizenship', 'adult', 'residence', 'identity_document', 'number_valid', 'no_duplicate', 'sanctions_clear', 'tax_forms', 'suitability', 'comprehension', 'agreements', 'contradiction']
+
+
+class ReasonForm(TypedDict):
+    code: Reason
+    detail: str
+    meaning: str
+    advice: str
+    again: bool
+    from_day: str | None
+
+
+class ReturnForm(TypedDict):
+    unit_class: str
+    first_price: PriceForm
+    latest_price: PriceForm
+    latest_day: str
+    time_weighted_percent: str
+
+
+class ReturnList(TypedDict):
+    results: list[ReturnForm]
+    next: str | None
+
+
+type SignedMoney = dict[str, Literal['USD'] | str] | dict[str, Literal['JPY'] | str]
+
+
+type StateEnum = Literal['announced', 'open', 'closed', 'allotted', 'settled', 'cancelled']
+
+
+class StressForm(TypedDict):
+    code: str
+    assets_percent: int
+    yen_percent: int
+    loss_usd: SignedMoney
+    loss_jpy: SignedMoney
+
+
+class SubmittedForm(TypedDict):
+    status: ApplicationStatus
+    submitted_at: str
+
+
+class SubscriptionForm(TypedDict):
+    reference: str
+    status: SubscriptionStatus
+    offering: str
+    amount: Money
+    placed_at: str
+    funded_at: str | None
+    withdraw_until: str
+    dealing_day: str
+    price_rule: str
+    rounding_rule: str
+    payment: PaymentForm
+    allotted: Money | None
+    refund: Money | None
+
+
+class SubscriptionList(TypedDict):
+    results: list[SummaryForm]
+    next: str | None
+
+
+type SubscriptionStatus = Literal['placed', 'funded', 'withdrawn', 'lapsed', 'allotted', 'part_allotted', 'unallotted', 'settled']
+
+
+class SummaryForm(TypedDict):
+    reference: str
+    status: SubscriptionStatus
+    offering: str
+    amount: Money
+    placed_at: str
+    funded_at: str | None
+
+
+class TextForm(TypedDict):
+    code: str
+    kind: AgreementKind
+    version: int
+    language: LanguageEnum
+    title: str
+    sha256: str
+    in_force_from: str
+    text: str
+
+
+class TransactionForm(TypedDict):
+    effective_at: str
+    recorded_at: str
+    event: EventEnum
+    moved_from: str
+    moved_to: str
+    amount: Money | None
+    unit_class: str | None
+    units: str | None
+
+
+class TransactionList(TypedDict):
+    results: list[TransactionForm]
+    next: str | None
