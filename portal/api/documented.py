@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal import access
-from portal.api import idempotency
+from portal.api import examples, idempotency
 from portal.api.border import Query
 from portal.api.problems import MEDIA_TYPE, PREFIX, TITLES
 from portal.api.remembering import remembered
@@ -148,7 +148,12 @@ def add_problems(result: dict[str, Any], **_ignored: Any) -> dict[str, Any]:
         f"Problem{status}": {
             "description": str(TITLES[status]),
             "headers": RATE_HEADERS,
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": {"$ref": "#/components/schemas/Problem"},
+                    "examples": examples.of_problems(status),
+                }
+            },
         }
         for status in TITLES
     }
@@ -169,6 +174,9 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
         if status < "300":
             headers = {**RATE_HEADERS, **({"ETag": {"$ref": "#/components/headers/ETag"}} if public else {})}
             response["headers"] = {**headers, **response.get("headers", {})}
+            if content := response.get("content", {}).get("application/json"):
+                shown = examples.of_answer(operation["operationId"])
+                content["examples"] = {**content.get("examples", {}), **shown}
 
 
 def _statuses(method: str, operation: dict[str, Any], public: bool) -> list[int]:

@@ -34,6 +34,7 @@ from investors.people import Investor
 from portal.accounts import User
 from portal.api import limits
 from tests.fund import building
+from tests.portal.api import harvest
 from tests.portal.web.stage import SECRET
 
 BASE = "/api/v1"
@@ -58,7 +59,13 @@ class Api:
         else:
             data = body if isinstance(body, bytes) else json.dumps(body).encode()
             sent = {"data": data, "content_type": given.pop("Content-Type", "application/json")}
-        return self.client.generic(method, f"{BASE}{path}", headers={**self.headers, **given}, **sent)
+        address = f"{BASE}{path}"
+
+        def send(language: str = "") -> HttpResponseBase:
+            spoken = {"Accept-Language": language} if language else {}
+            return self.client.generic(method, address, headers={**self.headers, **given, **spoken}, **sent)
+
+        return harvest.in_both_languages(method, address, send) if harvest.WRITING else send()
 
     def get(self, path: str, **headers: str) -> HttpResponseBase:
         return self.ask("GET", path, **headers)
@@ -125,6 +132,11 @@ def make_officer(nation: Nation) -> Officer:
         duties=list(Duty.values),
         in_office_from=datetime(2020, 1, 1, tzinfo=UTC),
     )
+
+
+def pytest_sessionfinish() -> None:
+    if harvest.WRITING:
+        harvest.write()
 
 
 @pytest.fixture(autouse=True)

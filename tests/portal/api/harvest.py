@@ -1,0 +1,89 @@
+"""Examples for the document, harvested from real answers: `EXAMPLES=write pytest tests/portal/api` writes them anew.
+
+Every request of the API's tests is then asked in both languages. Of each operation the fullest answer is kept, of each
+code one problem document; long lists are cut. The people in them are those of the tests: none of them exists.
+"""
+
+import json
+import os
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.db import connection, transaction
+from drf_spectacular.generators import SchemaGenerator
+
+from portal.api import examples
+
+WRITING = os.environ.get("EXAMPLES") == "write"
+LONGEST_LIST, LARGEST = 2, 12_000
+found: dict[str, dict[str, Any]] = {"answers": {}, "problems": {}}
+
+
+@cache
+def places() -> list[tuple[re.Pattern[str], str, str]]:
+    """Every operation: its address as a pattern, its method, its name."""
+    return [
+        (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), method.upper(), operation["operationId"])
+        for path, operations in SchemaGenerator().get_schema(public=True)["paths"].items()
+        for method, operation in operations.items()
+    ]
+
+
+def operation_at(method: str, address: str) -> str:
+    """The name of an operation; "" where there is none."""
+    path = address.partition("?")[0]
+    return next((name for at, how, name in places() if how == method and at.fullmatch(path)), "")
+
+
+def in_both_languages(method: str, address: str, ask: Callable[[str], Any]) -> Any:
+    """The answer in English; what it did in Japanese before is taken back."""
+    if not connection.in_atomic_block:
+        return ask("en")
+    point = transaction.savepoint_create()
+    japanese = ask("ja")
+    transaction.savepoint_rollback(point)
+    english = ask("en")
+    kind = english.get("Content-Type", "").partition(";")[0]
+    if kind.endswith("json") and english.status_code == japanese.status_code:
+        keep(
+            operation_at(method, address),
+            english.status_code,
+            *(cut(json.loads(one.content)) for one in (english, japanese)),
+        )
+    return english
+
+
+def keep(name: str, status: int, english: Any, japanese: Any) -> None:
+    if status < 300:
+        kept, key = found["answers"], name
+        before = size(kept[name]["en"]) if name in kept else 0
+        if not name or (before and not before < size(english) < LARGEST):
+            return
+    else:
+        kept, key = found["problems"], english["code"]
+        if key in kept or japanese["code"] != key:
+            return
+    kept[key] = {"en": english, "ja": japanese}
+
+
+def size(value: Any) -> int:
+    return len(json.dumps(value))
+
+
+def cut(value: Any) -> Any:
+    """A value with at most a few items of each list."""
+    match value:
+        case dict():
+            return {name: cut(inner) for name, inner in value.items()}
+        case list():
+            return [cut(inner) for inner in value[:LONGEST_LIST]]
+        case _:
+            return value
+
+
+def write() -> None:
+    text = json.dumps(found, ensure_ascii=False, indent=1, sort_keys=True)
+    Path(examples.FILE).write_text(f"{text}\n", encoding="utf-8")
