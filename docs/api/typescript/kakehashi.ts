@@ -58,11 +58,11 @@ export class Kakehashi {
     this.token = "";
   }
 
-  /** The steps of signing in answer 401 while another step is due; that is no failure. */
+  /** Signing in answers 401 while another step is due, and 404 with the secret of an app to be connected. */
   private async auth(method: Method, path: string, body?: unknown): Promise<any> {
     const { status, answer } = await this.send(method, `/api/auth/app/v1/${path}`, body, {});
     this.token = answer.meta?.session_token ?? this.token;
-    const due = status === 401 && (method === "DELETE" || answer.data?.flows !== undefined);
+    const due = answer.data?.flows !== undefined || answer.meta?.secret !== undefined;
     if (status >= 400 && !due) throw new Error(`${path}: ${JSON.stringify(answer.errors ?? answer)}`);
     return answer;
   }

