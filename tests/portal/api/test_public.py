@@ -13,7 +13,7 @@ from fund.dealing import allotment, offering
 from fund.dealing.models import Offering, Subscription
 from fund.governance import approval
 from portal.api import offerings, overview, pages
-from portal.api.table import cell
+from portal.spreadsheets import cell
 from tests.fund import building
 from tests.portal.api.conftest import CODE, Api, make_citizen, make_offering, make_officer, pointers
 
