@@ -203,7 +203,7 @@ def _check_income(one: Entry, running: Running, now: datetime) -> None:
     if one["act"] == Income.Kind.INCOME and int(one["cost"]):
         raise Refused(_("Only a realisation gives up a cost."), code="cost_of_income")
     before = running.given.get(held.pk, 0)
-    left = valuation.deployed(held) - valuation.given_up(held) - before
+    left = valuation.deployed(held) + running.paid.get(held.pk, 0) - valuation.given_up(held) - before
     valuation.require_cost(held, _money(one, "cost"), left=left)
     running.given[held.pk] = before + int(one["cost"])
 

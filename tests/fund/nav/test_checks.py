@@ -92,7 +92,9 @@ def test_a_ledger_out_of_balance_blocks(nav):
 
 def test_figures_that_no_longer_stand_block(nav):
     lines = [Line(f"bank:{USD}", "income:USD", 1)]
-    post.post(event=Event.CORRECTION, event_id=uuid.uuid4(), lines=lines, effective_at=datetime(2026, 3, 31, tzinfo=UTC))
+    post.post(
+        event=Event.CORRECTION, event_id=uuid.uuid4(), lines=lines, effective_at=datetime(2026, 3, 31, tzinfo=UTC)
+    )
     assert found(nav) == [("figures_changed", True)]
 
 
