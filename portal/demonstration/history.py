@@ -18,8 +18,8 @@ from fund.nav import strike
 from fund.nav.models import Nav
 from fund.payments import receipts
 from fund.payments.models import BankAccount
-from fund.portfolio import debt, entries, fees, valuation
-from fund.portfolio.models import Accrual, Facility, Investment
+from fund.portfolio import debt, entries, fees, imports, valuation
+from fund.portfolio.models import Accrual, Facility, ImportedFile, Investment
 from fund.register import calls
 from fund.register.models import Call, Commitment
 from portal.demonstration import desk
@@ -135,12 +135,12 @@ def list_portfolio(*, began: date, officers: dict[str, Officer], now: datetime) 
 
 
 def commit(*, began: date, officers: dict[str, Officer], now: datetime) -> None:
-    """What the co-owners and the partners promise to pay in."""
+    """What the co-owners and the partners promise to pay in; a fifth of it is not called in the two years."""
     held = owners(now=now)
     if Commitment.objects.exists():
         return
     proposal = calls.propose_commitments(
-        amounts={holder.pk: money(committed) for holder, _class_code, committed in held},
+        amounts={holder.pk: money(committed * 5 // 4) for holder, _class_code, committed in held},
         effective_on=began, officer=officers["US"], now=now, reason="As agreed between the two governments",
     )  # fmt: skip
     desk.second_key(proposal=proposal, officers=officers, now=now)
@@ -202,6 +202,33 @@ def call_capital(*, class_code: str, number: int, first: date, officers: dict[st
     )  # fmt: skip
     desk.second_key(proposal=paid, officers=officers, now=now)
     calls.carry_out(proposal=paid, now=now)
+
+
+def leave_work(*, officers: dict[str, Officer], now: datetime) -> None:
+    """What lies on the desk today: a call that is due soon, a payment that waits for a key, a table just brought."""
+    if ImportedFile.objects.exists():
+        return
+    partners = {holder.pk: money(committed // 20) for holder, code, committed in owners(now=now) if code == "LP"}
+    call = calls.propose_call(
+        amounts=partners, called_on=now.date(), due_on=now.date() + timedelta(days=14), bank_account=BANK,
+        purpose_en="Small reactors, second unit", purpose_ja="小型炉2号機", officer=officers["US"], now=now,
+        reason="The second unit begins",
+    )  # fmt: skip
+    desk.second_key(proposal=call, officers=officers, now=now)
+    calls.carry_out(proposal=call, now=now)
+    waiting = moved(
+        "drawdown", event_id=event("waiting"), day=now.date(), amount=250 * MILLION, investment="CUMBERLAND-SMR"
+    )
+    entries.propose(entries=[waiting], officer=officers["JP"], now=now, reason="Invoice of the reactor's builder")
+    lines = [
+        f"{mark.investment.pk},{now.date()},{mark.amount.value},USD,Quarterly review of the valuers,評価機関による四半期見直し"
+        for mark in valuation.marks(on=now.date())[:3]
+    ]
+    heading = "investment,day,amount,currency,source_en,source_ja"
+    imports.bring(
+        kind=ImportedFile.Kind.VALUATIONS, name="valuations.csv", content="\n".join([heading, *lines, ""]),
+        officer=officers["US"], now=now,
+    )  # fmt: skip
 
 
 def moved(act: str, *, event_id: UUID, day: date, amount: int, **told: str) -> entries.Entry:
