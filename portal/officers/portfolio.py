@@ -270,22 +270,22 @@ class TypedForm(forms.Form):
     """One line of a table, typed: its fields are the columns of its kind."""
 
     def __init__(self, data: Any = None, files: Any = None, *, kind: str = "") -> None:
-        super().__init__(data, auto_id=f"{kind or 'typed'}_%s")
-        self.kind = kind or (data or {}).get("kind", "")
-        self.fields["kind"] = forms.CharField(widget=forms.HiddenInput, initial=self.kind)
-        for one in tables.COLUMNS.get(self.kind, ()):
+        self.about = kind or (data or {}).get("kind", "")
+        super().__init__(data, auto_id=f"{self.about}_%s")
+        self.fields["kind"] = forms.CharField(widget=forms.HiddenInput, initial=self.about)
+        for one in tables.COLUMNS.get(self.about, ()):
             self.fields[one.name] = _field(one)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        if self.kind not in tables.COLUMNS:
+        if self.about not in tables.COLUMNS:
             raise ValidationError(_("There is no such kind of entry."))
         cells = {name: _cell(value) for name, value in cleaned.items()}
-        _values, faults = tables.read_row(self.kind, cells)
+        _values, faults = tables.read_row(self.about, cells)
         for name, message in faults.items():
             if name not in self.errors:
                 self.add_error(name, message)
-        return {"kind": self.kind, "cells": cells}
+        return {"kind": self.about, "cells": cells}
 
 
 def _cell(value: Any) -> str:

@@ -89,7 +89,7 @@ def test_only_valuation_values_and_proposes(make_officer, valued):
 
 def test_the_desk_shows_the_published_figures(browser, valued, japanese):
     browser.post(f"{valued}propose/", {"reason": ""})
-    proposal = Proposal.objects.get()
+    proposal = Proposal.objects.get(kind="nav")
     assert "Values to propose or approve" in browser.get("/en/officers/").content.decode().split("Empty:")[0]
     sign_in(japanese.user).post(f"/en/officers/fund/proposal/{proposal.pk}/sign/", {"digest": proposal.hex_digest})
     strike.publish(proposal=proposal, now=building.NOW)
