@@ -1,9 +1,12 @@
 """Tables: what a file would change is shown, and exactly that is done; a fault names line and column (D4, D40)."""
 
+import io
 from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from fund import rates
 from fund.governance.approval import Proposal
@@ -230,3 +233,36 @@ def test_a_file_that_is_no_text_is_refused(data):
 
 def test_a_file_with_a_byte_order_mark_is_read():
     assert tables.decode("\ufeffcode".encode()) == "code"
+
+
+# ── the command ───────────────────────────────────────────────────────────────────────────────────────────────────────
+def command(tmp_path, kind: str, content: str, **options: str) -> str:
+    file, out = tmp_path / "table.csv", io.StringIO()
+    file.write_text(content)
+    call_command("import_portfolio", kind, file, stdout=out, **options)
+    return out.getvalue()
+
+
+def test_the_command_shows_and_does_what_was_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(timezone, "now", lambda: NOW)
+    building.investment()
+    officer = building.bookkeepers()[0].user.email
+    said = command(tmp_path, "valuations", VALUATIONS)
+    assert "line 2: new PORT 2026-03-31: amount 2500000.00" in said and "Nothing was changed." in said
+    read = plan(Kind.VALUATIONS, VALUATIONS).digest
+    assert read in said and not Valuation.objects.exists()
+    with pytest.raises(CommandError, match="plan_changed"):
+        command(tmp_path, "valuations", VALUATIONS, officer=officer, digest="0" * 64)
+    assert "1 entries were recorded" in command(tmp_path, "valuations", VALUATIONS, officer=officer, digest=read)
+    moves = plan(Kind.MOVEMENTS, MOVEMENTS).digest
+    said = command(tmp_path, "movements", MOVEMENTS, officer=officer, digest=moves, reason="x")
+    assert "an officer of the other nation has to approve it" in said
+
+
+def test_the_command_names_line_and_column(tmp_path, monkeypatch):
+    monkeypatch.setattr(timezone, "now", lambda: NOW)
+    building.investment()
+    with pytest.raises(CommandError, match="line 2, amount"):
+        command(tmp_path, "valuations", VALUATIONS.replace("2500000.00", "x"))
+    with pytest.raises(CommandError, match="no such officer"):
+        command(tmp_path, "valuations", VALUATIONS, officer="nobody@example.org")
