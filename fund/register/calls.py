@@ -12,7 +12,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import transaction
-from django.db.models import Max, QuerySet, Sum
+from django.db.models import BigIntegerField, F, Max, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from fund import calendars
@@ -81,13 +82,19 @@ def open_lines(*, call: Call) -> list[tuple[CallLine, int]]:
     return [(one, one.amount - paid.get(one.pk, 0)) for one in lines]
 
 
+def with_sums(rows: QuerySet[Call]) -> QuerySet[Any]:
+    """Calls with what was called (``called``) and paid (``paid``) all together, in minor units."""
+    lines = CallLine.objects.filter(call=OuterRef("pk")).order_by().values("call")
+    paid = Contribution.objects.filter(line__call=OuterRef("pk")).order_by().values("line__call")
+    return rows.annotate(
+        called=Coalesce(Subquery(lines.values(sum=Sum("amount"))), 0, output_field=BigIntegerField()),
+        paid=Coalesce(Subquery(paid.values(sum=Sum("amount"))), 0, output_field=BigIntegerField()),
+    )
+
+
 def overdue(*, on: date) -> QuerySet[Call]:
     """Calls that were due before a day and are not paid whole, the earliest first."""
-    paid = _sums(Contribution.objects.all(), "line", "amount")
-    late = CallLine.objects.filter(call__due_on__lt=on).values_list("call", "pk", "amount")
-    return Call.objects.filter(pk__in={call for call, line, amount in late if paid.get(line, 0) < amount}).order_by(
-        "due_on", "number"
-    )
+    return with_sums(Call.objects.filter(due_on__lt=on)).filter(paid__lt=F("called")).order_by("due_on", "number")
 
 
 # ── commitments ───────────────────────────────────────────────────────────────────────────────────────────────────────

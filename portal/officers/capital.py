@@ -7,6 +7,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import get_language, gettext_lazy, override
@@ -16,7 +17,7 @@ from fund.governance import config
 from fund.governance.approval import Kind, Proposal
 from fund.governance.officers import Duty, Officer
 from fund.holders import Holder
-from fund.money import Currency, Money
+from fund.money import Money
 from fund.payments.models import BankAccount
 from fund.register import calls
 from fund.register.models import Call, CallLine
@@ -137,12 +138,19 @@ class Calls(Room):
         column("unit_class", gettext_lazy("Class"), lambda row: row.unit_class_id),
         column("called_on", gettext_lazy("Day of the call"), lambda row: shown.day(row.called_on), ordered=True),
         column("due_on", gettext_lazy("Due on"), lambda row: shown.day(row.due_on), ordered=True),
-        column("called", gettext_lazy("Called"), lambda row: shown.money(_whole(row))),
-        column("left", gettext_lazy("Still to be paid"), lambda row: shown.money(_left(row))),
+        column("called", gettext_lazy("Called"), lambda row: shown.minor(row.called, row.unit_class.currency)),
+        column(
+            "left",
+            gettext_lazy("Still to be paid"),
+            lambda row: shown.minor(row.called - row.paid, row.unit_class.currency),
+        ),
     )
     list_filter = (("unit_class", titled(gettext_lazy("class"), admin.RelatedFieldListFilter)),)
     list_select_related = ("unit_class",)
     ordering = ("-number",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
+        return calls.with_sums(super().get_queryset(request))
 
     def title_of(self, row: Call) -> str:
         return _("Capital call %(number)s") % {"number": row}
@@ -242,14 +250,6 @@ class Calls(Room):
 def _proposed(request: HttpRequest, proposal: Proposal) -> HttpResponse:
     messages.success(request, _("It is proposed with your key. The other nation’s key is still missing."))
     return redirect("admin:fund_proposal_change", proposal.pk)
-
-
-def _whole(row: Call) -> Money:
-    return Money(sum(line.amount for line, _left in calls.open_lines(call=row)), Currency(row.unit_class.currency))
-
-
-def _left(row: Call) -> Money:
-    return Money(sum(left for _line, left in calls.open_lines(call=row)), Currency(row.unit_class.currency))
 
 
 def notice(call: Call, line: CallLine) -> str:

@@ -40,7 +40,7 @@ class Investments(Room):
     """Every officer sees them, because every officer may be asked for a key."""
 
     group = Group.PORTFOLIO
-    name = gettext_lazy("Investments")
+    name = gettext_lazy("All investments")
     change_list_template = "officers/investments.html"
     page_template = "officers/history.html"
     list_display = (column("code", gettext_lazy("Code")),)
@@ -253,7 +253,7 @@ class FileForm(forms.Form):
     kind = forms.ChoiceField(label=gettext_lazy("What is in it"), choices=ImportedFile.Kind.choices)
     file = forms.FileField(
         label=gettext_lazy("Table (CSV, UTF-8)"),
-        help_text=gettext_lazy("The first line names the columns; the page on a kind of entry says which."),
+        help_text=gettext_lazy("The first line names the columns; they stand below with each kind."),
     )
 
     def clean_file(self) -> tuple[str, str]:
