@@ -105,7 +105,7 @@ class Migration(migrations.Migration):
             name='ImportedFile',
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('investments', 'investments and their terms'), ('movements', 'money paid into and received from investments'), ('valuations', 'valuations'), ('facilities', 'credit facilities and their terms'), ('debt', 'movements of debt'), ('expenses', 'fees and expenses paid'), ('accruals', 'running expenses'), ('rates', 'reference rates of the ECB')], max_length=12)),
+                ('kind', models.CharField(choices=[('investments', 'investments and their terms'), ('movements', 'money paid into and received from investments'), ('valuations', 'valuations'), ('facilities', 'credit facilities and their terms'), ('debt', 'movements of debt'), ('expenses', 'fees and expenses paid'), ('accruals', 'running expenses'), ('rates', 'reference rates of the ECB'), ('reversals', 'reversals of money that was entered by mistake')], max_length=12)),
                 ('name', models.CharField(max_length=120)),
                 ('content', models.TextField()),
                 ('digest', models.BinaryField(max_length=32)),
@@ -120,9 +120,9 @@ class Migration(migrations.Migration):
             fields=[
                 ('event_id', models.UUIDField(primary_key=True, serialize=False)),
                 ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('kind', models.CharField(choices=[('income', 'income'), ('realisation', 'realisation')], max_length=12)),
                 ('day', models.DateField()),
                 ('amount', models.BigIntegerField()),
+                ('kind', models.CharField(choices=[('income', 'income'), ('realisation', 'realisation')], max_length=12)),
                 ('cost', models.BigIntegerField(default=0)),
             ],
             options={
@@ -146,8 +146,16 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.RemoveConstraint(
+            model_name='deployment',
+            name='deployment_positive',
+        ),
+        migrations.RemoveConstraint(
             model_name='expense',
             name='expense_kind',
+        ),
+        migrations.RemoveConstraint(
+            model_name='expense',
+            name='expense_positive',
         ),
         migrations.RemoveConstraint(
             model_name='investment',
@@ -163,6 +171,11 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='fund.proposal'),
         ),
         migrations.AddField(
+            model_name='deployment',
+            name='reverses',
+            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reversed_by', to='fund.deployment'),
+        ),
+        migrations.AddField(
             model_name='expense',
             name='against',
             field=models.CharField(blank=True, max_length=20),
@@ -171,6 +184,11 @@ class Migration(migrations.Migration):
             model_name='expense',
             name='proposal',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='fund.proposal'),
+        ),
+        migrations.AddField(
+            model_name='expense',
+            name='reverses',
+            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reversed_by', to='fund.expense'),
         ),
         migrations.AddField(
             model_name='facility',
@@ -214,11 +232,11 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='deployment',
-            trigger=pgtrigger.compiler.Trigger(name='two_keys_portfolio', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n        IF (TRUE) AND NOT fund_two_keys(NEW.proposal_id, 'portfolio', (SELECT subject FROM fund_proposal WHERE id = NEW.proposal_id), jsonb_build_object('entries', jsonb_build_array(jsonb_build_object('act', 'drawdown', 'event', NEW.event_id::text, 'investment', NEW.investment_id, 'day', NEW.day::text, 'amount', NEW.amount::text)))) THEN\n            RAISE EXCEPTION '% needs an officer of each nation', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';\n        END IF;\n        RETURN NEW;\n        ", hash='fab850c1dc7cb3ead15350dacbcf060c5eaf1ade', operation='INSERT OR UPDATE', pgid='pgtrigger_two_keys_portfolio_b09d1', table='fund_deployment', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='two_keys_portfolio', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n        IF (TRUE) AND NOT fund_two_keys(NEW.proposal_id, 'portfolio', (SELECT subject FROM fund_proposal WHERE id = NEW.proposal_id), jsonb_build_object('entries', jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('act', CASE WHEN NEW.reverses_id IS NULL THEN 'drawdown' ELSE 'reversal' END, 'event', NEW.event_id::text, 'reverses', NEW.reverses_id::text, 'investment', NEW.investment_id, 'day', NEW.day::text, 'amount', abs(NEW.amount)::text))))) THEN\n            RAISE EXCEPTION '% needs an officer of each nation', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';\n        END IF;\n        RETURN NEW;\n        ", hash='65d8a057767e6836d73fee2e35dbfcfb7e3d1633', operation='INSERT OR UPDATE', pgid='pgtrigger_two_keys_portfolio_b09d1', table='fund_deployment', when='BEFORE')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='expense',
-            trigger=pgtrigger.compiler.Trigger(name='two_keys_portfolio', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n        IF (TRUE) AND NOT fund_two_keys(NEW.proposal_id, 'portfolio', (SELECT subject FROM fund_proposal WHERE id = NEW.proposal_id), jsonb_build_object('entries', jsonb_build_array(jsonb_build_object('act', 'expense', 'event', NEW.event_id::text, 'kind', NEW.kind, 'against', NEW.against, 'day', NEW.day::text, 'amount', NEW.amount::text, 'currency', NEW.currency)))) THEN\n            RAISE EXCEPTION '% needs an officer of each nation', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';\n        END IF;\n        RETURN NEW;\n        ", hash='79b0203b513ee38c65cc4687d524e5a1849c640a', operation='INSERT OR UPDATE', pgid='pgtrigger_two_keys_portfolio_a1a43', table='fund_expense', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='two_keys_portfolio', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n        IF (TRUE) AND NOT fund_two_keys(NEW.proposal_id, 'portfolio', (SELECT subject FROM fund_proposal WHERE id = NEW.proposal_id), jsonb_build_object('entries', jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('act', CASE WHEN NEW.reverses_id IS NULL THEN 'expense' ELSE 'reversal' END, 'event', NEW.event_id::text, 'reverses', NEW.reverses_id::text, 'kind', NEW.kind, 'against', NEW.against, 'day', NEW.day::text, 'amount', abs(NEW.amount)::text, 'currency', NEW.currency))))) THEN\n            RAISE EXCEPTION '% needs an officer of each nation', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';\n        END IF;\n        RETURN NEW;\n        ", hash='93a7e8e4fc64a7b17078e99f6a47767ca8eb3560', operation='INSERT OR UPDATE', pgid='pgtrigger_two_keys_portfolio_a1a43', table='fund_expense', when='BEFORE')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='facility',
@@ -230,7 +248,7 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='facilitybalance',
-            trigger=pgtrigger.compiler.Trigger(name='two_keys_portfolio', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n        IF (NEW.event_id IS NOT NULL) AND NOT fund_two_keys(NEW.proposal_id, 'portfolio', (SELECT subject FROM fund_proposal WHERE id = NEW.proposal_id), jsonb_build_object('entries', jsonb_build_array(jsonb_build_object('act', CASE WHEN NEW.moved > 0 THEN 'borrow' ELSE 'repay' END, 'event', NEW.event_id::text, 'facility', NEW.facility_id, 'day', NEW.effective_on::text, 'amount', abs(NEW.moved)::text)))) THEN\n            RAISE EXCEPTION '% needs an officer of each nation', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';\n        END IF;\n        RETURN NEW;\n        ", hash='418fce4ad596f32012bd616569cbf47c70d58914', operation='INSERT OR UPDATE', pgid='pgtrigger_two_keys_portfolio_11ea3', table='fund_facilitybalance', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='two_keys_portfolio', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n        IF (NEW.event_id IS NOT NULL) AND NOT fund_two_keys(NEW.proposal_id, 'portfolio', (SELECT subject FROM fund_proposal WHERE id = NEW.proposal_id), jsonb_build_object('entries', jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('act', CASE WHEN NEW.moved > 0 THEN 'borrow' ELSE 'repay' END, 'event', NEW.event_id::text, 'facility', NEW.facility_id, 'day', NEW.effective_on::text, 'amount', abs(NEW.moved)::text))))) THEN\n            RAISE EXCEPTION '% needs an officer of each nation', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';\n        END IF;\n        RETURN NEW;\n        ", hash='23d13f7fb3ed35b34edf0e4067b5509cbf3e298d', operation='INSERT OR UPDATE', pgid='pgtrigger_two_keys_portfolio_11ea3', table='fund_facilitybalance', when='BEFORE')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='investment',
@@ -241,8 +259,16 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(name='append_only_table', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';", hash='aea973aabc6d42544f93c150023bb56d5308089b', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_append_only_table_2fd07', table='fund_investment', when='BEFORE')),
         ),
         migrations.AddConstraint(
+            model_name='deployment',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('amount__gt', 0), ('reverses', None)), models.Q(('amount__lt', 0), ('reverses__isnull', False)), _connector='OR'), name='deployment_signed'),
+        ),
+        migrations.AddConstraint(
             model_name='expense',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('against', ''), ('kind', 'management_fee')), models.Q(('kind', 'interest'), models.Q(('against', ''), _negated=True)), ('kind', 'operating'), _connector='OR'), name='expense_kind'),
+        ),
+        migrations.AddConstraint(
+            model_name='expense',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('amount__gt', 0), ('reverses', None)), models.Q(('amount__lt', 0), ('reverses__isnull', False)), _connector='OR'), name='expense_signed'),
         ),
         migrations.AddConstraint(
             model_name='facility',
@@ -341,6 +367,11 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='fund.proposal'),
         ),
         migrations.AddField(
+            model_name='income',
+            name='reverses',
+            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reversed_by', to='fund.income'),
+        ),
+        migrations.AddField(
             model_name='investmentterms',
             name='investment',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='terms', to='fund.investment'),
@@ -372,7 +403,7 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='accrual',
-            trigger=pgtrigger.compiler.Trigger(name='two_keys_portfolio', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n        IF (TRUE) AND NOT fund_two_keys(NEW.proposal_id, 'portfolio', (SELECT subject FROM fund_proposal WHERE id = NEW.proposal_id), jsonb_build_object('entries', jsonb_build_array(jsonb_build_object('act', 'accrual', 'event', NEW.event_id::text, 'code', NEW.code, 'effective_on', NEW.effective_on::text, 'yearly', NEW.yearly::text, 'currency', NEW.currency)))) THEN\n            RAISE EXCEPTION '% needs an officer of each nation', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';\n        END IF;\n        RETURN NEW;\n        ", hash='5cf58edef0649084dbcc626c8e55d196a75398e3', operation='INSERT OR UPDATE', pgid='pgtrigger_two_keys_portfolio_36818', table='fund_accrual', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='two_keys_portfolio', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n        IF (TRUE) AND NOT fund_two_keys(NEW.proposal_id, 'portfolio', (SELECT subject FROM fund_proposal WHERE id = NEW.proposal_id), jsonb_build_object('entries', jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('act', 'accrual', 'event', NEW.event_id::text, 'code', NEW.code, 'effective_on', NEW.effective_on::text, 'yearly', NEW.yearly::text, 'currency', NEW.currency))))) THEN\n            RAISE EXCEPTION '% needs an officer of each nation', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';\n        END IF;\n        RETURN NEW;\n        ", hash='646f8918cc99e4d7309648fe79aadef4464a1c49', operation='INSERT OR UPDATE', pgid='pgtrigger_two_keys_portfolio_36818', table='fund_accrual', when='BEFORE')),
         ),
         migrations.AddConstraint(
             model_name='call',
@@ -472,11 +503,11 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='facilityterms',
-            trigger=pgtrigger.compiler.Trigger(name='two_keys_portfolio', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n        IF (TRUE) AND NOT fund_two_keys(NEW.proposal_id, 'portfolio', (SELECT subject FROM fund_proposal WHERE id = NEW.proposal_id), jsonb_build_object('entries', jsonb_build_array(jsonb_build_object('act', 'facility_terms', 'event', NEW.event_id::text, 'facility', NEW.facility_id, 'effective_on', NEW.effective_on::text, 'limit', NEW.limit::text, 'covenant', NEW.covenant::text, 'rate_bps', NEW.rate_bps::text)))) THEN\n            RAISE EXCEPTION '% needs an officer of each nation', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';\n        END IF;\n        RETURN NEW;\n        ", hash='99816ed111a21e1ec3aa51f5804125dff57cd735', operation='INSERT OR UPDATE', pgid='pgtrigger_two_keys_portfolio_92a57', table='fund_facilityterms', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='two_keys_portfolio', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n        IF (TRUE) AND NOT fund_two_keys(NEW.proposal_id, 'portfolio', (SELECT subject FROM fund_proposal WHERE id = NEW.proposal_id), jsonb_build_object('entries', jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('act', 'facility_terms', 'event', NEW.event_id::text, 'facility', NEW.facility_id, 'effective_on', NEW.effective_on::text, 'limit', NEW.limit::text, 'covenant', NEW.covenant::text, 'rate_bps', NEW.rate_bps::text))))) THEN\n            RAISE EXCEPTION '% needs an officer of each nation', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';\n        END IF;\n        RETURN NEW;\n        ", hash='dd7cec60d478439356eebeff61e93adc8ab961c7', operation='INSERT OR UPDATE', pgid='pgtrigger_two_keys_portfolio_92a57', table='fund_facilityterms', when='BEFORE')),
         ),
         migrations.AddConstraint(
             model_name='importedfile',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['investments', 'movements', 'valuations', 'facilities', 'debt', 'expenses', 'accruals', 'rates'])), name='imported_file_kind'),
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['investments', 'movements', 'valuations', 'facilities', 'debt', 'expenses', 'accruals', 'rates', 'reversals'])), name='imported_file_kind'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='importedfile',
@@ -492,11 +523,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='income',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='income_positive'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('amount__gt', 0), ('reverses', None)), models.Q(('amount__lt', 0), ('reverses__isnull', False)), _connector='OR'), name='income_signed'),
         ),
         migrations.AddConstraint(
             model_name='income',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('cost', 0), ('kind', 'income')), models.Q(('cost__gte', 0), ('kind', 'realisation')), _connector='OR'), name='income_kind'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('cost', 0), ('kind', 'income')), models.Q(('amount__gt', 0), ('cost__gte', 0), ('kind', 'realisation')), models.Q(('amount__lt', 0), ('cost__lte', 0), ('kind', 'realisation')), _connector='OR'), name='income_kind'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='income',
@@ -508,7 +539,7 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='income',
-            trigger=pgtrigger.compiler.Trigger(name='two_keys_portfolio', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n        IF (TRUE) AND NOT fund_two_keys(NEW.proposal_id, 'portfolio', (SELECT subject FROM fund_proposal WHERE id = NEW.proposal_id), jsonb_build_object('entries', jsonb_build_array(jsonb_build_object('act', NEW.kind, 'event', NEW.event_id::text, 'investment', NEW.investment_id, 'day', NEW.day::text, 'amount', NEW.amount::text, 'cost', NEW.cost::text)))) THEN\n            RAISE EXCEPTION '% needs an officer of each nation', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';\n        END IF;\n        RETURN NEW;\n        ", hash='b477d5f0ae1f404f8ebd8bb3267934e75cfa389b', operation='INSERT OR UPDATE', pgid='pgtrigger_two_keys_portfolio_7b6ab', table='fund_income', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='two_keys_portfolio', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n        IF (TRUE) AND NOT fund_two_keys(NEW.proposal_id, 'portfolio', (SELECT subject FROM fund_proposal WHERE id = NEW.proposal_id), jsonb_build_object('entries', jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('act', CASE WHEN NEW.reverses_id IS NULL THEN NEW.kind ELSE 'reversal' END, 'event', NEW.event_id::text, 'reverses', NEW.reverses_id::text, 'investment', NEW.investment_id, 'day', NEW.day::text, 'amount', abs(NEW.amount)::text, 'cost', abs(NEW.cost)::text))))) THEN\n            RAISE EXCEPTION '% needs an officer of each nation', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';\n        END IF;\n        RETURN NEW;\n        ", hash='014e92d76a6f68612606d801e43292a5ec42b289', operation='INSERT OR UPDATE', pgid='pgtrigger_two_keys_portfolio_7b6ab', table='fund_income', when='BEFORE')),
         ),
         migrations.AddIndex(
             model_name='investmentterms',
@@ -536,7 +567,7 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='investmentterms',
-            trigger=pgtrigger.compiler.Trigger(name='two_keys_portfolio', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n        IF (TRUE) AND NOT fund_two_keys(NEW.proposal_id, 'portfolio', (SELECT subject FROM fund_proposal WHERE id = NEW.proposal_id), jsonb_build_object('entries', jsonb_build_array(jsonb_build_object('act', 'terms', 'event', NEW.event_id::text, 'investment', NEW.investment_id, 'effective_on', NEW.effective_on::text, 'stage', NEW.stage, 'ownership_percent', NEW.ownership_percent::text, 'committed', NEW.committed::text)))) THEN\n            RAISE EXCEPTION '% needs an officer of each nation', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';\n        END IF;\n        RETURN NEW;\n        ", hash='49b2d31cc96bcc4a829a5baf49d8dcb1992cd6e3', operation='INSERT OR UPDATE', pgid='pgtrigger_two_keys_portfolio_2c205', table='fund_investmentterms', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='two_keys_portfolio', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n        IF (TRUE) AND NOT fund_two_keys(NEW.proposal_id, 'portfolio', (SELECT subject FROM fund_proposal WHERE id = NEW.proposal_id), jsonb_build_object('entries', jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('act', 'terms', 'event', NEW.event_id::text, 'investment', NEW.investment_id, 'effective_on', NEW.effective_on::text, 'stage', NEW.stage, 'ownership_percent', NEW.ownership_percent::text, 'committed', NEW.committed::text))))) THEN\n            RAISE EXCEPTION '% needs an officer of each nation', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';\n        END IF;\n        RETURN NEW;\n        ", hash='1043f74c3f68dc3a3cb589b77eaa49f7fc4a519c', operation='INSERT OR UPDATE', pgid='pgtrigger_two_keys_portfolio_2c205', table='fund_investmentterms', when='BEFORE')),
         ),
         migrations.RunSQL((ROOMS / "register/sql/keys.sql").read_text(), migrations.RunSQL.noop),
     ]

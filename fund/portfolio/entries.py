@@ -20,7 +20,7 @@ from fund.governance import approval, audit, officers
 from fund.governance.approval import Kind, Proposal
 from fund.governance.officers import Duty, Officer
 from fund.money import Currency, Money
-from fund.portfolio import debt, fees, investments, valuation
+from fund.portfolio import debt, fees, investments, reversal, valuation
 from fund.portfolio.models import Expense, Facility, Income, Investment
 from fund.portfolio.movements import Refused, require_bank, require_past
 
@@ -37,6 +37,7 @@ class Running:
     given: dict[str, int] = field(default_factory=dict)
     drawn: dict[str, int] = field(default_factory=dict)
     accrued: dict[tuple[str, str], int] = field(default_factory=dict)
+    reversed: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,12 @@ class Act:
     check: Callable[[Entry, Running, datetime], None]
     carry: Callable[[Entry, datetime, Any], object]
     recorded: bool = False
+
+
+def about(one: Entry) -> str:
+    """What an entry is about, by its code."""
+    found = (one.get(name) for name in ("investment", "facility", "code", "against", "kind", "day"))
+    return next(filter(None, found), "")
 
 
 @transaction.atomic
@@ -61,7 +68,7 @@ def propose(*, entries: Sequence[Entry], officer: Officer, now: datetime, reason
         raise refused
     return approval.propose(
         kind=Kind.PORTFOLIO,
-        subject=f"{entries[0]['act']}:{entries[0]['event']}",
+        subject=f"{entries[0]['act']} {about(entries[0])} {entries[0]['event'][:8]}",
         payload={"entries": list(entries)},
         officer=officer,
         now=now,
@@ -357,6 +364,20 @@ def _record_rate(one: Entry, now: datetime, actor: str) -> object:
     )
 
 
+def _check_reversal(one: Entry, running: Running, now: datetime) -> None:
+    row, _event = reversal.find(one["reverses"])
+    if one["reverses"] in running.reversed:
+        raise Refused(_("This was taken back already."), code="reversed")
+    reversal.require_reversible(row, _day(one), now)
+    running.reversed.add(one["reverses"])
+
+
+def _reverse(one: Entry, now: datetime, proposal: Proposal) -> object:
+    return reversal.reverse(
+        of=UUID(one["reverses"]), day=_day(one), now=now, event_id=UUID(one["event"]), proposal=proposal
+    )
+
+
 ACTS: dict[str, Act] = {
     "investment": Act(_("new investment"), _check_investment, _list_investment),
     "terms": Act(_("new terms of an investment"), _check_terms, _change_terms),
@@ -371,5 +392,6 @@ ACTS: dict[str, Act] = {
     "statement": Act(_("figure of the lender"), _check_statement, _record_drawn, recorded=True),
     "accrual": Act(_("running expense"), _check_accrual, _accrue),
     "expense": Act(_("payment of an expense"), _check_expense, _pay),
+    "reversal": Act(_("taking back of a movement"), _check_reversal, _reverse),
     "rate": Act(_("reference rate"), _check_rate, _record_rate, recorded=True),
 }

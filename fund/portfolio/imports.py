@@ -25,7 +25,7 @@ from fund.governance import approval, audit, officers
 from fund.governance.approval import Proposal
 from fund.governance.officers import Duty, Officer
 from fund.money import Currency, Money
-from fund.portfolio import entries, investments, tables
+from fund.portfolio import entries, investments, reversal, tables
 from fund.portfolio.entries import Entry
 from fund.portfolio.models import (
     Accrual,
@@ -386,6 +386,31 @@ def _compare_rates(rows: list[Row]) -> Comparison:
     return compare
 
 
+def _compare_reversals(rows: list[Row]) -> Comparison:
+    seen: set[Any] = set()
+
+    def compare(row: Row, event: UUID) -> Difference:
+        _once(seen, row["reverses"], TWICE)
+        moved, _event = reversal.find(row["reverses"])
+        known = type(moved).objects.filter(reverses=moved.pk, day=row["day"]).exists()
+        currency = moved.currency if isinstance(moved, Expense) else moved.investment.currency
+        told = {"amount": str(moved.amount), "currency": currency}
+        if isinstance(moved, Expense):
+            told |= {"kind": moved.kind, "against": moved.against}
+        else:
+            told |= {"investment": moved.investment_id}
+        if isinstance(moved, Income):
+            told["cost"] = str(moved.cost)
+        entry = {"act": "reversal", "event": str(event), **row.values, **told}
+        title = f"{entries.about(entry)} {moved.day}"
+        if known:
+            return _known(row, title)
+        changes = [(name, _shown(name, told), "") for name in ("amount", "currency")]
+        return Difference(row.line, "changed", title, [(name, before, after) for name, before, after in changes], entry)
+
+    return compare
+
+
 COMPARISONS: dict[str, Callable[[list[Row]], Comparison]] = {
     Kind.INVESTMENTS: _compare_investments,
     Kind.MOVEMENTS: _compare_movements,
@@ -395,4 +420,5 @@ COMPARISONS: dict[str, Callable[[list[Row]], Comparison]] = {
     Kind.EXPENSES: _compare_expenses,
     Kind.ACCRUALS: _compare_accruals,
     Kind.RATES: _compare_rates,
+    Kind.REVERSALS: _compare_reversals,
 }

@@ -27,8 +27,8 @@ def approved_entry(act: str, *, when: str = "TRUE", **columns: str) -> pgtrigger
         when=when,
         subject="(SELECT subject FROM fund_proposal WHERE id = NEW.proposal_id)",
         facts=(
-            "jsonb_build_object('entries', jsonb_build_array(jsonb_build_object("
-            f"'act', {act}, 'event', NEW.event_id::text{values})))"
+            "jsonb_build_object('entries', jsonb_build_array(jsonb_strip_nulls(jsonb_build_object("
+            f"'act', {act}, 'event', NEW.event_id::text{values}))))"
         ),
     )
 
@@ -45,6 +45,25 @@ class Entry(AppendOnly):
 
     class Meta(AppendOnly.Meta):
         abstract = True
+
+
+def one_way(act: str) -> str:
+    """SQL over NEW: the act that an entry of this row is, or that it takes another back."""
+    return f"CASE WHEN NEW.reverses_id IS NULL THEN {act} ELSE 'reversal' END"
+
+
+class Movement(Entry):
+    """Money that moved by an entry. A mistake is taken back by a row with the same amounts below zero, once (D38)."""
+
+    reverses = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="reversed_by")
+    day = models.DateField()
+    amount = models.BigIntegerField()
+
+    class Meta(Entry.Meta):
+        abstract = True
+
+
+SIGNED = Q(amount__gt=0, reverses=None) | Q(amount__lt=0, reverses__isnull=False)
 
 
 class Investment(AppendOnly):
@@ -141,20 +160,22 @@ class InvestmentTerms(Entry):
         return f"{self.investment_id} from {self.effective_on}"
 
 
-class Deployment(Entry):
+class Deployment(Movement):
     """Money paid into an investment; ``event_id`` is its event in the ledger."""
 
     investment = models.ForeignKey(Investment, on_delete=models.PROTECT, related_name="deployments")
-    day = models.DateField()
-    amount = models.BigIntegerField()
 
-    class Meta(Entry.Meta):
-        constraints = [models.CheckConstraint(name="deployment_positive", condition=Q(amount__gt=0))]
+    class Meta(Movement.Meta):
+        constraints = [models.CheckConstraint(name="deployment_signed", condition=SIGNED)]
         indexes = [models.Index(fields=["investment", "day"], name="deployment_day")]
         triggers = [
             *Entry.Meta.triggers,
             approved_entry(
-                "'drawdown'", investment="NEW.investment_id", day="NEW.day::text", amount="NEW.amount::text"
+                one_way("'drawdown'"),
+                reverses="NEW.reverses_id::text",
+                investment="NEW.investment_id",
+                day="NEW.day::text",
+                amount="abs(NEW.amount)::text",
             ),
         ]
 
@@ -162,7 +183,7 @@ class Deployment(Entry):
         return f"{self.investment_id} {self.day}"
 
 
-class Income(Entry):
+class Income(Movement):
     """Money received from an investment; ``event_id`` is its event in the ledger.
 
     Income leaves the investment as it is. A realisation gives up what had ``cost`` so much; the rest is gain or loss.
@@ -174,27 +195,29 @@ class Income(Entry):
 
     investment = models.ForeignKey(Investment, on_delete=models.PROTECT, related_name="income")
     kind = models.CharField(max_length=12, choices=Kind)
-    day = models.DateField()
-    amount = models.BigIntegerField()
     cost = models.BigIntegerField(default=0)
 
-    class Meta(Entry.Meta):
+    class Meta(Movement.Meta):
         verbose_name_plural = "income"
         constraints = [
-            models.CheckConstraint(name="income_positive", condition=Q(amount__gt=0)),
+            models.CheckConstraint(name="income_signed", condition=SIGNED),
             models.CheckConstraint(
-                name="income_kind", condition=Q(kind="income", cost=0) | Q(kind="realisation", cost__gte=0)
+                name="income_kind",
+                condition=Q(kind="income", cost=0)
+                | Q(kind="realisation", cost__gte=0, amount__gt=0)
+                | Q(kind="realisation", cost__lte=0, amount__lt=0),
             ),
         ]
         indexes = [models.Index(fields=["investment", "day"], name="income_day")]
         triggers = [
             *Entry.Meta.triggers,
             approved_entry(
-                "NEW.kind",
+                one_way("NEW.kind"),
+                reverses="NEW.reverses_id::text",
                 investment="NEW.investment_id",
                 day="NEW.day::text",
-                amount="NEW.amount::text",
-                cost="NEW.cost::text",
+                amount="abs(NEW.amount)::text",
+                cost="abs(NEW.cost)::text",
             ),
         ]
 
@@ -372,7 +395,7 @@ class Accrual(Entry):
         return f"{self.code} from {self.effective_on}"
 
 
-class Expense(Entry):
+class Expense(Movement):
     """A fee, interest or expense that was paid; ``event_id`` is its event in the ledger.
 
     ``against`` is the facility whose interest it was, or the running expense, which had accrued; empty for others.
@@ -385,13 +408,11 @@ class Expense(Entry):
 
     kind = models.CharField(max_length=16, choices=Kind)
     against = models.CharField(max_length=20, blank=True)
-    day = models.DateField()
-    amount = models.BigIntegerField()
     currency = models.CharField(max_length=3, choices=CURRENCIES)
     description_en = models.CharField(max_length=200)
     description_ja = models.CharField(max_length=200)
 
-    class Meta(Entry.Meta):
+    class Meta(Movement.Meta):
         constraints = [
             models.CheckConstraint(
                 name="expense_kind",
@@ -399,17 +420,18 @@ class Expense(Entry):
                 | (Q(kind="interest") & ~Q(against=""))
                 | Q(kind="operating"),
             ),
-            models.CheckConstraint(name="expense_positive", condition=Q(amount__gt=0)),
+            models.CheckConstraint(name="expense_signed", condition=SIGNED),
             models.CheckConstraint(name="expense_fee_in_base", condition=~Q(kind="management_fee") | Q(currency="USD")),
         ]
         triggers = [
             *Entry.Meta.triggers,
             approved_entry(
-                "'expense'",
+                one_way("'expense'"),
+                reverses="NEW.reverses_id::text",
                 kind="NEW.kind",
                 against="NEW.against",
                 day="NEW.day::text",
-                amount="NEW.amount::text",
+                amount="abs(NEW.amount)::text",
                 currency="NEW.currency",
             ),
         ]
@@ -430,6 +452,7 @@ class ImportedFile(AppendOnly):
         EXPENSES = "expenses", _("fees and expenses paid")
         ACCRUALS = "accruals", _("running expenses")
         RATES = "rates", _("reference rates of the ECB")
+        REVERSALS = "reversals", _("reversals of money that was entered by mistake")
 
     id = models.BigAutoField(primary_key=True)
     kind = models.CharField(max_length=12, choices=Kind)
@@ -442,6 +465,7 @@ class ImportedFile(AppendOnly):
     class Meta(AppendOnly.Meta):
         constraints = [models.CheckConstraint(name="imported_file_kind", condition=Q(kind__in=[
             "investments", "movements", "valuations", "facilities", "debt", "expenses", "accruals", "rates",
+            "reversals",
         ]))]  # fmt: skip
 
     def __str__(self) -> str:

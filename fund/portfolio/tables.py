@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
@@ -108,6 +109,13 @@ def amount(cell: str) -> str:
     if not PLAIN_DECIMAL.fullmatch(cell):
         raise Wrong(_("An amount is written with digits and a point alone, like 250000.00."))
     return cell
+
+
+def event(cell: str) -> str:
+    try:
+        return str(UUID(cell))
+    except ValueError:
+        raise Wrong(_("This is not the number of an event.")) from None
 
 
 def percent(cell: str) -> str:
@@ -228,6 +236,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         CURRENCY,
         Column("effective_on", _("Effective from"), day),
     ),
+    Kind.REVERSALS: (Column("reverses", _("Ledger event"), event), DAY),
     # As the ECB writes its own file; its other currencies are passed over.
     Kind.RATES: (
         Column("Date", _("Day"), day),

@@ -10,6 +10,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
@@ -19,14 +20,16 @@ from fund.money import Currency, Money
 from fund.payments.models import BankAccount
 from fund.portfolio import debt, entries, fees, imports, investments, tables, valuation
 from fund.portfolio.models import Accrual, Expense, Facility, ImportedFile, Investment
-from portal.officers import shown, words
+from portal.officers import changes, shown, words
 from portal.officers.fields import DayField
 from portal.officers.room import Group, Line, Queue, Room, act, column, titled
 from portal.officers.site import site
 from portal.officers.words import Payload, Words
 
-NAMES = {name: column.label for columns in tables.COLUMNS.values() for column in columns for name in [column.name]}
-LONG = ("description_en", "description_ja")
+NAMES = {column.name: column.label for columns in tables.COLUMNS.values() for column in columns} | {
+    "event": gettext_lazy("Ledger event"),
+    "reverses": gettext_lazy("Takes back"),
+}
 
 
 def own(row: Any, name: str) -> str:
@@ -129,13 +132,14 @@ def _terms_of(one: Investment) -> dict[str, Any]:
 
 
 def _movements_of(one: Investment) -> dict[str, Any]:
-    paid = [(row.day, _("paid in"), row.amount, 0) for row in one.deployments.all()]
-    received = [(row.day, row.get_kind_display(), row.amount, row.cost) for row in one.income.all()]
+    paid = [(row.day, _("paid in"), row.amount, 0, row.pk) for row in one.deployments.all()]
+    received = [(row.day, row.get_kind_display(), row.amount, row.cost, row.pk) for row in one.income.all()]
     rows = [
-        [shown.day(day), what, shown.minor(amount, one.currency), shown.minor(cost, one.currency) if cost else "—"]
-        for day, what, amount, cost in sorted([*paid, *received], key=lambda row: row[0], reverse=True)
+        [shown.day(day), what, shown.minor(amount, one.currency), shown.minor(cost, one.currency) if cost else "—", key]
+        for day, what, amount, cost, key in sorted([*paid, *received], key=lambda row: row[0], reverse=True)
     ]
-    return _history(_("Money moved"), [_("Day"), _("Movement"), _("Amount"), _("Cost of what was given up")], rows)
+    names = [_("Day"), _("Movement"), _("Amount"), _("Cost of what was given up"), _("Ledger event")]
+    return _history(_("Money moved"), names, rows)
 
 
 def _marks_of(one: Investment) -> dict[str, Any]:
@@ -196,6 +200,7 @@ class Facilities(Room):
                     "against": one.against,
                     "amount": shown.minor(one.amount, one.currency),
                     "description": own(one, "description"),
+                    "event": one.pk,
                 }
                 for one in Expense.objects.order_by("-day", "-recorded_at")[:25]
             ],
@@ -355,7 +360,9 @@ class Entries(Room):
         plan = imports.plan(kind=row.kind, content=row.content, now=now)
         counts = {state: sum(one.state == state for one in plan.differences) for state in ("new", "changed", "known")}
         form = ReadForm(initial={"digest": plan.digest})
-        form.fields["reason"].required = plan.two_keys
+        form.fields["reason"].required = True
+        if not plan.two_keys:
+            del form.fields["reason"]
         return {
             "lines": [
                 Line(_("Kind of entry"), row.get_kind_display()),
@@ -425,9 +432,11 @@ def _entries(proposal: Proposal, payload: Payload) -> Words:
         )
         % {"count": shown.whole(len(listed))}
     )
+    if len(listed) == 1:
+        said.act = _one_sentence(listed[0])
     for one in listed:
         label = entries.ACTS[one["act"]].label
-        about = one.get("investment") or one.get("facility") or one.get("code") or one.get("kind", "")
+        about = entries.about(one)
         currency = one.get("currency") or _currency_of(one)
         facts = " · ".join(
             f"{NAMES.get(name, name)}: {_said(name, value, currency)}"
@@ -436,6 +445,24 @@ def _entries(proposal: Proposal, payload: Payload) -> Words:
         )
         said.lines.append(Line(label, about, facts))
     return said
+
+
+def _one_sentence(one: dict[str, str]) -> str:
+    """A single entry in one sentence: what, about whom, how much."""
+    facts = [str(entries.ACTS[one["act"]].label), entries.about(one)]
+    if "amount" in one:
+        facts.append(shown.minor(one["amount"], one["currency"]))
+    return capfirst(" · ".join(facts))
+
+
+@changes.compares(Kind.PORTFOLIO)
+def _still_possible(payload: Payload, now: datetime) -> list[changes.Change]:
+    """What stands against the entries at this moment; nothing did when they were proposed."""
+    found = entries.faults(entries=payload["entries"], now=now)
+    return [
+        changes.Change(entries.about(payload["entries"][place]), _("possible"), str(refused), True)
+        for place, refused in found
+    ]
 
 
 def _currency_of(one: dict[str, str]) -> str:

@@ -250,3 +250,57 @@ def test_stale_marks_are_named_the_oldest_first():
     for code, day in (("NEW", DAY - timedelta(days=95)), ("OLD", DAY - timedelta(days=96)), ("PORT", date(2025, 1, 1))):
         building.invest(investment=building.investment(code), money=dollars(1), day=day)
     assert [mark.investment.pk for mark in valuation.stale(on=DAY)] == ["PORT", "OLD"]
+
+
+# ── a mistake ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def reversal_of(row, *, day: date = DAY, **more: str) -> None:
+    told = {"investment": row.investment_id} if hasattr(row, "investment_id") else {"kind": row.kind, "against": ""}
+    if isinstance(row, Income):
+        told["cost"] = row.cost
+    building.enter("reversal", reverses=row.pk, day=day, amount=row.amount, currency="USD", **told, **more)
+
+
+def test_a_mistake_is_taken_back_in_the_book_and_in_the_portfolio():
+    port = building.investment()
+    wrong = building.invest(investment=port, money=dollars(1_000))
+    gain = building.receive(investment=port, money=dollars(700), cost=dollars(600))
+    bill = building.pay(kind=building.Expense.Kind.OPERATING, money=dollars(5))
+    with pytest.raises(Refused) as refusal:
+        reversal_of(wrong)
+    assert refusal.value.code == "over_cost"
+    for row in (gain, bill, wrong):
+        reversal_of(row)
+    commit_now()
+    for account in ("investments:USD", "income:USD", "expenses:USD"):
+        assert balances.balance(account) == 0
+    (mark,) = valuation.marks(on=DAY)
+    assert (mark.amount, mark.deployed, mark.realised) == (dollars(0), dollars(0), dollars(0))
+    assert position.at(day=DAY).net == dollars(2_000_000)
+    assert all(check.clean for check in ledger.prove())
+
+
+def test_nothing_is_taken_back_twice_or_before_it_happened():
+    wrong = building.invest(investment=building.investment(), money=dollars(10))
+    with pytest.raises(Refused) as refusal:
+        reversal_of(wrong, day=DAY - timedelta(days=1))
+    assert refusal.value.code == "before_it_happened"
+    reversal_of(wrong)
+    for row in (wrong, Deployment.objects.get(reverses=wrong)):
+        with pytest.raises(Refused) as refusal:
+            reversal_of(row)
+        assert refusal.value.code == "reversed"
+
+
+def test_the_database_refuses_a_second_reversal_too():
+    wrong = building.invest(investment=building.investment(), money=dollars(10))
+    reversal_of(wrong)
+    first = Deployment.objects.get(reverses=wrong)
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Deployment.objects.create(
+            event_id=uuid.uuid4(),
+            proposal=first.proposal,
+            investment=first.investment,
+            day=DAY,
+            amount=-10_00,
+            reverses=wrong,
+        )

@@ -141,6 +141,21 @@ def test_the_ecbs_own_file():
     assert told(Kind.RATES, ECB.replace("183.10", "183.11")) == [(2, "JPY")]
 
 
+def test_a_reversal_shows_what_goes_and_is_known_afterwards():
+    building.investment()
+    take(Kind.MOVEMENTS, MOVEMENTS)
+    wrong = Deployment.objects.first()
+    table = f"reverses,day\n{wrong.pk},2026-03-31\n"
+    (one,) = plan(Kind.REVERSALS, table).differences
+    assert one.changes == [("amount", "1000.00", ""), ("currency", "USD", "")]
+    take(Kind.REVERSALS, table)
+    assert states(Kind.REVERSALS, table) == ["known"]
+    assert valuation.deployed(wrong.investment) == 1_000_00
+    assert told(Kind.REVERSALS, "reverses,day\nx,2026-03-31\n") == [(2, "reverses")]
+    unknown = "reverses,day\n00000000-0000-0000-0000-000000000000,2026-03-31\n"
+    assert told(Kind.REVERSALS, unknown) == [(2, "")]
+
+
 # ── nothing of an unsound table ───────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize(
     ("content", "faults"),
