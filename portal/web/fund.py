@@ -191,6 +191,34 @@ def investment(request: HttpRequest, code: str) -> HttpResponse:
 @public
 @require_safe
 @briefly
+def investment_csv(request: HttpRequest, code: str) -> HttpResponse:
+    """Everything of one investment with its day: valuations, money paid in and received, terms; the newest first."""
+    one = get_object_or_404(Investment, pk=code)
+    currency = Currency(one.currency)
+
+    def written(amount: int) -> str:
+        return Money(amount, currency).value
+
+    marks = [
+        (row.effective_on, "valuation", written(row.amount), "", words.of(row, "source"))
+        for row in one.valuations.all()
+    ]
+    paid = [(row.day, "paid_in", written(row.amount), "", "") for row in one.deployments.all()]
+    received = [(row.day, row.kind, written(row.amount), written(row.cost), "") for row in one.income.all()]
+    terms = [
+        (row.effective_on, "terms", written(row.committed), "", f"{row.stage} {row.ownership_percent} %")
+        for row in one.terms.filter(effective_on__lte=timezone.now().date())
+    ]
+    rows = sorted([*marks, *paid, *received, *terms], key=lambda row: row[0], reverse=True)
+    names = ("day", "code", "what", "currency", "amount", "cost", "note")
+    return spreadsheets.download(
+        f"kakehashi-{one.pk}", names, ((day, one.pk, what, currency, *rest) for day, what, *rest in rows)
+    )
+
+
+@public
+@require_safe
+@briefly
 def ownership(request: HttpRequest) -> HttpResponse:
     """Who owns how much, now or at the end of a day that is asked for."""
     now = timezone.now()
@@ -264,6 +292,22 @@ def ownership_csv(request: HttpRequest) -> HttpResponse:
 @public
 @require_safe
 @briefly
+def commitments_csv(request: HttpRequest) -> HttpResponse:
+    """What co-owners and partners have committed, and what was called and paid in, on a day that is asked for."""
+    now = timezone.now()
+    day = _asked_day(request, now) or now.date()
+    names = ("day", "name", "nation", "class", "currency", "committed", "called", "paid")
+    rows = (
+        (day, words.of(one.holder, "name"), one.holder.nation, one.unit_class.code, one.committed.currency,
+         one.committed.value, one.called.value, one.paid.value)
+        for one in calls.standings(on=day)
+    )  # fmt: skip
+    return spreadsheets.download(f"kakehashi-commitments-{day}", names, rows)
+
+
+@public
+@require_safe
+@briefly
 def leverage(request: HttpRequest) -> HttpResponse:
     found = _leverage(strike.latest())
     used = (
@@ -311,6 +355,23 @@ def leverage_csv(request: HttpRequest) -> HttpResponse:
         for one in reversed(over_time.leverage_by_day())
     ]  # fmt: skip
     return spreadsheets.download("kakehashi-leverage", names, rows)
+
+
+@public
+@require_safe
+@briefly
+def facilities_csv(request: HttpRequest) -> HttpResponse:
+    """Every loan facility with its covenant at the end of the day of the newest NAV; the headroom is in dollars."""
+    found = _leverage(strike.latest())
+    names = ("day", "code", "name", "currency", "limit", "drawn", "interest", "debt_percent", "allowed_percent",
+             "headroom_usd")  # fmt: skip
+    rows = [
+        (found.day, one.facility.pk, words.of(one.facility, "name"), one.limit.currency, one.limit.value,
+         one.drawn.value, one.interest.value, one.debt_percent, one.allowed_percent, one.headroom.value)
+        for one in (found.covenants if found else [])
+        if found
+    ]  # fmt: skip
+    return spreadsheets.download("kakehashi-facilities", names, rows)
 
 
 @public

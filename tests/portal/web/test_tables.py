@@ -88,6 +88,22 @@ def test_leverage_over_time_and_stress_as_on_the_page(client):
     assert {row["case"][0] for row in stress} == {"a", "y"}
 
 
+def test_loans_commitments_and_one_investment_as_on_the_page(client):
+    page = client.get("/en/fund/leverage").context["facilities"]
+    assert [(row["name"], row["drawn"], row["interest"]) for row in rows(client, "/fund/facilities.csv")] == [
+        (one["name"], one["drawn"].value, one["interest"].value) for one in page
+    ]
+    standings = client.get("/en/fund/ownership").context["standings"]
+    assert [(row["name"], row["paid"]) for row in rows(client, "/fund/commitments.csv")] == [
+        (one["name"], one["paid"].value) for one in standings
+    ]
+    marks = client.get("/en/fund/portfolio/PORT-1").context["valuations"]
+    table = rows(client, "/fund/portfolio/PORT-1.csv")
+    assert [row["amount"] for row in table if row["what"] == "valuation"] == [one["value"].value for one in marks]
+    assert [row["what"] for row in table][-1] == "paid_in"
+    assert client.get("/en/fund/portfolio/NOWHERE.csv").status_code == 404
+
+
 def plant(names) -> None:
     for one in Investment.objects.all():
         valuation.record_valuation(
