@@ -15,7 +15,7 @@ ROOMS = Path(__file__).resolve().parent.parent
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('fund', '0004_settlement'),
+        ('fund', '0005_settlement_key'),
     ]
 
     operations = [
