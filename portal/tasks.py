@@ -25,7 +25,7 @@ from fund.payments import payouts, suspense
 from fund.payments.payout_models import PayoutRun
 from fund.portfolio import entries
 from fund.register import calls
-from investors import deletion, onboarding, payees, reverification
+from investors import deletion, judging, payees, reverification
 from investors.screening import rescreen
 from portal import relay
 from portal.api import idempotency
@@ -85,7 +85,7 @@ CARRY_OUT: dict[Kind, Callable[..., Any]] = {
 @consumer
 def assess_application(note: Note, now: datetime) -> None:
     """An application was submitted: the rules judge it and it comes before an officer."""
-    onboarding.assess(application_id=note.payload["application"], now=now)
+    judging.assess(application_id=note.payload["application"], now=now)
 
 
 @consumer
