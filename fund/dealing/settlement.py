@@ -3,7 +3,7 @@
 How it survives anything: the book is cut once into ranges of citizens, a row of ``SettlementChunk`` each. A worker
 takes the first open range with FOR UPDATE SKIP LOCKED, does all of it and marks it, in one transaction; so two workers
 hold different ranges, a killed one leaves its range exactly as it was, and the next worker finds it. Should a range be
-done twice all the same, the key of settlements (holder, order) refuses it. When no range is free, a worker waits for those
+done twice all the same, its key (holder, order) refuses it. When no range is free, a worker waits for those
 still held before it ends the run, so that 0 means that everything is settled.
 
 Each order costs one row, its entry in the ledger, and its citizen's card one change; nothing is written on the order.

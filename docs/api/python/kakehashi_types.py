@@ -111,8 +111,10 @@ class BookForm(TypedDict):
 
 
 class CapitalForm(TypedDict):
+    day: str | None
     usd_jpy: str | None
     co_owners_equal: bool
+    commitments: list[StandingForm]
     results: list[OwnersForm]
     next: str | None
 
@@ -170,6 +172,7 @@ class CovenantForm(TypedDict):
     name: str
     limit: Money
     drawn: Money
+    interest: Money
     debt_percent: str | None
     allowed_percent: str
     headroom: SignedMoney
@@ -267,9 +270,13 @@ class InvestmentForm(TypedDict):
     since: str
     committed: Money
     deployed: Money
+    income: Money
+    realised: Money
     value: Money
     valued_on: str | None
     valued_by: str
+    age_days: int
+    stale: bool
 
 
 class IssueForm(TypedDict):
@@ -410,6 +417,23 @@ class PaymentForm(TypedDict):
     account: AccountForm
 
 
+class PointForm(TypedDict):
+    day: str
+    gross: Money
+    debt: Money
+    nav: Money
+    ratio: str
+    limit: str
+    within: bool
+    headroom: SignedMoney
+    covenant_headroom: SignedMoney | None
+
+
+class PointList(TypedDict):
+    results: list[PointForm]
+    next: str | None
+
+
 class PortfolioForm(TypedDict):
     day: str
     results: list[InvestmentForm]
@@ -460,6 +484,15 @@ class ReturnList(TypedDict):
 
 
 type SignedMoney = dict[str, Literal['USD'] | str] | dict[str, Literal['JPY'] | str]
+
+
+class StandingForm(TypedDict):
+    name: str
+    nation: str
+    unit_class: str
+    committed: Money
+    called: Money
+    paid: Money
 
 
 type StateEnum = Literal['announced', 'open', 'closed', 'allotted', 'settled', 'cancelled']

@@ -166,7 +166,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Who owns how much. */
+        /** @description Who owns how much, now or at the end of any day, also as CSV. */
         get: operations["getCapital"];
         put?: never;
         post?: never;
@@ -236,6 +236,23 @@ export interface paths {
         };
         /** @description How far the fund is leveraged, against its limit. */
         get: operations["getLeverage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/leverage/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Leverage on every published day, the newest first, also as CSV. */
+        get: operations["listLeverage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -370,7 +387,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description What the fund owns. */
+        /** @description What the fund owns, also as CSV. */
         get: operations["getPortfolio"];
         put?: never;
         post?: never;
@@ -648,10 +665,13 @@ export interface components {
             /** Format: uri */
             next: string | null;
         };
-        /** @description The capital table now. Shares add up to 100. */
+        /** @description The capital table. Shares add up to 100. ``day`` is null for now. */
         CapitalForm: {
+            /** Format: date */
+            day: string | null;
             usd_jpy: string | null;
             co_owners_equal: boolean;
+            commitments: components["schemas"]["StandingForm"][];
             results: components["schemas"]["OwnersForm"][];
             /** Format: uri */
             next: string | null;
@@ -743,6 +763,8 @@ export interface components {
             name: string;
             limit: components["schemas"]["Money"];
             drawn: components["schemas"]["Money"];
+            /** @description Accrued and not paid yet. */
+            interest: components["schemas"]["Money"];
             debt_percent: string | null;
             allowed_percent: string;
             headroom: components["schemas"]["SignedMoney"];
@@ -876,7 +898,11 @@ export interface components {
             held: components["schemas"]["Money"][];
             refunds: components["schemas"]["Money"][];
         };
-        /** @description An investment. ``value`` is its latest valuation and what was paid in since, at cost. */
+        /**
+         * @description An investment. ``value`` is its latest valuation and what was paid in since, less what was realised since.
+         *
+         *     ``age_days`` counts from that valuation; ``stale`` says that it is older than its limit.
+         */
         InvestmentForm: {
             code: string;
             name: string;
@@ -889,10 +915,14 @@ export interface components {
             since: string;
             committed: components["schemas"]["Money"];
             deployed: components["schemas"]["Money"];
+            income: components["schemas"]["Money"];
+            realised: components["schemas"]["Money"];
             value: components["schemas"]["Money"];
             /** Format: date */
             valued_on: string | null;
             valued_by: string;
+            age_days: number;
+            stale: boolean;
         };
         /**
          * @description The issue that the offering is a tranche of. With ``hands_over``, what it leaves unsold passes to the other
@@ -1081,6 +1111,30 @@ export interface components {
             amount: components["schemas"]["Money"];
             account: components["schemas"]["AccountForm"];
         };
+        /**
+         * @description Leverage on a published day against the limit in force then.
+         *
+         *     ``headroom``: what could have been borrowed and invested. ``covenant_headroom``: how far gross assets could have
+         *     fallen before the first covenant broke; null without a facility.
+         */
+        PointForm: {
+            /** Format: date */
+            day: string;
+            gross: components["schemas"]["Money"];
+            debt: components["schemas"]["Money"];
+            nav: components["schemas"]["Money"];
+            ratio: string;
+            limit: string;
+            within: boolean;
+            headroom: components["schemas"]["SignedMoney"];
+            covenant_headroom: components["schemas"]["SignedMoney"] | null;
+        };
+        /** @description A page of a list. */
+        PointList: {
+            results: components["schemas"]["PointForm"][];
+            /** Format: uri */
+            next: string | null;
+        };
         /** @description What the fund owns at the end of the day of its latest NAV. */
         PortfolioForm: {
             /** Format: date */
@@ -1163,6 +1217,15 @@ export interface components {
             /** @constant */
             currency: "JPY";
             value: string;
+        };
+        /** @description What a co-owner or limited partner has committed, and what of it was called and paid in. */
+        StandingForm: {
+            name: string;
+            nation: string;
+            unit_class: string;
+            committed: components["schemas"]["Money"];
+            called: components["schemas"]["Money"];
+            paid: components["schemas"]["Money"];
         };
         /**
          * @description * `announced` - announced
@@ -1846,7 +1909,9 @@ export interface operations {
     };
     getCapital: {
         parameters: {
-            query?: never;
+            query?: {
+                at?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1862,6 +1927,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CapitalForm"];
+                    "text/csv": string;
                 };
             };
             /** @description Not changed */
@@ -1995,6 +2061,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LeverageForm"];
+                };
+            };
+            /** @description Not changed */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listLeverage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PointList"];
+                    "text/csv": string;
                 };
             };
             /** @description Not changed */
@@ -2298,6 +2400,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PortfolioForm"];
+                    "text/csv": string;
                 };
             };
             /** @description Not changed */

@@ -46,6 +46,7 @@ RULES = {
     "getPortfolio": MISSING,
     "getCapital": PUBLIC,
     "getLeverage": MISSING,
+    "listLeverage": PUBLIC,
     "getReturns": PUBLIC,
     "listOfferings": PUBLIC,
     "getOffering": PUBLIC,
