@@ -65,7 +65,8 @@ class Api:
             spoken = {"Accept-Language": language} if language else {}
             return self.client.generic(method, address, headers={**self.headers, **given, **spoken}, **sent)
 
-        return harvest.in_both_languages(method, address, send) if harvest.WRITING else send()
+        spoken = {"Accept-Language"} & {*given, *self.headers}
+        return harvest.in_both_languages(method, address, send) if harvest.WRITING and not spoken else send()
 
     def get(self, path: str, **headers: str) -> HttpResponseBase:
         return self.ask("GET", path, **headers)
