@@ -18,8 +18,17 @@ from fund.governance.outbox import Note
 from fund.holders import Holder
 from fund.ledger.models import Account, Balance, Card, Control, Leg, Settlement, SettlementBatch, Transfer
 from fund.nav.models import ClassNav, Nav
-from fund.payments.models import BankAccount, BankEntry, BankFile, BankStatement, Earmark, Expected, Postponement
-from fund.payments.payout_models import PayoutFile, PayoutLine, PayoutRun
+from fund.payments.models import (
+    BankAccount,
+    BankEntry,
+    BankFile,
+    BankStatement,
+    Earmark,
+    Expected,
+    KnownName,
+    Postponement,
+)
+from fund.payments.payout_models import BankAnswer, PayoutFile, PayoutLine, PayoutRun
 from fund.payments.suspense import Resolution
 from fund.portfolio.models import Deployment, Expense, Facility, FacilityBalance, FeeBasis, Investment, Valuation
 from fund.rates import ReferenceRate
@@ -33,6 +42,7 @@ __all__ = [
     "Applicant",
     "Balance",
     "BankAccount",
+    "BankAnswer",
     "BankEntry",
     "BankFile",
     "BankStatement",
@@ -49,6 +59,7 @@ __all__ = [
     "FeeBasis",
     "Holder",
     "Investment",
+    "KnownName",
     "Leg",
     "Nav",
     "Note",

@@ -3,7 +3,7 @@
 A draft is saved at every step. The rules judge what was submitted and recommend; an officer decides.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from fund import holders
 from fund.governance import audit, config, outbox
 from fund.governance.officers import Officer
 from fund.holders import Holder, Nation
+from fund.payments import payer_names
 from fund.refusal import Refusal
 from investors import (
     agreements,
@@ -391,8 +392,20 @@ def _take_over(application: Application, *, actor: str, now: datetime) -> None:
         investor.holder = holders.register(kind=Holder.Kind.CITIZEN, nation=nation, now=now)
         investor.state = Investor.State.APPROVED
     _hold(investor)
+    payer_names.know(holder_id=investor.holder.pk, names=_paid_under(answers))
     if application.occasion == Occasion.JOINING:
         bank_accounts.record(investor=investor, answers=answers["bank_account"], usable_from=now, now=now)
+
+
+def _paid_under(answers: Answers) -> Iterator[str]:
+    """The names that the person's own bank account can carry: each writing, with and without the middle name."""
+    told = answers["name"]
+    for writing in ("latin", "kana", "kanji"):
+        family, given, middle = (told.get(f"{part}_{writing}") or "" for part in ("family", "given", "middle"))
+        if family and given:
+            yield f"{family} {given}"
+            yield f"{family} {given} {middle}"
+    yield answers.get("bank_account", {}).get("holder") or ""
 
 
 def _hold(investor: Investor) -> None:

@@ -14,14 +14,14 @@ from celery import Task, shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from fund.dealing import allotment, cancellation, offering, outage, settlement, subscription
+from fund.dealing import allotment, called_back, cancellation, offering, outage, settlement, subscription
 from fund.dealing.models import Offering
 from fund.governance import audit, config
 from fund.governance.approval import Kind, Proposal
 from fund.governance.outbox import Note
 from fund.ledger import prove as ledger
 from fund.nav import strike
-from fund.payments import payouts, suspense
+from fund.payments import payouts
 from fund.payments.payout_models import PayoutRun
 from investors import deletion, onboarding, payees, reverification
 from investors.screening import rescreen
@@ -74,7 +74,7 @@ CARRY_OUT: dict[Kind, Callable[..., Any]] = {
     Kind.ALLOTMENT: allotment.carry_out,
     Kind.NAV: strike.publish,
     Kind.PAYOUT: payouts.carry_out,
-    Kind.ENTRY: suspense.carry_out,
+    Kind.ENTRY: called_back.carry_out,
 }
 
 
