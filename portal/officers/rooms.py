@@ -11,8 +11,10 @@ from portal.officers import (
     payments,
     payouts,
     policy,
+    reconciliation,
     recoveries,
     screening,
+    suspense,
     valuations,
 )
 from portal.officers.site import site
@@ -28,8 +30,10 @@ __all__ = [
     "payments",
     "payouts",
     "policy",
+    "reconciliation",
     "recoveries",
     "screening",
     "site",
+    "suspense",
     "valuations",
 ]
