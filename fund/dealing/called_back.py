@@ -37,7 +37,7 @@ LEFT = """
            s.units - coalesce(r.units, 0), s.cost - coalesce(r.cost, 0), s.rounding - coalesce(r.rounding, 0),
            s.refund - coalesce(r.refund, 0)
       FROM fund_expected x
-      JOIN fund_settlement s ON s.order_id = x.order_id
+      JOIN fund_settlement s ON (s.holder_id, s.order_id) = (x.holder_id, x.order_id)
       JOIN fund_settlementbatch t ON t.id = s.batch_id
       LEFT JOIN LATERAL (
             SELECT sum(m.amount) FILTER (WHERE d.code LIKE 'units:%%')::bigint AS units,
@@ -55,7 +55,7 @@ LOCKED = f"""
     SELECT t.unit_class_id, s.order_id, max(p.returnable_until)
       FROM fund_settlement s
       JOIN fund_settlementbatch t ON t.id = s.batch_id
-      JOIN fund_expected x ON x.order_id = s.order_id
+      JOIN fund_expected x ON (x.holder_id, x.order_id) = (s.holder_id, s.order_id)
       JOIN ({PAID_BY}) p ON p.reference = x.reference
      WHERE s.holder_id = %(holder)s AND p.returnable_until >= %(on)s
        AND NOT EXISTS (SELECT FROM fund_bankentry u WHERE u.reverses_id = p.id)

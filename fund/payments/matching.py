@@ -330,7 +330,8 @@ TAKE_BACK = """
     ), possible AS (
         SELECT u.*, x.reference IS NOT NULL AND e.subject IS NULL
                     AND NOT EXISTS (SELECT FROM fund_leg t
-                                     WHERE t.event_id = x.order_id AND t.event IN (%(settlement)s, %(refund)s)) AS there
+                                     WHERE t.event_id = x.order_id AND t.holder_id = x.holder_id
+                                       AND t.event IN (%(settlement)s, %(refund)s)) AS there
           FROM undone u
           LEFT JOIN fund_expected x ON x.reference = u.expected AND x.forgotten_at IS NULL AND u.given > 0
           LEFT JOIN fund_earmark e ON e.subject = x.offering_code

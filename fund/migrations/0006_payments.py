@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('fund', '0004_settlement'),
+        ('fund', '0005_settlement_key'),
     ]
 
     operations = [
