@@ -30,12 +30,27 @@ from fund.payments.models import (
 )
 from fund.payments.payout_models import BankAnswer, PayoutFile, PayoutLine, PayoutRun
 from fund.payments.suspense import Resolution
-from fund.portfolio.models import Deployment, Expense, Facility, FacilityBalance, FeeBasis, Investment, Valuation
+from fund.portfolio.models import (
+    Accrual,
+    Deployment,
+    Expense,
+    Facility,
+    FacilityBalance,
+    FacilityTerms,
+    FeeBasis,
+    ImportedFile,
+    Income,
+    Investment,
+    InvestmentTerms,
+    Valuation,
+)
 from fund.rates import ReferenceRate
+from fund.register.models import Call, CallLine, Commitment, Contribution
 from fund.units import UnitClass
 
 __all__ = [
     "Account",
+    "Accrual",
     "Act",
     "Allotment",
     "AllotmentLine",
@@ -46,8 +61,12 @@ __all__ = [
     "BankEntry",
     "BankFile",
     "BankStatement",
+    "Call",
+    "CallLine",
     "Card",
     "ClassNav",
+    "Commitment",
+    "Contribution",
     "Control",
     "Deployment",
     "Earmark",
@@ -56,9 +75,13 @@ __all__ = [
     "Extension",
     "Facility",
     "FacilityBalance",
+    "FacilityTerms",
     "FeeBasis",
     "Holder",
+    "ImportedFile",
+    "Income",
     "Investment",
+    "InvestmentTerms",
     "KnownName",
     "Leg",
     "Nav",

@@ -23,7 +23,9 @@ from fund.ledger import prove as ledger
 from fund.nav import strike
 from fund.payments import payouts
 from fund.payments.payout_models import PayoutRun
-from investors import deletion, onboarding, payees, reverification
+from fund.portfolio import entries
+from fund.register import calls
+from investors import deletion, judging, payees, reverification
 from investors.screening import rescreen
 from portal import relay
 from portal.api import idempotency
@@ -75,13 +77,15 @@ CARRY_OUT: dict[Kind, Callable[..., Any]] = {
     Kind.NAV: strike.publish,
     Kind.PAYOUT: payouts.carry_out,
     Kind.ENTRY: called_back.carry_out,
+    Kind.PORTFOLIO: entries.carry_out,
+    Kind.CAPITAL: calls.carry_out,
 }
 
 
 @consumer
 def assess_application(note: Note, now: datetime) -> None:
     """An application was submitted: the rules judge it and it comes before an officer."""
-    onboarding.assess(application_id=note.payload["application"], now=now)
+    judging.assess(application_id=note.payload["application"], now=now)
 
 
 @consumer

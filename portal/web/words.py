@@ -46,6 +46,8 @@ OWNERS = (
     (Holder.Kind.CITIZEN, Nation.JP, _("Citizens of Japan")),
 )
 FIRST_PRICE = _("First price")
+PAID_IN = _("paid in")
+AT_COST = _("at cost")
 CITIZENS_OF = {"US": _("Citizens of the United States"), "JP": _("Citizens of Japan")}
 
 STATES_JA = {

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import get_resolver, reverse
 from django.utils import timezone, translation
 
-from investors import appeals, onboarding, reverification
+from investors import appeals, judging, onboarding, reverification
 from tests.house.translations import CATALOGUE
 from tests.portal.web import stage
 from tests.portal.web.conftest import Stage
@@ -17,7 +17,8 @@ from tests.portal.web.stage import NOW
 
 PUBLIC = [
     "/", "/fund/nav", "/fund/nav?class=JP", "/fund/nav?class=SOV", "/fund/portfolio", "/fund/portfolio/PORT-1",
-    "/fund/ownership", "/fund/leverage", "/fund/returns", "/offerings/", "/offerings/JP-2026-2", "/offerings/JP-2026-1",
+    "/fund/ownership", "/fund/ownership?at=2026-09-01", "/fund/leverage",
+    "/fund/returns", "/offerings/", "/offerings/JP-2026-2", "/offerings/JP-2026-1",
     "/offerings/JP-2026-1/allotment", "/offerings/JP-2026-2/allotment", "/documents", "/documents/terms/1", "/help",
     "/status", "/verify", "/account/login/", "/account/signup/", "/account/password/reset/",
     "/account/recover/", "/account/recover/stop",
@@ -106,7 +107,7 @@ def test_pages_of_an_applicant(everything: Stage, signed_in) -> None:
 def test_pages_after_a_refusal(everything: Stage, signed_in) -> None:
     pk = stage.submitted(everything.neu)
     reasons = ["adult", "identity_document", "residence"]
-    onboarding.decide(application_id=pk, officer=everything.keys[0], outcome="refused", reasons=reasons, now=NOW)
+    judging.decide(application_id=pk, officer=everything.keys[0], outcome="refused", reasons=reasons, now=NOW)
     client = signed_in(everything.neu)
     wrong = faults(pages(client, ["/join/", "/join/appeal", "/account/"]))
     appeals.file(investor=everything.neu, words="違います。", now=NOW)
@@ -172,7 +173,22 @@ def test_every_address_of_this_room_is_looked_at() -> None:
     for path in seen:
         with translation.override("en"):
             names.add(get_resolver().resolve(f"/en{path}").url_name)
-    acts = {"nav-csv", "demand", "join-submit", "join-document", "join-appeal", "join-again", "join-check"}
+    acts = {
+        "nav-csv",
+        "portfolio-csv",
+        "ownership-csv",
+        "leverage-csv",
+        "stress-csv",
+        "commitments-csv",
+        "facilities-csv",
+        "investment-csv",
+        "demand",
+        "join-submit",
+        "join-document",
+        "join-appeal",
+        "join-again",
+        "join-check",
+    }
     acts |= {"withdraw", "order", "end-session", "bank-account-keep"}
     acts |= {"recover-passkey"}  # opens at the end of a recovery only: test_recover_in_a_browser looks at it
     assert {one.name for one in urlpatterns} - names == acts

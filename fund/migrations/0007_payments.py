@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('fund', '0005_settlement_key'),
+        ('fund', '0006_portfolio_and_capital'),
     ]
 
     operations = [
