@@ -3,7 +3,9 @@
 import argparse
 import math
 import sys
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import django
 from django.core.management import call_command
@@ -15,6 +17,7 @@ from portal.local.place import DATABASE, Place
 
 SIZES = [10_000, 100_000, 1_000_000]
 QUICK = [2_000, 20_000]
+ENTRIES, FEW_ENTRIES = 100_000, 5_000
 CITIZENS, FEW_CITIZENS = 100_000, 3_000
 SEED = 42
 CITIZENS_A_SECOND = 20_000  # that one core is to screen (P10)
@@ -27,7 +30,7 @@ def main() -> int:
     parser.add_argument(
         "--sizes", type=lambda text: [int(size) for size in text.split(",")], help="orders of the books"
     )
-    parser.add_argument("--only", choices=["closing", "placing"], help="P2 alone, or all but P2")
+    parser.add_argument("--only", choices=["closing", "placing", "importing"], help="P2 or P6 alone, or all but them")
     given = parser.parse_args()
     with server.running() as place:
         django.setup()
@@ -35,9 +38,11 @@ def main() -> int:
         django.db.connection.close()
         server.copy(place, source=DATABASE, target="empty")
         measures: list[Measure] = []
-        if given.only != "closing":
+        if given.only in (None, "placing"):
             measures += placing(place, orders=800 if given.quick else 1600, rounds=given.rounds)
-        if given.only != "placing":
+        if given.only in (None, "importing"):
+            measures += importing(place, entries=FEW_ENTRIES if given.quick else ENTRIES, rounds=given.rounds)
+        if given.only in (None, "closing"):
             measures += closing(place, sizes=given.sizes or (QUICK if given.quick else SIZES), rounds=given.rounds)
             measures += screening(place, citizens=FEW_CITIZENS if given.quick else CITIZENS, rounds=given.rounds)
     print(*(measure.as_line() for measure in measures), sep="\n")
@@ -57,6 +62,29 @@ def placing(place: Place, *, orders: int, rounds: int) -> list[Measure]:
             bar.update()
             bar.write(f"{one.few} {one.many} pgbench={one.limit:.0f} {one.few.rate / one.limit:.3f}")
     return p2.measures(found)
+
+
+def importing(place: Place, *, entries: int, rounds: int) -> list[Measure]:
+    """P6: a statement of paid orders is imported, matched and posted, with L beside every round."""
+    from bench import limit, statement  # noqa: PLC0415  models can be imported only after Django's setup
+
+    runs, limits = [], []
+    with tempfile.TemporaryDirectory() as folder, tqdm(total=rounds + 1, desc="P6", file=sys.stderr) as bar:
+        file = Path(folder) / "statement.xml"
+        source = statement.prepare(place, entries=entries, file=file)
+        bar.update()
+        for _round in range(rounds):
+            runs.append(statement.run(place, source=source, entries=entries, file=file))
+            limits.append(limit.narrow_rows(place, entries))
+            bar.update()
+            bar.write(f"{runs[-1]} L={limits[-1]:.0f} {runs[-1].entries / runs[-1].seconds / limits[-1]:.3f}")
+        server.drop(place, source)
+    rates = [run.entries / run.seconds for run in runs]
+    peaks = [run.peak / 1024 for run in runs]
+    return [
+        Measure("P6", f"entries imported a second ÷ L, {entries} entries", rates, limits, 0.3),
+        Measure("P6 memory", "peak MiB of the import", peaks, [1] * len(peaks), 512, at_most=True),
+    ]
 
 
 def closing(place: Place, *, sizes: Sequence[int], rounds: int) -> list[Measure]:

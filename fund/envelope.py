@@ -10,7 +10,6 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -19,6 +18,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
+KEY_BYTES = 32
 NONCE_BYTES = 12
 VERSION_BYTES = 2
 
@@ -81,8 +81,8 @@ def seal(plain: bytes, *, table: str, column: str, row: object) -> bytes:
     """Encrypt for one place: 2 bytes key version, a fresh data key wrapped by it, then the value."""
     key = newest()
     place = _place(table, column, row, key.version)
-    data_key = AESGCM.generate_key(256)
-    wrap_nonce, nonce = secrets.token_bytes(NONCE_BYTES), secrets.token_bytes(NONCE_BYTES)
+    fresh = secrets.token_bytes(KEY_BYTES + 2 * NONCE_BYTES)  # of one call: files bring a hundred thousand values
+    data_key, wrap_nonce, nonce = fresh[:KEY_BYTES], fresh[KEY_BYTES:-NONCE_BYTES], fresh[-NONCE_BYTES:]
     wrapped = AESGCM(key.secret).encrypt(wrap_nonce, data_key, place)
     body = AESGCM(data_key).encrypt(nonce, plain, _place(table, column, row, 0))
     return key.version.to_bytes(VERSION_BYTES, "big") + wrap_nonce + wrapped + nonce + body
@@ -135,5 +135,9 @@ def rewrap(sealed: bytes, *, table: str, column: str, row: object) -> bytes:
 
 def blind_index(text: str, *, purpose: str) -> bytes:
     """A fingerprint (32 bytes) keyed by ``BLIND_INDEX_KEY`` that finds equal values without revealing them."""
-    root = hmac.digest(base64.b64decode(settings.BLIND_INDEX_KEY), purpose.encode(), sha256)
-    return hmac.digest(root, text.encode(), sha256)
+    return hmac.digest(_root(settings.BLIND_INDEX_KEY, purpose), text.encode(), "sha256")
+
+
+@cache
+def _root(configured: str, purpose: str) -> bytes:
+    return hmac.digest(base64.b64decode(configured), purpose.encode(), "sha256")

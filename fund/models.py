@@ -18,8 +18,17 @@ from fund.governance.outbox import Note
 from fund.holders import Holder
 from fund.ledger.models import Account, Balance, Card, Control, Leg, Settlement, SettlementBatch, Transfer
 from fund.nav.models import ClassNav, Nav
-from fund.payments.models import BankAccount, BankEntry, BankFile, BankStatement, Earmark, Expected, Postponement
-from fund.payments.payout_models import PayoutFile, PayoutLine, PayoutRun
+from fund.payments.models import (
+    BankAccount,
+    BankEntry,
+    BankFile,
+    BankStatement,
+    Earmark,
+    Expected,
+    KnownName,
+    Postponement,
+)
+from fund.payments.payout_models import BankAnswer, PayoutFile, PayoutLine, PayoutRun
 from fund.payments.suspense import Resolution
 from fund.portfolio.models import (
     Accrual,
@@ -48,6 +57,7 @@ __all__ = [
     "Applicant",
     "Balance",
     "BankAccount",
+    "BankAnswer",
     "BankEntry",
     "BankFile",
     "BankStatement",
@@ -72,6 +82,7 @@ __all__ = [
     "Income",
     "Investment",
     "InvestmentTerms",
+    "KnownName",
     "Leg",
     "Nav",
     "Note",

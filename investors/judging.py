@@ -1,6 +1,6 @@
 """Judging what was submitted (D10, D11): the rules recommend, an officer decides."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -10,6 +10,7 @@ from fund import holders
 from fund.governance import audit, config
 from fund.governance.officers import Officer
 from fund.holders import Holder, Nation
+from fund.payments import payer_names
 from investors import bank_accounts, duplicates, evidence, facts, people, reverification, vault
 from investors.applications import Application, Assessment, Decision, Occasion, Reason, Status
 from investors.cases import CannotDecide, as_text, lock, locked, move, on_duty, opened, tell
@@ -189,8 +190,20 @@ def _take_over(application: Application, *, actor: str, now: datetime) -> None:
         investor.holder = holders.register(kind=Holder.Kind.CITIZEN, nation=nation, now=now)
         investor.state = Investor.State.APPROVED
     _hold(investor)
+    payer_names.know(holder_id=investor.holder.pk, names=_paid_under(answers))
     if application.occasion == Occasion.JOINING:
         bank_accounts.record(investor=investor, answers=answers["bank_account"], usable_from=now, now=now)
+
+
+def _paid_under(answers: Answers) -> Iterator[str]:
+    """The names that the person's own bank account can carry: each writing, with and without the middle name."""
+    told = answers["name"]
+    for writing in ("latin", "kana", "kanji"):
+        family, given, middle = (told.get(f"{part}_{writing}") or "" for part in ("family", "given", "middle"))
+        if family and given:
+            yield f"{family} {given}"
+            yield f"{family} {given} {middle}"
+    yield answers.get("bank_account", {}).get("holder") or ""
 
 
 def _hold(investor: Investor) -> None:

@@ -32,6 +32,7 @@ TASKS: dict[str, list[str]] = {
     "payment.applied": ["fund_orders"],
     "payment.reversed": ["unfund_order"],
     "payouts.begun": ["address_payouts"],
+    "payouts.answered": ["notify"],
     "proposal.approved": ["carry_out"],
     "allotment.published": ["settle", "notify"],
     "nav.published": ["settle_waiting"],

@@ -14,14 +14,14 @@ from celery import Task, shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from fund.dealing import allotment, cancellation, offering, outage, settlement, subscription
+from fund.dealing import allotment, called_back, cancellation, offering, outage, settlement, subscription
 from fund.dealing.models import Offering
 from fund.governance import audit, config
 from fund.governance.approval import Kind, Proposal
 from fund.governance.outbox import Note
 from fund.ledger import prove as ledger
 from fund.nav import strike
-from fund.payments import payouts, suspense
+from fund.payments import payouts
 from fund.payments.payout_models import PayoutRun
 from fund.portfolio import entries
 from fund.register import calls
@@ -76,7 +76,7 @@ CARRY_OUT: dict[Kind, Callable[..., Any]] = {
     Kind.ALLOTMENT: allotment.carry_out,
     Kind.NAV: strike.publish,
     Kind.PAYOUT: payouts.carry_out,
-    Kind.ENTRY: suspense.carry_out,
+    Kind.ENTRY: called_back.carry_out,
     Kind.PORTFOLIO: entries.carry_out,
     Kind.CAPITAL: calls.carry_out,
 }

@@ -6,8 +6,9 @@ Rows are written first with the safe answer, *money without an owner*, and then 
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -15,7 +16,7 @@ from django.db import connection
 from fund import envelope
 from fund.ledger import post
 from fund.ledger.models import Event
-from fund.payments import references
+from fund.payments import payer_names, references
 from fund.payments.formats.model import Entry, Statement, original_of
 from fund.payments.models import BankEntry, BankFile, Reason
 
@@ -24,6 +25,8 @@ PLACE = {"table": "fund_bankentry", "column": "sealed"}
 
 # What ``payout_models`` calls a line or a whole run.
 PAYOUT_IN_TEXT = re.compile(r"(?<![0-9A-Z])K[PR][0-9]{12}(?![0-9A-Z])")
+
+ACCOUNT_NUMBER = re.compile(r"[0-9A-Za-z-]{1,34}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -38,40 +41,75 @@ class Payer:
     bank: str = ""
     branch: str = ""
 
+    @property
+    def is_payable(self) -> bool:
+        """Whether the bank told the account, and not only, as Zengin files do, the names of bank and branch."""
+        return ACCOUNT_NUMBER.fullmatch(self.account) is not None
 
-def row(entry: Entry, *, file: BankFile, account: str, number: int, call_back: timedelta) -> BankEntry:
-    """A booked entry as a row that nobody has claimed yet. A collected payment can be called back for so long (D36)."""
+
+# What is copied into the database of every entry, in this order; nobody has claimed it yet.
+COPIED = (
+    "account_id", "number", "identity", "bank_entry", "amount", "currency", "credit", "reversal", "booking_date",
+    "value_date", "reference", "original", "returnable_until", "outcome", "suspense_reason", "suspended",
+    "payer_digest", "sealed",
+)  # fmt: skip
+INCOMING = "CREATE TEMPORARY TABLE incoming (LIKE fund_bankentry INCLUDING DEFAULTS) ON COMMIT DROP"
+NOT_COPIED = "ALTER TABLE incoming ALTER file_id DROP NOT NULL, ALTER held SET DEFAULT 0"
+
+
+def row(entry: Entry, *, account: str, number: int, call_back: timedelta) -> tuple[Any, ...]:
+    """``COPIED`` of a booked entry. A collected payment can be called back for so long (D36)."""
     found = found_references(entry)
     outcome, reason = unclaimed(entry, found)
-    payer = Payer(
-        entry.payer_name,
-        entry.payer_account,
-        entry.creditor_reference,
-        entry.end_to_end_id,
-        entry.remittance,
-        entry.payer_bank,
-        entry.payer_branch,
+    words = {
+        "name": entry.payer_name,
+        "account": entry.payer_account,
+        "creditor_reference": entry.creditor_reference,
+        "end_to_end_id": entry.end_to_end_id,
+        "remittance": entry.remittance,
+        "bank": entry.payer_bank,
+        "branch": entry.payer_branch,
+    }
+    return (
+        account,
+        number,
+        entry.fingerprint,
+        entry.bank_entry,
+        entry.amount,
+        entry.currency,
+        entry.credit,
+        entry.reversal,
+        entry.booking_date,
+        entry.value_date,
+        next(iter(found)) if len(found) == 1 else "",
+        original_of(account, entry) if entry.reversal else "",
+        entry.booking_date + call_back if entry.direct_debit and entry.is_receipt else None,
+        outcome.value,
+        reason.value,
+        entry.amount if outcome is BankEntry.Outcome.SUSPENSE else 0,
+        payer_names.fingerprint(entry.payer_name),
+        envelope.seal(json.dumps(words).encode(), **PLACE, row=entry.fingerprint),
     )
-    return BankEntry(
-        file=file,
-        account_id=account,
-        number=number,
-        identity=entry.fingerprint,
-        bank_entry=entry.bank_entry,
-        amount=entry.amount,
-        currency=entry.currency,
-        credit=entry.credit,
-        reversal=entry.reversal,
-        booking_date=entry.booking_date,
-        value_date=entry.value_date,
-        reference=next(iter(found)) if len(found) == 1 else "",
-        original=original_of(account, entry),
-        returnable_until=entry.booking_date + call_back if entry.direct_debit and entry.is_receipt else None,
-        outcome=outcome,
-        suspense_reason=reason,
-        suspended=entry.amount if outcome == BankEntry.Outcome.SUSPENSE else 0,
-        sealed=envelope.seal(json.dumps(asdict(payer)).encode(), **PLACE, row=entry.fingerprint),
-    )
+
+
+def take_in(entries: Iterable[tuple[str, Entry]], *, file: BankFile, call_back: timedelta) -> None:
+    """Keep the entries of a file, each with its account, and give them to the payments that are expected (D35).
+
+    They stream through a temporary table, so that every row of the book is written once, with its owner. Only where
+    the bank takes something back must the pairs be found first (``match``).
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(INCOMING)
+        cursor.execute(NOT_COPIED)
+        with cursor.copy(f"COPY incoming ({', '.join(COPIED)}) FROM STDIN") as copy:
+            for number, (account, entry) in enumerate(entries, 1):
+                copy.write_row(row(entry, account=account, number=number, call_back=call_back))
+        cursor.execute("ANALYZE incoming (id, reference, account_id)")
+        cursor.execute(TAKES_BACK.format(entries="(SELECT * FROM incoming)"))
+        told = {"file": file.pk, "at_once": cursor.fetchone() == (False,)}
+        for statement in (ROOM_TO_JOIN, LOCK_INCOMING, TAKE_IN):
+            cursor.execute(statement, told)
+        cursor.execute("DROP TABLE incoming")
 
 
 def payer(entry: BankEntry) -> Payer:
@@ -98,13 +136,21 @@ def found_references(entry: Entry) -> set[str]:
 
     What we pay out carries references of ours as well: they come back with the debit, and with a returned payment.
     """
-    texts = [entry.creditor_reference, " ".join(entry.remittance), *entry.remittance, entry.payer_name]
+    texts = {entry.creditor_reference, " ".join(entry.remittance), *entry.remittance, entry.payer_name} - {""}
     found = {reference for text in texts if (reference := references.find_reference(text))}
     if references.is_reference(entry.end_to_end_id):  # a payer's own number there may well have ten digits
         found.add(entry.end_to_end_id)
-    for text in (entry.end_to_end_id, *entry.remittance):
+    for text in filter(None, (entry.end_to_end_id, *entry.remittance)):
         found.update(PAYOUT_IN_TEXT.findall(text))
     return found
+
+
+# Entries by themselves are found by their identity, those told in parts by the whole that they are parts of.
+KNOWN = """
+    SELECT identity FROM fund_bankentry WHERE identity = ANY(%(told)s) AND bank_entry = identity
+     UNION ALL
+    SELECT bank_entry FROM fund_bankentry WHERE bank_entry = ANY(%(told)s) AND bank_entry <> identity
+"""
 
 
 def news(statements: Iterable[Statement]) -> tuple[list[tuple[str, Entry]], int]:
@@ -120,7 +166,7 @@ def news(statements: Iterable[Statement]) -> tuple[list[tuple[str, Entry]], int]
                 first = told.setdefault(entry.bank_entry, (place, entry.line))
                 booked.append((statement.account, entry, first == (place, entry.line)))
     with connection.cursor() as cursor:
-        cursor.execute("SELECT DISTINCT bank_entry FROM fund_bankentry WHERE bank_entry = ANY(%s)", [list(told)])
+        cursor.execute(KNOWN, {"told": list(told)})
         known = {bank_entry for (bank_entry,) in cursor.fetchall()}
     new = [(account, entry) for account, entry, is_first in booked if is_first and entry.bank_entry not in known]
     return new, len(booked) - len(new)
@@ -131,12 +177,16 @@ def news(statements: Iterable[Statement]) -> tuple[list[tuple[str, Entry]], int]
 PAIR = """
     WITH candidate AS (
         SELECT r.id AS reversal, o.id AS original
-          FROM fund_bankentry r JOIN fund_bankentry o ON o.bank_entry = r.original
-         WHERE r.file_id = %(file)s AND r.original <> ''
+          FROM fund_bankentry r JOIN fund_bankentry o ON o.identity = r.original AND o.bank_entry = o.identity
+         WHERE r.file_id = %(file)s AND r.reversal AND r.original <> ''
+        UNION
+        SELECT r.id, o.id
+          FROM fund_bankentry r JOIN fund_bankentry o ON o.bank_entry = r.original AND o.bank_entry <> o.identity
+         WHERE r.file_id = %(file)s AND r.reversal AND r.original <> ''
         UNION
         SELECT r.id, o.id
           FROM fund_bankentry r JOIN fund_bankentry o ON o.expected_id = r.reference
-         WHERE r.file_id = %(file)s AND r.reference <> ''
+         WHERE r.file_id = %(file)s AND r.reversal AND r.reference <> ''
         UNION
         SELECT r.id, o.id
           FROM fund_bankentry r JOIN fund_bankentry o
@@ -160,6 +210,15 @@ PAIR = """
     )
     UPDATE fund_bankentry r SET reverses_id = p.original
       FROM ranked p WHERE r.id = p.reversal AND p.of_reversal = 1 AND p.of_original = 1
+"""
+
+# Whether there is a reversal to find the pair of, in the file or from before: then nothing of the file is claimed yet.
+TAKES_BACK = """
+    WITH entries AS {entries}
+    SELECT EXISTS (SELECT FROM entries WHERE reversal)
+        OR EXISTS (SELECT FROM fund_bankentry
+                    WHERE reversal AND NOT credit AND reverses_id IS NULL
+                      AND account_id IN (SELECT account_id FROM entries))
 """
 
 # What came and was undone before anyone could claim it belongs to nobody; the two cancel each other in suspense.
@@ -187,34 +246,75 @@ LOCK_ORIGINALS = """
      ORDER BY id FOR UPDATE
 """
 
-CLAIM = """
+# Whose reference it is, and why it cannot be credited all the same. A payer whose name is told is the holder or one of
+# the names that the holder's money comes under (``payer_names``); where none is known nobody is a third party.
+CLAIMED = """
     WITH candidate AS (
         SELECT b.id, b.number, b.booking_date, b.amount, x.reference, x.amount - x.received AS open,
                CASE WHEN b.currency <> x.currency THEN 'wrong_currency'
+                    WHEN (SELECT bool_or(k.digest = b.payer_digest) FROM fund_knownname k
+                           WHERE k.holder_id = x.holder_id) IS FALSE THEN 'third_party'
                     WHEN b.booking_date > (greatest(x.pay_by, p.pay_by) AT TIME ZONE a.time_zone)::date THEN 'late'
                     WHEN x.forgotten_at IS NOT NULL THEN 'withdrawn'
                     ELSE '' END AS refusal
-          FROM fund_bankentry b
+          FROM {entries} b
           JOIN fund_expected x ON x.reference = b.reference
           JOIN fund_bankaccount a ON a.code = b.account_id
           LEFT JOIN (SELECT subject, max(pay_by) AS pay_by FROM fund_postponement GROUP BY subject) p
             ON p.subject = x.offering_code
-         WHERE b.file_id = %(file)s AND b.suspense_reason = 'unknown_reference'
-    ), claimed AS (
-        SELECT id, reference, refusal,
-               CASE WHEN refusal <> '' THEN 0
-                    ELSE least(amount, greatest(0, open - coalesce(sum(amount) OVER earlier, 0)))::bigint END AS held
+         WHERE b.suspense_reason = 'unknown_reference' AND {which}
+    ), filled AS (
+        SELECT id, amount, reference, refusal, open - coalesce(sum(amount) OVER earlier, 0) AS open
           FROM candidate
         WINDOW earlier AS (PARTITION BY reference, refusal ORDER BY booking_date, number
                            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+    ), claimed AS (
+        SELECT id, reference, held, amount - held AS suspended,
+               CASE WHEN held > 0 THEN 'matched' ELSE 'suspense' END AS outcome,
+               CASE WHEN refusal <> '' THEN refusal WHEN held = amount THEN ''
+                    WHEN held = 0 THEN 'duplicate' ELSE 'overpaid' END AS reason
+          FROM (SELECT f.*, CASE WHEN refusal <> '' THEN 0
+                                 ELSE least(amount, greatest(0, open))::bigint END AS held FROM filled f OFFSET 0) f
     )
+"""
+
+ROOM_TO_JOIN = "SET LOCAL work_mem = '64MB'"  # for a hundred thousand entries, until the import commits
+
+LOCK_INCOMING = """
+    SELECT FROM fund_expected
+     WHERE %(at_once)s AND reference IN (SELECT reference FROM incoming WHERE reference <> '')
+     ORDER BY reference FOR UPDATE
+"""
+
+# While the bank takes something back that could be one of these, they wait unclaimed for ``match``.
+TAKE_IN = (
+    CLAIMED.format(
+        entries="incoming",
+        which="%(at_once)s",
+    )
+    + """
+    INSERT INTO fund_bankentry (
+           id, file_id, account_id, number, identity, bank_entry, amount, currency, credit, reversal, booking_date,
+           value_date, reference, original, returnable_until, payer_digest, sealed,
+           expected_id, outcome, suspense_reason, held, suspended)
+    SELECT b.id, %(file)s, b.account_id, b.number, b.identity, b.bank_entry, b.amount, b.currency, b.credit, b.reversal,
+           b.booking_date, b.value_date, b.reference, b.original, b.returnable_until, b.payer_digest, b.sealed,
+           c.reference, coalesce(c.outcome, b.outcome), coalesce(c.reason, b.suspense_reason), coalesce(c.held, 0),
+           coalesce(c.suspended, b.suspended)
+      FROM incoming b LEFT JOIN claimed c ON c.id = b.id
+"""
+)
+
+CLAIM = (
+    CLAIMED.format(entries="fund_bankentry", which="b.file_id = %(file)s AND b.expected_id IS NULL")
+    + """
     UPDATE fund_bankentry b
-       SET expected_id = c.reference, held = c.held, suspended = b.amount - c.held,
-           outcome = CASE WHEN c.held > 0 THEN 'matched' ELSE 'suspense' END,
-           suspense_reason = CASE WHEN c.refusal <> '' THEN c.refusal WHEN c.held < b.amount THEN 'overpaid' ELSE '' END
+       SET expected_id = c.reference, held = c.held, suspended = c.suspended, outcome = c.outcome,
+           suspense_reason = c.reason
       FROM claimed c
      WHERE b.id = c.id
 """
+)
 
 # A reversal takes back what the entry gave an order, by itself or by an officer's hand, while that money is still held
 # for the order: not settled, not refunded, not spoken for. Whatever else it takes is missing in suspense.
@@ -230,7 +330,8 @@ TAKE_BACK = """
     ), possible AS (
         SELECT u.*, x.reference IS NOT NULL AND e.subject IS NULL
                     AND NOT EXISTS (SELECT FROM fund_leg t
-                                     WHERE t.event_id = x.order_id AND t.event IN (%(settlement)s, %(refund)s)) AS there
+                                     WHERE t.event_id = x.order_id AND t.holder_id = x.holder_id
+                                       AND t.event IN (%(settlement)s, %(refund)s)) AS there
           FROM undone u
           LEFT JOIN fund_expected x ON x.reference = u.expected AND x.forgotten_at IS NULL AND u.given > 0
           LEFT JOIN fund_earmark e ON e.subject = x.offering_code
@@ -258,8 +359,8 @@ RECEIVE = """
 
 
 def match(*, file: BankFile) -> None:
-    """Give the entries of a file to the payments that are expected, the earliest booked first (D35), and take back what
-    the bank reverses.
+    """Take back what the bank reverses, and give the entries that waited for it to the payments that are expected, the
+    earliest booked first (D35).
 
     What exceeds the expected amount stays in suspense. The expected payments are locked first, in key order, so that
     two files never both fill the same one and a withdrawal waits; then the entries that are undone, so that no officer
@@ -267,11 +368,14 @@ def match(*, file: BankFile) -> None:
     """
     told = {"file": file.pk, "settlement": Event.SETTLEMENT.value, "refund": Event.REFUND.value}
     with connection.cursor() as cursor:
-        cursor.execute(PAIR, told)
-        while cursor.rowcount:
+        cursor.execute(TAKES_BACK.format(entries="(SELECT * FROM fund_bankentry WHERE file_id = %(file)s)"), told)
+        if cursor.fetchone() == (True,):
             cursor.execute(PAIR, told)
-        for statement in (NEVER_CAME, LOCK, LOCK_ORIGINALS, CLAIM, TAKE_BACK, RECEIVE):
-            cursor.execute(statement, told)
+            while cursor.rowcount:
+                cursor.execute(PAIR, told)
+            for statement in (NEVER_CAME, LOCK, LOCK_ORIGINALS, CLAIM, TAKE_BACK):
+                cursor.execute(statement, told)
+        cursor.execute(RECEIVE, told)
 
 
 def reversed_orders(*, file: BankFile) -> list[UUID]:

@@ -38,9 +38,10 @@ class Fault(models.TextChoices):
     SUM_MISMATCH = ("sum_mismatch", _("The amounts do not add up to the totals of the file."))
     DUPLICATE_STATEMENT = ("duplicate_statement", _("The file carries the same statement twice."))
     NOT_A_BANK_FILE = "not_a_bank_file", _("This is not a bank file that we know.")
-    FORMAT_NOT_READ = "format_not_read", _("Files of this format are not read yet.")
     UNKNOWN_ACCOUNT = ("unknown_account", _("The file is about an account that is not the fund's."))
     ACCOUNT_CURRENCY = ("account_currency", _("A statement is in another currency than the fund's account."))
+    OTHER_FORM = "other_form", _("The account is read from files of another form; both would post everything twice.")
+    NOT_OUR_PAYMENTS = "not_our_payments", _("The file answers payments that are not the fund's.")
 
 
 class Reason(models.TextChoices):
@@ -49,6 +50,8 @@ class Reason(models.TextChoices):
     UNKNOWN_REFERENCE = "unknown_reference", _("no reference that we know")
     SEVERAL_REFERENCES = "several_references", _("several references in one payment")
     OVERPAID = "overpaid", _("more than the order needs")
+    DUPLICATE = "duplicate", _("the order was paid in full before")
+    THIRD_PARTY = "third_party", _("paid by somebody else")
     LATE = "late", _("paid after the deadline")
     WITHDRAWN = "withdrawn", _("the order was withdrawn or has lapsed")
     WRONG_CURRENCY = "wrong_currency", _("another currency than the order's")
@@ -129,6 +132,20 @@ class Expected(models.Model):
         return self.reference
 
 
+class KnownName(AppendOnly):
+    """A name that a holder's own money comes under, as a keyed fingerprint (``payer_names``)."""
+
+    id = models.BigAutoField(primary_key=True)
+    holder = models.ForeignKey(Holder, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
+    digest = models.BinaryField(max_length=32)
+
+    class Meta(AppendOnly.Meta):
+        constraints = [models.UniqueConstraint(fields=["holder", "digest"], name="known_name_once")]
+
+    def __str__(self) -> str:
+        return f"a name of holder {self.holder_id}"
+
+
 class Earmark(AppendOnly):
     """From ``since`` on the money received for a subject (an offering) is spoken for: reversals and applications no
     longer change what its orders have received (``receipts.earmark``).
@@ -161,13 +178,19 @@ class BankFile(models.Model):
         QUARANTINED = "quarantined", _("quarantined")
 
     class Kind(models.TextChoices):
+        """The formats that are read, as ``formats.detect`` calls them."""
+
         UNKNOWN = "", _("unknown")
         STATEMENT = "camt.053", _("statement (camt.053)")
         NOTIFICATION = "camt.054", _("notification (camt.054)")
+        ZENGIN_STATEMENT = "zengin.03", _("statement (Zengin 03)")
+        ZENGIN_NOTICE = "zengin.01", _("notice of transfers (Zengin 01)")
+        STATUS_REPORT = "pain.002", _("answer to payments (pain.002)")
+        RETURNS = "nacha.returns", _("returns and corrections (NACHA)")
 
     id = models.BigAutoField(primary_key=True)
     digest = models.CharField(max_length=64, unique=True)
-    kind = models.CharField(max_length=12, choices=Kind, blank=True)
+    kind = models.CharField(max_length=16, choices=Kind, blank=True)
     state = models.CharField(max_length=12, choices=State)
     reason = models.CharField(max_length=24, choices=Fault, blank=True)
     detail = models.CharField(max_length=300, blank=True)
@@ -183,8 +206,7 @@ class BankFile(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="bank_file_state",
-                condition=Q(state="posted", reason="", kind__in=["camt.053", "camt.054"])
-                | Q(state="quarantined", reason__in=Fault.values),
+                condition=Q(state="posted", reason="") & ~Q(kind="") | Q(state="quarantined", reason__in=Fault.values),
             )
         ]
         triggers = [
@@ -221,7 +243,8 @@ class BankEntry(models.Model):
     ``amount`` = ``held`` (the holder's) + ``suspended`` (with its reason), minor units, unless ignored or a payout of
     ours; for a reversal both are taken away again. ``bank_entry`` is equal for all parts of one batch; ``number`` is
     the place in the file, from 1. ``original`` is the ``bank_entry`` that a reversal names, ``reverses`` the entry that
-    it undoes. Money collected by direct debit can be called back until ``returnable_until`` (D36).
+    it undoes. Money collected by direct debit can be called back until ``returnable_until`` (D36). ``payer_digest``
+    is the fingerprint of the payer's name, where the bank tells it.
     """
 
     class Outcome(models.TextChoices):
@@ -231,11 +254,13 @@ class BankEntry(models.Model):
         PAYOUT = "payout", _("a payout of ours, or its return")
 
     id = models.UUIDField(primary_key=True, db_default=UUID7())
-    file = models.ForeignKey(BankFile, on_delete=models.PROTECT, related_name="entries")
-    account = models.ForeignKey(BankAccount, on_delete=models.PROTECT, db_index=False, related_name="+")
+    file = models.ForeignKey(BankFile, on_delete=models.PROTECT, db_constraint=False, related_name="entries")
+    account = models.ForeignKey(
+        BankAccount, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
     number = models.PositiveIntegerField()
-    identity = models.CharField(max_length=64, unique=True)
-    bank_entry = models.CharField(max_length=64, db_index=True)
+    identity = models.CharField(max_length=64)
+    bank_entry = models.CharField(max_length=64)
     amount = models.BigIntegerField()
     currency = models.CharField(max_length=3, choices=CURRENCIES)
     credit = models.BooleanField()
@@ -244,7 +269,7 @@ class BankEntry(models.Model):
     value_date = models.DateField(null=True)
     reference = models.CharField(max_length=14, blank=True)
     expected = models.ForeignKey(
-        Expected, null=True, on_delete=models.PROTECT, db_constraint=False, related_name="entries"
+        Expected, null=True, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="entries"
     )
     original = models.CharField(max_length=64, blank=True)
     reverses = models.OneToOneField(
@@ -255,6 +280,7 @@ class BankEntry(models.Model):
     suspense_reason = models.CharField(max_length=20, choices=Reason, blank=True)
     held = models.BigIntegerField(default=0)
     suspended = models.BigIntegerField(default=0)
+    payer_digest = models.BinaryField(max_length=32, null=True)
     sealed = SealedColumn(row="identity")
 
     app_may = ("SELECT", "INSERT", "UPDATE")
@@ -278,6 +304,7 @@ class BankEntry(models.Model):
                 | Q(outcome="suspense", held=0, suspended__gt=0, suspended=F("amount")) & ~Q(suspense_reason="")
                 | Q(outcome="ignored", held=0, suspended=0, amount__gte=0) & ~Q(suspense_reason=""),
             ),
+            models.UniqueConstraint(fields=["identity"], name="bank_entry_identity"),
             models.UniqueConstraint(
                 fields=["reference", "credit"], condition=Q(outcome="payout"), name="bank_entry_one_a_payout"
             ),
@@ -302,6 +329,9 @@ class BankEntry(models.Model):
             pgtrigger.Protect(name="bank_entry_stays", operation=pgtrigger.Delete),
         ]
         indexes = [
+            # An entry that is not a part of a batch goes by its identity.
+            models.Index(fields=["bank_entry"], condition=~Q(bank_entry=F("identity")), name="bank_entry_batch"),
+            models.Index(fields=["expected"], condition=Q(expected__isnull=False), name="bank_entry_expected"),
             models.Index(
                 fields=["suspense_reason", "booking_date"], condition=Q(suspended__gt=0), name="bank_entry_suspense"
             ),

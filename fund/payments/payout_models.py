@@ -10,7 +10,7 @@ from fund.envelope import SealedColumn
 from fund.governance.approval import Kind, Proposal, two_keys_trigger
 from fund.holders import Holder
 from fund.money import Currency
-from fund.payments.models import CURRENCIES, BankAccount
+from fund.payments.models import CURRENCIES, BankAccount, BankFile
 from fund.payments.suspense import Resolution
 
 
@@ -28,6 +28,7 @@ class Obstacle(models.TextChoices):
     NO_ACCOUNT = "no_account", _("no bank account for payouts is known")
     BANK_CHANGE = "bank_change", _("the bank account was changed a short while ago")
     INCOMPLETE = "incomplete", _("the bank account lacks what a bank file needs")
+    REFUSED = "refused", _("the payee’s bank has refused this account before")
     WITHDRAWN = "withdrawn", _("the run was withdrawn")
 
 
@@ -192,7 +193,12 @@ class PayoutLine(models.Model):
                 """,
             ),
         ]
-        indexes = [models.Index(fields=["run", "state"], name="payout_line_state")]
+        indexes = [
+            models.Index(fields=["run", "state"], name="payout_line_state"),
+            models.Index(
+                fields=["payee_digest"], condition=Q(state__in=["rejected", "returned"]), name="payout_line_failed"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.reference
@@ -224,3 +230,54 @@ class PayoutFile(models.Model):
 
     def __str__(self) -> str:
         return f"file of {self.run}"
+
+
+class BankAnswer(models.Model):
+    """What a bank said of one payment and an officer must know of, once; ``dealt_with_at`` when one has seen to it.
+
+    ``reference`` is ours or empty: what stands there otherwise could be anything. The bank's own words are sealed.
+    """
+
+    class What(models.TextChoices):
+        REJECTED = "rejected", _("rejected by the bank")
+        RETURNED = "returned", _("returned after payment")
+        CHANGED = "changed", _("paid, with corrected bank details for the next time")
+        CALLED_BACK = "called_back", _("a collected payment is called back; the statement will take it")
+        NOT_OURS = "not_ours", _("about a payment that is not ours, or of another amount")
+
+    id = models.BigAutoField(primary_key=True)
+    file = models.ForeignKey(BankFile, on_delete=models.PROTECT, related_name="answers")
+    identity = models.CharField(max_length=64, unique=True)
+    what = models.CharField(max_length=12, choices=What)
+    code = models.CharField(max_length=8, blank=True)
+    reference = models.CharField(max_length=14, blank=True)
+    line = models.ForeignKey(
+        PayoutLine, null=True, on_delete=models.PROTECT, db_constraint=False, related_name="answers"
+    )
+    sealed = SealedColumn(row="identity")
+    dealt_with_at = models.DateTimeField(null=True)
+    dealt_with_by = models.CharField(max_length=80, blank=True)
+
+    app_may = ("SELECT", "INSERT", "UPDATE")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="bank_answer_what",
+                condition=Q(what__in=["called_back", "not_ours"], line=None)
+                | Q(what__in=["rejected", "returned", "changed"], line__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="bank_answer_dealt_with_by_someone",
+                condition=Q(dealt_with_at=None, dealt_with_by="")
+                | Q(dealt_with_at__isnull=False) & ~Q(dealt_with_by=""),
+            ),
+        ]
+        triggers = [
+            pgtrigger.ReadOnly(name="bank_answer_facts", exclude=["sealed", "dealt_with_at", "dealt_with_by"]),
+            pgtrigger.Protect(name="bank_answer_stays", operation=pgtrigger.Delete),
+        ]
+        indexes = [models.Index(fields=["id"], condition=Q(dealt_with_at=None), name="bank_answer_waiting")]
+
+    def __str__(self) -> str:
+        return f"bank answer {self.pk}"

@@ -212,4 +212,4 @@ def _tell(lines: Iterable[int], now: datetime) -> None:
     """One note a run: holders hear of what was paid or came back."""
     runs = PayoutRun.objects.filter(lines__in=list(lines)).distinct().order_by("pk").values_list("pk", flat=True)
     for run in runs:
-        outbox.leave(topic="payouts.answered", subject=f"payout_run:{run}", now=now, run=run)
+        outbox.leave(topic="payouts.answered", subject=f"payout_run:{run}", now=now, run=run, ended_at=now.isoformat())

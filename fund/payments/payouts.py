@@ -31,6 +31,11 @@ State = PayoutRun.State
 PLACE = {"table": "fund_payoutline", "column": "sealed"}
 ACH_ACCOUNT = re.compile(r"[0-9A-Za-z-]{1,17}", re.ASCII)
 JAPANESE_ACCOUNT = re.compile(r"[0-9]{1,7}", re.ASCII)
+# The account does not exist, is closed, blocked or another's: ISO 20022 status reasons, NACHA return reasons.
+FAULTS_OF_ACCOUNTS = (
+    "AC01", "AC02", "AC03", "AC04", "AC06", "AC13", "AC14", "BE01", "MD07", "RC01", "RC04",
+    "R02", "R03", "R04", "R12", "R13", "R14", "R15", "R16", "R17", "R20",
+)  # fmt: skip
 PAYEE = "payout payee"  # the purpose of a payee's fingerprint
 
 
@@ -118,8 +123,8 @@ def begin(*, currency: Currency, officer: Officer, now: datetime) -> PayoutRun:
 def address_next(*, run: PayoutRun, payees: Payees, now: datetime, chunk: int = 1_000) -> int:
     """Give the next lines their payees, in one transaction; returns how many. With none left the run is frozen.
 
-    A line whose holder has no account, a changed one under its hold (D17) or an incomplete one is left out: its money
-    waits for a later run.
+    A line whose holder has no account, a changed one under its hold (D17), an incomplete one or one that a bank has
+    refused is left out: its money waits for a later run.
     """
     held = PayoutRun.objects.select_for_update().get(pk=run.pk)
     if held.state != State.GATHERING:
@@ -136,8 +141,23 @@ def address_next(*, run: PayoutRun, payees: Payees, now: datetime, chunk: int = 
     for line in lines:
         payee = known.get(line.holder_id) if line.holder_id else _payer(line)
         _address(line, payee, Currency(held.currency), now)
+    _leave_out_refused(lines)
     PayoutLine.objects.bulk_update(lines, ["state", "obstacle", "hold_until", "sealed", "payee_digest"])
     return len(lines)
+
+
+def _leave_out_refused(lines: Sequence[PayoutLine]) -> None:
+    """Nothing is sent a second time to an account that its bank has refused, until the holder names another."""
+    ready = {bytes(line.payee_digest or b"") for line in lines if line.state == PayoutLine.State.READY}
+    failed = PayoutLine.objects.filter(
+        payee_digest__in=ready,
+        state__in=[PayoutLine.State.REJECTED, PayoutLine.State.RETURNED],
+        bank_code__in=FAULTS_OF_ACCOUNTS,
+    )
+    refused = {bytes(line.payee_digest or b"") for line in failed.only("payee_digest")}
+    for line in lines:
+        if line.state == PayoutLine.State.READY and bytes(line.payee_digest or b"") in refused:
+            line.state, line.obstacle = PayoutLine.State.LEFT_OUT, Obstacle.REFUSED
 
 
 def _payer(line: PayoutLine) -> Payee | None:

@@ -141,8 +141,8 @@ def resolutions_are_booked() -> Check:
              WHERE (b.suspended, b.currency) IS DISTINCT FROM (s.amount, s.currency)
                 OR (coalesce(t.out, 0), coalesce(t.back, 0), coalesce(t.held, 0), coalesce(t.refunds, 0),
                     coalesce(t.returns, 0))
-                   <> (CASE WHEN s.way = 'written_off' THEN 0 ELSE s.amount END,
-                       CASE WHEN s.way = 'written_off' THEN s.amount ELSE 0 END, s.applied, s.refunded,
+                   <> (CASE WHEN s.way IN ('written_off', 'rescinded') THEN 0 ELSE s.amount END,
+                       CASE WHEN s.way IN ('written_off', 'rescinded') THEN s.amount ELSE 0 END, s.applied, s.refunded,
                        CASE WHEN s.way = 'returned' THEN s.amount ELSE 0 END)
                 OR x.holder_id IS DISTINCT FROM t.holder
         """,

@@ -1,11 +1,13 @@
 """Receiving money: which payments are expected, and taking the bank's files (D27, D33–D35)."""
 
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Sum
@@ -14,11 +16,12 @@ from fund import envelope, rows
 from fund.governance import audit, config, outbox
 from fund.ledger import accounts
 from fund.money import Currency, Money
-from fund.payments import matching, payout_results, reading, references
+from fund.payments import answers, matching, payout_results, reading, references
+from fund.payments.answers import Answered
 from fund.payments.formats.model import Statement
 from fund.payments.formats.sound_xml import MAX_BYTES
 from fund.payments.models import BankAccount, BankEntry, BankFile, BankStatement, Earmark, Expected, Fault, Postponement
-from fund.payments.reading import Quarantined
+from fund.payments.reading import Quarantined, Told
 from fund.payments.suspense import Resolution
 
 __all__ = [
@@ -39,7 +42,12 @@ __all__ = [
 ]
 
 TIME_ZONES = {Currency.USD: "America/New_York", Currency.JPY: "Asia/Tokyo"}
-ROWS_A_STATEMENT = 2_000
+JAPAN = ZoneInfo("Asia/Tokyo")
+FAMILIES = (  # one account is read from one of them: nothing tells that two entries of two families are the same
+    {BankFile.Kind.STATEMENT, BankFile.Kind.NOTIFICATION},
+    {BankFile.Kind.ZENGIN_STATEMENT},
+    {BankFile.Kind.ZENGIN_NOTICE},
+)
 FILE_PLACE = {"table": "fund_bankfile", "column": "sealed"}
 
 
@@ -62,8 +70,9 @@ class Outcome:
 class Import:
     """A file that was taken. ``posted`` entries, ``matched`` or ``suspense``, moved money; ``ignored`` ones did not.
 
-    ``repeated`` entries were known from an earlier file, ``pending`` ones are not booked yet; neither is kept. With
-    ``replay`` the file itself was taken before and nothing was done.
+    ``repeated`` entries were known from an earlier file, ``pending`` ones are not booked yet; neither is kept. A file
+    of answers to payments of ours has ``answered`` instead. With ``replay`` the file itself was taken before and
+    nothing was done.
     """
 
     file: BankFile
@@ -75,6 +84,7 @@ class Import:
     repeated: int = 0
     pending: int = 0
     lines: tuple[Outcome, ...] = ()
+    answered: Answered | None = None
 
 
 @transaction.atomic
@@ -198,10 +208,11 @@ def import_file(*, data: bytes, name: str, actor: str, now: datetime) -> Import:
         return Import(file=taken, replay=True)
     received = BankFile(digest=digest, name=_plain(name), size=len(data), received_at=now, received_by=actor)
     if len(data) <= MAX_BYTES:
-        received.sealed = envelope.seal(data, **FILE_PLACE, row=digest)
+        received.sealed = envelope.seal(zlib.compress(data, level=1), **FILE_PLACE, row=digest)
     try:
-        statements = reading.read(data)
-        return _take(received, statements)
+        told = reading.read(data, today=now.astimezone(JAPAN).date())
+        received.kind = told.kind
+        return _take(received, told.statements) if told.statements else _take_answers(received, told)
     except Quarantined as refused:
         received = _quarantine(received, refused)
         refused.facts["file"] = received.pk
@@ -215,20 +226,14 @@ def _take(received: BankFile, statements: Sequence[Statement]) -> Import:
     Should the first be missing, the unique digest and the unique identity of entries still refuse to post twice.
     """
     _lock_accounts(statements)
-    received.kind = BankFile.Kind(f"camt.{statements[0].kind}")
+    _check_family(statements, received.kind)
     file = _admit(received)
     if file is None:
         return Import(file=BankFile.objects.get(digest=received.digest), replay=True)
     _keep_balances(file, statements)
     new, repeated = matching.news(statements)
     call_back = timedelta(days=config.get("payments.ach_return_days", at=file.received_at))
-    BankEntry.objects.bulk_create(
-        (
-            matching.row(entry, file=file, account=account, number=number, call_back=call_back)
-            for number, (account, entry) in enumerate(new, 1)
-        ),
-        batch_size=ROWS_A_STATEMENT,
-    )
+    matching.take_in(new, file=file, call_back=call_back)
     payout_results.recognise(file=file)
     matching.match(file=file)
     matching.post_entries(file=file)
@@ -236,6 +241,16 @@ def _take(received: BankFile, statements: Sequence[Statement]) -> Import:
     result = _result(file, repeated=repeated, pending=pending)
     _tell(result)
     return result
+
+
+@transaction.atomic(durable=True)
+def _take_answers(received: BankFile, told: Told) -> Import:
+    """Payout lines end or reopen; the runs and lines are locked by ``payout_results.take``."""
+    answers.check_ours(told)
+    file = _admit(received)
+    if file is None:
+        return Import(file=BankFile.objects.get(digest=received.digest), replay=True)
+    return Import(file=file, answered=answers.take(file=file, told=told))
 
 
 def _lock_accounts(statements: Sequence[Statement]) -> None:
@@ -247,6 +262,13 @@ def _lock_accounts(statements: Sequence[Statement]) -> None:
         raise Quarantined(Fault.UNKNOWN_ACCOUNT)
     if any(statement.currency not in ("", ours[statement.account].currency) for statement in statements):
         raise Quarantined(Fault.ACCOUNT_CURRENCY)
+
+
+def _check_family(statements: Sequence[Statement], kind: str) -> None:
+    other = [one for family in FAMILIES if kind not in family for one in family]
+    accounts = {statement.account for statement in statements}
+    if BankEntry.objects.filter(account__in=accounts, file__kind__in=other).exists():
+        raise Quarantined(Fault.OTHER_FORM)
 
 
 def _admit(received: BankFile) -> BankFile | None:
@@ -393,4 +415,4 @@ def open_file(*, file: BankFile, actor: str, purpose: str, now: datetime) -> byt
     audit.record(actor=actor, verb="bank_file.opened", subject=f"bank_file:{file.pk}", now=now, purpose=purpose)
     if file.sealed is None:
         return None
-    return envelope.unseal(bytes(file.sealed), **FILE_PLACE, row=file.digest)
+    return zlib.decompress(envelope.unseal(bytes(file.sealed), **FILE_PLACE, row=file.digest))

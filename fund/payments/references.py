@@ -15,6 +15,7 @@ from stdnum.iso7064 import mod_97_10
 BODY = re.compile(r"[1-9][0-9]{8}")
 REFERENCE = re.compile(r"RF[0-9]{2}[1-9][0-9]{9}")
 RF_IN_TEXT = re.compile(r"(?<![0-9A-Z])RF[\s-]?[0-9](?:[\s-]?[0-9]){11}(?![0-9])", re.IGNORECASE)
+RF_AS_NUMBER = "2715"  # ISO 7064 counts letters from 10 on
 NUMBER_BEFORE_NAME = re.compile(r"\s*([0-9]{10})(?![0-9])")
 
 
@@ -31,7 +32,9 @@ def create(body: str | None = None) -> str:
 
 def is_reference(text: str) -> bool:
     """Whether this is a reference of ours in its plain RF form, both check digits right."""
-    return REFERENCE.fullmatch(text) is not None and iso11649.is_valid(text) and damm.is_valid(text[4:])
+    if REFERENCE.fullmatch(text) is None:
+        return False
+    return int(f"{text[4:]}{RF_AS_NUMBER}{text[2:4]}") % 97 == 1 and damm.checksum(text[4:]) == 0
 
 
 def numeric(reference: str) -> str:
@@ -50,13 +53,13 @@ def find_reference(text: str) -> str | None:
     Full-width or half-width, RF with spaces or hyphens anywhere; else the ten digits at the beginning, before the
     payer's name. Wrong check digits are no reference.
     """
-    narrow = jaconv.z2h(text, kana=False, digit=True, ascii=True)
+    narrow = text if text.isascii() else jaconv.z2h(text, kana=False, digit=True, ascii=True)
     for found in RF_IN_TEXT.finditer(narrow):
         reference = re.sub(r"[\s-]", "", found[0]).upper()
         if is_reference(reference):
             return reference
     number = NUMBER_BEFORE_NAME.match(narrow)
-    if number and number[1][0] != "0" and damm.is_valid(number[1]):
+    if number and number[1][0] != "0" and damm.checksum(number[1]) == 0:
         return _with_rf(number[1])
     return None
 

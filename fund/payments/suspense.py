@@ -1,16 +1,18 @@
 """Money without an owner, and its ways out (D35): to an order, to the holder, back to the payer, or off the books.
+What a bank took back of a settled purchase is made up for by ``dealing.called_back``.
 
 Each entry is resolved exactly once, by an officer on duty with a reason; above ``payments.two_keys_above`` the database
 wants both keys. What the bank has reversed meanwhile cannot go out any more.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import models, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
 from django.db.models.functions import UUID7
 from django.utils.translation import gettext_lazy as _
 
@@ -22,7 +24,7 @@ from fund.ledger import post
 from fund.ledger.models import Event
 from fund.ledger.post import Line
 from fund.payments import matching
-from fund.payments.models import BankEntry, Earmark, Expected
+from fund.payments.models import BankEntry, Earmark, Expected, KnownName, Reason
 from fund.refusal import Refusal
 
 THRESHOLD = "payments.two_keys_above"
@@ -41,6 +43,7 @@ class Way(models.TextChoices):
     REFUNDED = "refunded", _("refunded to the holder")
     RETURNED = "returned", _("returned to the payer")
     WRITTEN_OFF = "written_off", _("written off")
+    RESCINDED = "rescinded", _("made up for by rescinding the purchase")
 
 
 def _above_the_limit() -> str:
@@ -48,7 +51,7 @@ def _above_the_limit() -> str:
     shipped: Mapping[str, int] = config.DECLARED[THRESHOLD].default
     default = " ".join(f"WHEN '{currency}' THEN {int(limit)}" for currency, limit in shipped.items())
     return f"""
-        NEW.way = 'written_off' OR NEW.amount > coalesce(
+        NEW.way IN ('written_off', 'rescinded') OR NEW.amount > coalesce(
             (SELECT (value ->> NEW.currency)::bigint FROM fund_setting
               WHERE key = '{THRESHOLD}' AND effective_from <= NEW.resolved_at ORDER BY effective_from DESC LIMIT 1),
             CASE NEW.currency {default} ELSE 0 END)
@@ -82,6 +85,7 @@ class Resolution(AppendOnly):
                 condition=Q(way="applied", expected__isnull=False, applied__gt=0, refunded__gte=0)
                 & Q(amount=F("applied") + F("refunded"))
                 | Q(way="refunded", expected__isnull=False, applied=0, refunded=F("amount"))
+                | Q(way="rescinded", expected__isnull=False, applied=0, refunded=0)
                 | Q(way__in=["returned", "written_off"], expected=None, applied=0, refunded=0),
             ),
             models.CheckConstraint(name="resolution_positive", condition=Q(amount__gt=0)),
@@ -105,32 +109,69 @@ class Resolution(AppendOnly):
         return f"{self.way} {self.entry_id}"
 
 
+OPEN = Q(suspended__gt=0, resolution__isnull=True)
+# A credit that the bank has not undone: it goes to an order, to the holder or back to its payer.
+UNOWNED = OPEN & Q(credit=True, reversed_by__isnull=True)
+# A debit after the money was used, or of which nothing is known: missing until it is written off.
+MISSING = (
+    OPEN
+    & Q(credit=False)
+    & (Q(suspense_reason="reversed_by_bank", reverses=None) | Q(suspense_reason="reversed_too_late"))
+)
+NEEDS_A_WAY_OUT = UNOWNED | MISSING
+
+
 def waiting() -> QuerySet[BankEntry]:
     """Money in suspense that needs a way out, oldest first: ``apply``, ``refund`` or ``return_to_payer``."""
-    return BankEntry.objects.filter(
-        suspended__gt=0, credit=True, resolution__isnull=True, reversed_by__isnull=True
-    ).order_by("booking_date", "id")
+    return BankEntry.objects.filter(UNOWNED).order_by("booking_date", "id")
 
 
 def missing() -> QuerySet[BankEntry]:
     """Money that a bank took back after it was used, or of which nothing is known: missing until ``write_off``."""
-    unknown = Q(suspense_reason="reversed_by_bank", reverses=None)
-    return BankEntry.objects.filter(
-        unknown | Q(suspense_reason="reversed_too_late"), suspended__gt=0, credit=False, resolution__isnull=True
-    ).order_by("booking_date", "id")
+    return BankEntry.objects.filter(MISSING).order_by("booking_date", "id")
 
 
-def suggestions(*, entry: BankEntry) -> QuerySet[Expected]:
-    """Payments still expected of exactly the amount in suspense, in its currency, the oldest first (D35).
+@dataclass(frozen=True)
+class Suggestion:
+    """A payment that is still expected and could be the one in suspense, and why."""
 
-    A hint, never a match: an officer compares the names in an opening with a purpose (``receipts.open_payer``).
+    expected: Expected
+    same_name: bool
+    same_amount: bool
+
+
+def suggestions(*, entry: BankEntry, most: int = 10) -> list[Suggestion]:
+    """Expected payments that this money could be meant for, the likeliest first (D35): of exactly this amount or of the
+    payer's name, both before one. In the entry's currency and still open.
+
+    A hint, never a match: an officer decides. Names are compared by their fingerprints, nothing is opened.
     """
-    spoken_for = Earmark.objects.values("subject")
-    return (
-        Expected.objects.filter(currency=entry.currency, forgotten_at=None, amount=F("received") + entry.suspended)
-        .exclude(offering_code__in=spoken_for)
-        .order_by("expected_at", "reference")
+    named = KnownName.objects.filter(holder=OuterRef("holder"), digest=bytes(entry.payer_digest or b""))
+    open_ones = (
+        Expected.objects.filter(currency=entry.currency, forgotten_at=None, received__lt=F("amount"))
+        .exclude(offering_code__in=Earmark.objects.values("subject"))
+        .annotate(
+            same_name=Exists(named),
+            same_amount=Case(When(amount=F("received") + entry.suspended, then=1), default=0),
+        )
     )
+    likely = open_ones.filter(Q(same_amount=1) | Q(same_name=True))
+    found = likely.order_by("-same_name", "-same_amount", "expected_at", "reference")[:most]
+    return [Suggestion(one, bool(one.same_name), bool(one.same_amount)) for one in found]
+
+
+def ways(*, entry: BankEntry) -> list[Way]:
+    """The ways out that an entry can take now; of a debit to write off, and of a credit what became known of it."""
+    if missing().filter(pk=entry.pk).exists():
+        return [Way.WRITTEN_OFF]
+    if not waiting().filter(pk=entry.pk).exists():
+        return []
+    found = [Way.APPLIED]
+    if entry.expected_id and entry.suspense_reason != Reason.THIRD_PARTY:
+        found.append(Way.REFUNDED)
+    if matching.payer(entry).is_payable:
+        found.append(Way.RETURNED)
+    return found
 
 
 def apply(*, entry: BankEntry, order_id: UUID, officer: Officer, reason: str, now: datetime) -> Resolution | Proposal:
@@ -142,9 +183,10 @@ def apply(*, entry: BankEntry, order_id: UUID, officer: Officer, reason: str, no
 
 
 def refund(*, entry: BankEntry, officer: Officer, reason: str, now: datetime) -> Resolution | Proposal:
-    """Give money that came with a holder's own reference (over, late, withdrawn) to that holder's refunds.
+    """Give money that came with a holder's own reference (over, twice, late, withdrawn) to that holder's refunds.
 
-    At once, or as a proposal above the limit. Raises Refused where the reference is nobody's, and NotOnDuty.
+    At once, or as a proposal above the limit. Raises Refused where the reference is nobody's or the payer is somebody
+    else, whose money goes back to where it came from, and NotOnDuty.
     """
     order = BankEntry.objects.values_list("expected__order_id", flat=True).get(pk=entry.pk)
     return _take(entry, Way.REFUNDED, officer, reason, now, order=str(order) if order else None)
@@ -170,21 +212,29 @@ def _take(
     officers.on_duty(user_id=officer.user_id, duty=Duty.PAYMENTS, now=now)
     if not reason.strip():
         raise Refused(_("Say why: the reason is kept with the money."), code="reason_missing")
-    held = _lock(entry.pk, order)
+    held = lock(entry.pk, order=order)
     expected = _expected(held, way, order)
     if way is Way.WRITTEN_OFF or held.suspended > config.get(THRESHOLD, at=now)[held.currency]:
-        payload = {
-            "act": "suspense",
-            "entry": str(held.pk),
-            "way": way.value,
-            "amount": str(held.suspended),
-            "currency": held.currency,
-            "order": order,
-        }
-        return approval.propose(
-            kind=Kind.ENTRY, subject=f"bank_entry:{held.pk}", payload=payload, officer=officer, now=now, reason=reason
-        )
-    return _resolve(held, way, expected, officer=officer, proposal=None, reason=reason, now=now)
+        return propose(entry=held, way=way, order=order, officer=officer, reason=reason, now=now)
+    return resolve(held, way, expected, officer=officer, proposal=None, reason=reason, now=now)
+
+
+def propose(*, entry: BankEntry, way: Way, order: str | None, officer: Officer, reason: str, now: datetime) -> Proposal:
+    """Put a way out of a locked entry up for the second key. Raises Refused without a reason, and NotOnDuty."""
+    officers.on_duty(user_id=officer.user_id, duty=Duty.PAYMENTS, now=now)
+    if not reason.strip():
+        raise Refused(_("Say why: the reason is kept with the money."), code="reason_missing")
+    payload = {
+        "act": "suspense",
+        "entry": str(entry.pk),
+        "way": way.value,
+        "amount": str(entry.suspended),
+        "currency": entry.currency,
+        "order": order,
+    }
+    return approval.propose(
+        kind=Kind.ENTRY, subject=f"bank_entry:{entry.pk}", payload=payload, officer=officer, now=now, reason=reason
+    )
 
 
 @transaction.atomic
@@ -197,14 +247,14 @@ def carry_out(*, proposal: Proposal, now: datetime) -> Resolution | None:
         return None
     facts = proposal.facts
     way = Way(facts["way"])
-    held = _lock(UUID(facts["entry"]), facts["order"])
+    held = lock(UUID(facts["entry"]), order=facts["order"])
     expected = _expected(held, way, facts["order"])
-    return _resolve(
+    return resolve(
         held, way, expected, officer=proposal.proposed_by, proposal=proposal, reason=proposal.reason, now=now
     )
 
 
-def _lock(entry_id: UUID, order: str | None) -> BankEntry:
+def lock(entry_id: UUID, *, order: str | None = None) -> BankEntry:
     """The order's expected payment, then the entry: the order in which an import takes them."""
     if order:
         list(Expected.objects.select_for_update().filter(order_id=order).values_list("pk"))
@@ -216,8 +266,10 @@ def _expected(entry: BankEntry, way: Way, order: str | None) -> Expected | None:
     possible = missing() if way is Way.WRITTEN_OFF else waiting()
     if not possible.filter(pk=entry.pk).exists():
         raise Refused(_("This money is no longer in suspense."), code="not_in_suspense")
-    if way is Way.RETURNED and not matching.payer(entry).account:
+    if way is Way.RETURNED and not matching.payer(entry).is_payable:
         raise Refused(_("The bank did not say from which account this came."), code="payer_unknown")
+    if way is Way.REFUNDED and entry.suspense_reason == Reason.THIRD_PARTY:
+        raise Refused(_("Somebody else paid this. It goes back to who paid it."), code="third_party")
     if way in (Way.RETURNED, Way.WRITTEN_OFF):
         return None
     found = Expected.objects.filter(order_id=order).first() if order else None
@@ -231,7 +283,7 @@ def _expected(entry: BankEntry, way: Way, order: str | None) -> Expected | None:
     return found
 
 
-def _resolve(
+def resolve(
     entry: BankEntry,
     way: Way,
     expected: Expected | None,
@@ -240,9 +292,11 @@ def _resolve(
     proposal: Proposal | None,
     reason: str,
     now: datetime,
+    lines: Sequence[Line] | None = None,
 ) -> Resolution:
+    """Resolve a locked entry: its row, its movements, its act. A rescission brings its own ``lines``."""
     applied = refunded = 0
-    if expected:
+    if expected and lines is None:
         applied = min(entry.suspended, expected.amount - expected.received) if way is Way.APPLIED else 0
         refunded = entry.suspended - applied
     resolution = Resolution.objects.create(
@@ -260,7 +314,10 @@ def _resolve(
     )
     if expected and applied:
         _receive(expected, applied)
-    _post(resolution, expected.holder_id if expected else None)
+    if lines is None:
+        _post(resolution, expected.holder_id if expected else None)
+    else:
+        post.post(event=Event.REVERSAL, event_id=resolution.pk, lines=lines, effective_at=now)
     _tell(resolution, order=expected and str(expected.order_id))
     return resolution
 

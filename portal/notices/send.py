@@ -76,6 +76,15 @@ EVERYBODY_WHO_ORDERED = """
       FROM fund_subscription s JOIN investors_investor i ON i.holder_id = s.holder_id
      WHERE s.offering_id = %(payload)s::jsonb ->> 'offering' AND s.status <> 'withdrawn'
 """
+PAID_OUT = """
+    SELECT i.user_id, jsonb_build_object('payout', l.state, 'amount', l.amount, 'currency', r.currency)
+      FROM fund_payoutline l
+      JOIN fund_payoutrun r ON r.id = l.run_id
+      JOIN investors_investor i ON i.holder_id = l.holder_id
+     WHERE l.run_id = (%(payload)s::jsonb ->> 'run')::bigint
+       AND l.ended_at = (%(payload)s::jsonb ->> 'ended_at')::timestamptz
+       AND l.state IN ('paid', 'rejected', 'returned')
+"""
 THE_USER = """
     SELECT u.id, jsonb_strip_nulls(jsonb_build_object('change', coalesce(%(payload)s::jsonb ->> 'change', ''),
                                                       'number', %(payload)s::jsonb ->> 'number',
@@ -98,6 +107,7 @@ AUDIENCES = {
     "offering.settled": EVERYBODY_IN_OFFERING,
     "offering.extended": EXTENDED,
     "offering.cancelled": EVERYBODY_WHO_ORDERED,
+    "payouts.answered": PAID_OUT,
     "security.changed": THE_USER,
 }
 

@@ -25,3 +25,17 @@ class ReasonForm(forms.Form):
     """Why an act is proposed; the other nation's officer reads it."""
 
     reason = forms.CharField(label=gettext_lazy("Reason"), max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class PurposeForm(forms.Form):
+    """What personal data of a payment is read for; the purpose is recorded with the reading."""
+
+    purpose = forms.ChoiceField(
+        label=gettext_lazy("What do you read it for?"),
+        choices=[
+            ("owner", gettext_lazy("finding the owner of the money")),
+            ("refund", gettext_lazy("paying the money back")),
+            ("question", gettext_lazy("answering the payer or the bank")),
+        ],
+        widget=forms.RadioSelect,
+    )

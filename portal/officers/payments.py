@@ -1,4 +1,4 @@
-"""Payments that came in: taking a bank's file, files in quarantine, money in suspense (D34, D35)."""
+"""Files of banks: taken or kept aside with the reason, and what they answer to our payments (D33, D34)."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -15,11 +15,13 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from fund.governance.officers import Duty, Officer
 from fund.ledger import balances
-from fund.money import Currency, Money
-from fund.payments import receipts
+from fund.payments import answers, receipts
+from fund.payments.answers import Answered
 from fund.payments.formats.sound_xml import MAX_BYTES
-from fund.payments.models import BankAccount, BankEntry, BankFile, Fault, Reason
+from fund.payments.models import BankAccount, BankFile, Fault, Reason
+from fund.payments.payout_models import BankAnswer
 from portal.officers import shown
+from portal.officers.fields import PurposeForm
 from portal.officers.room import Figure, Group, Line, Queue, Room, act, column, titled
 from portal.officers.site import site
 
@@ -29,7 +31,13 @@ DUTIES = frozenset({Duty.PAYMENTS, Duty.AUDIT})
 class FileForm(forms.Form):
     """A file as the bank sent it."""
 
-    file = forms.FileField(label=gettext_lazy("File of the bank (camt.053, camt.054)"), allow_empty_file=True)
+    file = forms.FileField(
+        label=gettext_lazy("File of the bank"),
+        allow_empty_file=True,
+        help_text=gettext_lazy(
+            "camt.053, camt.054, pain.002, Zengin 01 or 03, NACHA returns: it is told by its content."
+        ),
+    )
 
     def clean_file(self) -> Any:
         """Nothing is read into memory that no bank sends."""
@@ -37,20 +45,6 @@ class FileForm(forms.Form):
         if upload.size is None or upload.size > MAX_BYTES:
             raise ValidationError(Fault.TOO_LARGE.label)
         return upload
-
-
-class PayerPurpose(forms.Form):
-    """What a payer's own words are read for."""
-
-    purpose = forms.ChoiceField(
-        label=gettext_lazy("What do you read it for?"),
-        choices=[
-            ("owner", gettext_lazy("finding the owner of the money")),
-            ("refund", gettext_lazy("paying the money back")),
-            ("question", gettext_lazy("answering the payer or the bank")),
-        ],
-        widget=forms.RadioSelect,
-    )
 
 
 @admin.register(BankFile, site=site)
@@ -65,7 +59,8 @@ class BankFiles(Room):
     list_display = (
         column("name", gettext_lazy("File")),
         column("state", gettext_lazy("Status"), lambda row: row.get_state_display(), ordered=True),
-        column("reason", gettext_lazy("Reason"), lambda row: row.get_reason_display() or "—"),
+        column("kind", gettext_lazy("Kind of file"), lambda row: row.get_kind_display()),
+        column("reason", gettext_lazy("Reason"), lambda row: _reason(row)),
         column("received_at", gettext_lazy("Received"), lambda row: shown.moment(row.received_at), ordered=True),
         column("received_by", gettext_lazy("Received by")),
     )
@@ -79,7 +74,11 @@ class BankFiles(Room):
         return {"take_form": FileForm(), "may_take": officer.has(Duty.PAYMENTS)}
 
     def page(self, *, row: BankFile, officer: Officer, now: datetime) -> dict[str, Any]:
-        return {"lines": list(_about_file(row)), "outcomes": [_outcome(one) for one in receipts.outcomes(file=row)]}
+        return {
+            "lines": list(_about_file(row)),
+            "outcomes": [_outcome(one) for one in receipts.outcomes(file=row)],
+            "answers": _answers(row),
+        }
 
     @act(duty=Duty.PAYMENTS, form=FileForm, on_row=False)
     def take(self, request: HttpRequest, *, form: dict[str, Any], officer: Officer, now: datetime) -> HttpResponse:
@@ -92,6 +91,8 @@ class BankFiles(Room):
             return redirect(self.address("change", refused.facts["file"]))
         if taken.replay:
             messages.warning(request, _("This file was taken before. Nothing was posted again."))
+        elif taken.answered:
+            messages.success(request, _said(taken.answered))
         else:
             messages.success(
                 request,
@@ -110,6 +111,25 @@ class BankFiles(Room):
             Figure(account.code, shown.minor(-balances.balance(f"bank:{account.code}"), account.currency))
             for account in BankAccount.objects.order_by("code")
         ]
+
+
+def _reason(row: BankFile) -> str:
+    """Why a file is in quarantine and, where it is known, at which line."""
+    return " ".join(filter(None, [str(row.get_reason_display()), row.detail])) or "—"
+
+
+def _said(answered: Answered) -> str:
+    return _(
+        "The bank’s answers were taken: %(paid)s paid, %(rejected)s rejected, %(returned)s returned, %(unchanged)s"
+        " known before. Answers to be looked at: %(notices)s."
+    ) % {
+        name: shown.whole(getattr(answered, name)) for name in ("paid", "rejected", "returned", "unchanged", "notices")
+    }
+
+
+def _answers(row: BankFile) -> list[dict[str, Any]]:
+    counts = row.answers.values("what").annotate(number=Count("pk")).order_by("what")
+    return [{"what": BankAnswer.What(one["what"]).label, "number": shown.whole(one["number"])} for one in counts]
 
 
 def _about_file(row: BankFile) -> Iterator[Line]:
@@ -134,71 +154,88 @@ def _outcome(one: receipts.Outcome) -> dict[str, Any]:
     }
 
 
-@admin.register(BankEntry, site=site)
-class Suspense(Room):
-    """Money with a reason but without an owner. What its payer wrote is sealed until somebody says what for."""
+class ToSeeTo(admin.SimpleListFilter):
+    """What no officer has seen to yet; the rest is history."""
+
+    title = gettext_lazy("dealt with")
+    parameter_name = "seen"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("open", gettext_lazy("still open"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[BankAnswer]) -> QuerySet[BankAnswer]:
+        return queryset.filter(dealt_with_at=None) if self.value() == "open" else queryset
+
+
+@admin.register(BankAnswer, site=site)
+class BankAnswers(Room):
+    """Payments that failed, details that banks correct, collected payments that are called back: seen to one by one."""
 
     duties = DUTIES
     group = Group.PAYMENTS
-    name = gettext_lazy("Suspense")
-    page_template = "officers/bank_entry.html"
+    name = gettext_lazy("Answers of banks")
+    page_template = "officers/bank_answer.html"
     list_display = (
-        column("booking_date", gettext_lazy("Booked"), lambda row: shown.day(row.booking_date), ordered=True),
-        column("account", gettext_lazy("Bank account"), lambda row: row.account_id),
-        column("suspended", gettext_lazy("In suspense"), lambda row: shown.minor(row.suspended, row.currency)),
-        column("suspense_reason", gettext_lazy("Reason"), lambda row: row.get_suspense_reason_display()),
+        column("id", gettext_lazy("Answer"), ordered=True),
+        column("what", gettext_lazy("What the bank says"), lambda row: row.get_what_display(), ordered=True),
+        column("code", gettext_lazy("Code"), lambda row: row.code or "—"),
+        column("reference", gettext_lazy("Reference"), lambda row: row.reference or "—"),
+        column("received", gettext_lazy("Received"), lambda row: shown.moment(row.file.received_at)),
+        column("dealt_with_at", gettext_lazy("Dealt with"), lambda row: shown.moment(row.dealt_with_at), ordered=True),
     )
     list_filter = (
-        ("suspense_reason", titled(gettext_lazy("reason"))),
-        ("currency", titled(gettext_lazy("currency"))),
+        ("what", titled(gettext_lazy("what the bank says"))),
+        ToSeeTo,
     )
-    ordering = ("booking_date", "id")
+    list_select_related = ("file",)
+    ordering = ("-id",)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[BankEntry]:
-        return super().get_queryset(request).filter(suspended__gt=0)
+    def title_of(self, row: BankAnswer) -> str:
+        return _("Answer %(number)s: %(what)s") % {"number": row.pk, "what": row.get_what_display()}
 
-    def title_of(self, row: BankEntry) -> str:
-        return _("%(amount)s in suspense") % {"amount": shown.minor(row.suspended, row.currency)}
+    def page(self, *, row: BankAnswer, officer: Officer, now: datetime) -> dict[str, Any]:
+        return {
+            "lines": list(_about_answer(row)),
+            "read_form": PurposeForm(),
+            "may_read": officer.has(Duty.PAYMENTS),
+            "may_deal": officer.has(Duty.PAYMENTS) and row.dealt_with_at is None,
+        }
 
-    def page(self, *, row: BankEntry, officer: Officer, now: datetime) -> dict[str, Any]:
-        return {"lines": list(_about_entry(row)), "read_form": PayerPurpose()}
-
-    @act(duty=Duty.PAYMENTS, form=PayerPurpose)
+    @act(duty=Duty.PAYMENTS, form=PurposeForm)
     def read(
-        self, request: HttpRequest, *, row: BankEntry, form: dict[str, Any], officer: Officer, now: datetime
+        self, request: HttpRequest, *, row: BankAnswer, form: dict[str, Any], officer: Officer, now: datetime
     ) -> HttpResponse:
-        """Show what the payer wrote, this once; the purpose and the reading are recorded."""
-        payer = receipts.open_payer(entry=row, actor=officer.actor, purpose=form["purpose"], now=now)
-        written = [
-            Line(_("Name"), payer.name),
-            Line(_("Bank account"), payer.account),
-            Line(_("Payment reference"), payer.creditor_reference),
-            Line(_("End-to-end id"), payer.end_to_end_id),
-            Line(_("Payment message"), "\n".join(payer.remittance)),
-        ]
-        return self.shown(request, row, officer, payer=[line for line in written if line.value])
+        """Show the bank's own words, this once; the purpose and the reading are recorded."""
+        words = answers.open_words(answer=row, actor=officer.actor, purpose=form["purpose"], now=now)
+        told = [Line(label, words.get(name, "")) for name, label in WORDS.items()]
+        return self.shown(request, row, officer, words=[line for line in told if line.value])
+
+    @act(duty=Duty.PAYMENTS)
+    def deal(self, request: HttpRequest, *, row: BankAnswer, officer: Officer, now: datetime) -> str:
+        answers.deal_with(answer=row, officer=officer, now=now)
+        return _("It is noted that you have seen to this.")
 
     def queues(self, *, officer: Officer, now: datetime) -> list[Queue]:
-        rows = BankEntry.objects.filter(suspended__gt=0)
-        return [self.waiting(_("Payments in suspense"), rows, "file__received_at")]
-
-    def figures(self, *, now: datetime) -> list[Figure]:
-        return [
-            Figure(
-                _("In suspense, %(currency)s") % {"currency": currency},
-                shown.money(Money(balances.balance(f"suspense:{currency}"), currency)),
-            )
-            for currency in Currency
-        ]
+        title = _("Answers of banks to see to")
+        return [self.waiting(title, answers.waiting(), "file__received_at", query="?seen=open")]
 
 
-def _about_entry(row: BankEntry) -> Iterator[Line]:
-    yield Line(_("Paid amount"), shown.minor(row.amount, row.currency))
-    yield Line(_("In suspense"), shown.minor(row.suspended, row.currency), row.get_suspense_reason_display())
-    if row.held:
-        yield Line(_("Credited to the order"), shown.minor(row.held, row.currency))
-    yield Line(_("Booked"), shown.day(row.booking_date))
-    yield Line(_("Bank account"), row.account_id)
-    yield Line(_("Reference found"), row.reference or "—")
-    yield Line(_("File"), row.file.name, _("entry %(number)s") % {"number": row.number})
-    yield Line(_("Ledger event"), row.pk)
+WORDS = {
+    "name": gettext_lazy("Name"),
+    "account": gettext_lazy("Bank account"),
+    "reference": gettext_lazy("Reference"),
+    "corrected": gettext_lazy("Corrected details"),
+    "text": gettext_lazy("The bank’s words"),
+    "status": gettext_lazy("Status"),
+}
+
+
+def _about_answer(row: BankAnswer) -> Iterator[Line]:
+    yield Line(_("What the bank says"), row.get_what_display(), row.code)
+    yield Line(_("Reference"), row.reference or "—")
+    if row.line:
+        yield Line(_("Payout run"), row.line.run.reference, row.line.get_state_display())
+        yield Line(_("Amount"), shown.minor(row.line.amount, row.line.run.currency))
+    yield Line(_("File"), row.file.name, shown.instant(row.file.received_at))
+    if row.dealt_with_at:
+        yield Line(_("Dealt with"), shown.instant(row.dealt_with_at), row.dealt_with_by)

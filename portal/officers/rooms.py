@@ -13,8 +13,10 @@ from portal.officers import (
     payouts,
     policy,
     portfolio,
+    reconciliation,
     recoveries,
     screening,
+    suspense,
     valuations,
 )
 from portal.officers.site import site
@@ -32,8 +34,10 @@ __all__ = [
     "payouts",
     "policy",
     "portfolio",
+    "reconciliation",
     "recoveries",
     "screening",
     "site",
+    "suspense",
     "valuations",
 ]

@@ -47,8 +47,8 @@ def of(proposal: Proposal, *, language: str) -> Words:
     """The proposal in words, in one language."""
     payload: Payload = json.loads(proposal.payload)
     with override(language):
-        reader = READERS.get(proposal.kind, _unknown)
-        words = reader(proposal, payload)
+        reader = READERS.get(proposal.kind)
+        words = reader(proposal, payload) if reader else unknown(proposal)
         words.lines += [Line(key, plain(value)) for key, value in payload.items()]
     return words
 
@@ -83,7 +83,8 @@ def day(text: str) -> str:
     return shown.day(date.fromisoformat(text))
 
 
-def _unknown(proposal: Proposal, payload: Payload) -> Words:
+def unknown(proposal: Proposal) -> Words:
+    """Of an act without a reader: its kind; the payload follows as it stands."""
     return Words(_("%(kind)s for %(subject)s") % {"kind": proposal.get_kind_display(), "subject": proposal.subject})
 
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from fund import rates
+from fund.dealing import called_back
 from fund.dealing.models import Offering, Status
 from fund.ledger import balances
 from fund.money import Currency, convert, value_of
@@ -166,6 +167,7 @@ def _nations(codes: list[str]) -> list[str]:
 
 def _holdings(holder_id: int, now: datetime) -> list[dict[str, Any]]:
     usd_jpy = _rate(now)
+    locked = called_back.not_redeemable(holder_id=holder_id, on=now.date())
     found = []
     for unit_class in UnitClass.objects.filter(owner_kind="citizen").order_by("-code"):
         units = balances.balance(f"units:{unit_class.code}", holder_id=holder_id)
@@ -191,6 +193,7 @@ def _holdings(holder_id: int, now: datetime) -> list[dict[str, Any]]:
                 "dollars": in_both["USD"],
                 "yen": in_both["JPY"],
                 "usd_jpy": usd_jpy,
+                "locked": [one for one in locked if one.class_code == unit_class.code],
             }
         )
     return found

@@ -11,6 +11,8 @@ from fund.governance.audit import Act
 from fund.governance.officers import Duty, NotOnDuty
 from fund.governance.outbox import Note
 from fund.holders import Holder
+from fund.payments import payer_names
+from fund.payments.models import KnownName
 from investors import bank_accounts, judging, onboarding, steps, tax_forms
 from investors.applications import Answer, Application, Decision, Status
 from investors.eligibility import decide as rules
@@ -41,6 +43,17 @@ def test_a_citizen_of_japan_becomes_a_holder(investor, officer):
     account = bank_accounts.usable(investor=investor, at=NOW)
     told = bank_accounts.details(account=account, purpose=Purpose.PAYOUT, actor="system", now=NOW)
     assert (told["bank_code"], told["deposit_number"]) == ("0001", "1234567")
+
+
+def test_the_vault_knows_by_fingerprints_under_which_names_the_holder_pays(investor, officer):
+    answers = japanese()
+    approved(investor, answers, officer)
+    told = answers["name"]
+    known = {bytes(one.digest) for one in KnownName.objects.filter(holder=investor.holder)}
+    for writing in ("kana", "latin", "kanji"):
+        name = f"{told[f'family_{writing}']} {told[f'given_{writing}']}"
+        assert payer_names.fingerprint(name) in known, writing
+    assert payer_names.fingerprint("SUZUKI TARO") not in known
 
 
 def test_a_citizen_of_the_united_states_becomes_a_holder(investor, officer):

@@ -29,6 +29,8 @@ from fund.payments.formats.xml_reading import (
     children,
     day_of,
     first_text,
+    inner,
+    local,
     moment_of,
     required,
     stripped,
@@ -41,7 +43,7 @@ MESSAGES = tuple(f"camt.{kind}.001.{version}" for kind in Kind for version in ("
 NO_WORDS = dict.fromkeys(("end_to_end_id", "creditor_reference", "payer_name", "payer_account"), "") | {
     "remittance": ()
 }
-FAMILY = "{*}Domn/{*}Fmly/{*}Cd"
+FAMILY = ("Domn", "Fmly", "Cd")
 ISSUED_DIRECT_DEBITS = "IDDT"  # ISO 20022 external code set, family of bank transactions
 
 
@@ -71,13 +73,12 @@ def read(data: bytes, *, limit: int = MAX_BYTES) -> tuple[Statement, ...]:
     transactions: list[_Transaction] = []
     in_these_details = 0
     lines: list[list[Entry]] = []  # one for each bank entry
-    for element in parts(data, message, ("GrpHdr", "TxDtls", "NtryDtls", "Ntry", ROOTS[kind][1])):
-        match etree.QName(element).localname:
+    for name, element in parts(data, message, ("GrpHdr", "TxDtls", "NtryDtls", "Ntry", ROOTS[kind][1])):
+        match name:
             case "GrpHdr":
                 header = _Header(first_text(element, "MsgId"), moment_of(element, "CreDtTm"))
             case "TxDtls":
                 transactions.append(_transaction(element))
-                transactions[-1].words.update(_payer_bank(element))
                 in_these_details += 1
             case "NtryDtls":
                 _check_batch(element, transactions[len(transactions) - in_these_details :])
@@ -91,7 +92,7 @@ def read(data: bytes, *, limit: int = MAX_BYTES) -> tuple[Statement, ...]:
                 lines = []
     if len({(statement.account, statement.statement_id) for statement in statements}) < len(statements):
         raise UnsoundFile(Flaw.DUPLICATE_STATEMENT, "The file carries the same statement twice.")
-    return identified(statements)
+    return identified(statements, fresh=True)
 
 
 def _transaction(element: etree._Element) -> _Transaction:
@@ -103,6 +104,7 @@ def _transaction(element: etree._Element) -> _Transaction:
     direction = stripped(told.get("CdtDbtInd"))
     end_to_end_id = stripped(refs.get("EndToEndId"))
     payer = children(parties.get("Dbtr"))
+    told_bank = inner(told.get("RltdAgts"), "DbtrAgt", "FinInstnId", "ClrSysMmbId", "MmbId")
     return _Transaction(
         amount=amount or None,  # banks write 0 where they do not tell
         currency=currency,
@@ -110,20 +112,19 @@ def _transaction(element: etree._Element) -> _Transaction:
         bank_reference=stripped(refs.get("AcctSvcrRef")),
         words={
             "end_to_end_id": "" if end_to_end_id == "NOTPROVIDED" else end_to_end_id,
-            "creditor_reference": first_text(remittance["Strd"], "CdtrRefInf/Ref") if "Strd" in remittance else "",
+            "creditor_reference": stripped(inner(remittance.get("Strd"), "CdtrRefInf", "Ref")),
             "remittance": tuple(filter(None, map(stripped, told["RmtInf"].iterchildren("{*}Ustrd"))))
             if "Ustrd" in remittance
             else (),
             "payer_name": stripped((children(payer["Pty"]) if "Pty" in payer else payer).get("Nm")),
             "payer_account": account_of(parties["DbtrAcct"]) if "DbtrAcct" in parties else "",
+            **_payer_bank(stripped(told_bank)),
         },
     )
 
 
-def _payer_bank(element: etree._Element) -> dict[str, str]:
+def _payer_bank(number: str) -> dict[str, str]:
     """The payer's bank by its clearing number, which in Japan carries the branch in its last three digits."""
-    agent = element.find("{*}RltdAgts/{*}DbtrAgt/{*}FinInstnId/{*}ClrSysMmbId/{*}MmbId")
-    number = "" if agent is None else (agent.text or "").strip()
     return {"payer_bank": number[:4], "payer_branch": number[4:]} if len(number) == 7 else {"payer_bank": number}
 
 
@@ -131,7 +132,7 @@ def _whole(element: etree._Element, *, line: int, day: date) -> dict[str, Any]:
     """The bank entry itself, as the fields of an Entry, without what its transactions tell."""
     told = children(element)
     amount, currency = amount_of(told["Amt"])
-    booked = stripped(children(told["Sts"]).get("Cd", told["Sts"])) == "BOOK"
+    booked = stripped(inner(told["Sts"], "Cd") if len(told["Sts"]) else told["Sts"]) == "BOOK"
     booking_date = day_of(told.get("BookgDt"))
     value_date = day_of(told.get("ValDt"))
     if booked and not booking_date:
@@ -149,7 +150,7 @@ def _whole(element: etree._Element, *, line: int, day: date) -> dict[str, Any]:
         "line": line,
         "detail": 0,
         "detail_reference": "",
-        "direct_debit": "BkTxCd" in told and told["BkTxCd"].findtext(FAMILY) == ISSUED_DIRECT_DEBITS,
+        "direct_debit": stripped(inner(told.get("BkTxCd"), *FAMILY)) == ISSUED_DIRECT_DEBITS,
     }
 
 
@@ -235,6 +236,8 @@ def _balance(element: etree._Element, balances: list[etree._Element], *codes: st
 
 def _check_batch(element: etree._Element, transactions: list[_Transaction]) -> None:
     """NbOfTxs and TtlAmt tie with the transactions, where the bank lists them."""
+    if not len(element) or local[element[0].tag] != "Btch":  # which the schema puts first
+        return
     count = first_text(element, "Btch/NbOfTxs")
     if count and transactions and int(count) != len(transactions):
         raise UnsoundFile(

@@ -87,9 +87,15 @@ def _written_entry(parts: list[Entry]) -> etree._Element | None:
         node("BookgDt", node("Dt", first.booking_date.isoformat())),
         node("ValDt", node("Dt", value_date)),
         node("AcctSvcrRef", first.bank_reference),
-        etree.Element("BkTxCd"),
+        node("BkTxCd", _written_direct_debit()) if first.direct_debit else etree.Element("BkTxCd"),
         node("NtryDtls", *map(_written_transaction, parts)),
     )
+
+
+def _written_direct_debit() -> etree._Element | None:
+    """Payments, direct debits that we issued, of one collection."""
+    family = node("Fmly", node("Cd", "IDDT"), node("SubFmlyCd", "PMDD"))
+    return node("Domn", node("Cd", "PMNT"), family)
 
 
 def _written_transaction(part: Entry) -> etree._Element | None:

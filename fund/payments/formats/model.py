@@ -5,7 +5,7 @@ Amounts are integers of minor units (D19). Text that the bank did not give is th
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -139,8 +139,8 @@ class Statement:
     entries: tuple[Entry, ...]
 
 
-def identified(statements: Sequence[Statement]) -> tuple[Statement, ...]:
-    """Give every entry of one file its identity (D34).
+def identified(statements: Sequence[Statement], *, fresh: bool = False) -> tuple[Statement, ...]:
+    """Give every entry of one file its identity (D34): copies of the entries, or themselves where nobody else has them.
 
     Where the bank gives a reference, identity is that reference with account, amount and direction: the notification
     and the later statement agree, and a reversal under the same reference stays apart. A statement that carries one
@@ -148,10 +148,25 @@ def identified(statements: Sequence[Statement]) -> tuple[Statement, ...]:
     Without a reference, identity is the content and its ordinal among equal entries of account and booking day.
     """
     equals: Counter[str] = Counter()
-    return tuple(replace(statement, entries=tuple(_identified(statement, equals))) for statement in statements)
+    name = _name if fresh else _named_copy
+    return tuple(replace(statement, entries=tuple(_identified(statement, equals, name))) for statement in statements)
 
 
-def _identified(statement: Statement, equals: Counter[str]) -> Iterator[Entry]:
+type _Namer = Callable[[Entry, str, str], Entry]
+
+
+def _named_copy(entry: Entry, bank_entry: str, fingerprint: str) -> Entry:
+    return replace(entry, bank_entry=bank_entry, fingerprint=fingerprint)
+
+
+def _name(entry: Entry, bank_entry: str, fingerprint: str) -> Entry:
+    """In place: to copy all fields of a hundred thousand entries takes as long as to read them."""
+    object.__setattr__(entry, "bank_entry", bank_entry)
+    object.__setattr__(entry, "fingerprint", fingerprint)
+    return entry
+
+
+def _identified(statement: Statement, equals: Counter[str], name: _Namer) -> Iterator[Entry]:
     references: Counter[str] = Counter()
     for _, group in groupby(statement.entries, key=attrgetter("line")):
         parts = list(group)
@@ -165,7 +180,7 @@ def _identified(statement: Statement, equals: Counter[str]) -> Iterator[Entry]:
             key = _digest("content", str(first.booking_date), str(first.value_date), *whole, *map(_content, parts))
             ordinal = equals[f"{key}{first.booked}"]
             equals[f"{key}{first.booked}"] += 1
-        yield from _identified_parts(parts, _digest(key, ordinal) if ordinal else key)
+        yield from _identified_parts(parts, _digest(key, ordinal) if ordinal else key, name)
 
 
 def original_of(account: str, entry: Entry) -> str:
@@ -175,9 +190,9 @@ def original_of(account: str, entry: Entry) -> str:
     return _digest("reference", entry.bank_reference, account, entry.currency, -entry.signed, False)
 
 
-def _identified_parts(parts: list[Entry], bank_entry: str) -> Iterator[Entry]:
+def _identified_parts(parts: list[Entry], bank_entry: str, name: _Namer) -> Iterator[Entry]:
     if parts[0].detail == 0:
-        yield replace(parts[0], bank_entry=bank_entry, fingerprint=bank_entry)
+        yield name(parts[0], bank_entry, bank_entry)
         return
     references = Counter(part.detail_reference for part in parts)
     equals: Counter[str] = Counter()
@@ -186,7 +201,7 @@ def _identified_parts(parts: list[Entry], bank_entry: str) -> Iterator[Entry]:
             key = _digest("reference", part.detail_reference)
         else:
             key = _digest("content", *_content(part))
-        yield replace(part, bank_entry=bank_entry, fingerprint=_digest(bank_entry, key, equals[key]))
+        yield name(part, bank_entry, _digest(bank_entry, key, equals[key]))
         equals[key] += 1
 
 

@@ -60,8 +60,8 @@ def read(data: bytes, *, limit: int = MAX_BYTES) -> Initiation:
     line: int | None = None
     blocks: list[Block] = []
     payments: list[tuple[Payment, str]] = []
-    for element in parts(data, message, ("GrpHdr", "CdtTrfTxInf", "PmtInf")):
-        match etree.QName(element).localname:
+    for name, element in parts(data, message, ("GrpHdr", "CdtTrfTxInf", "PmtInf")):
+        match name:
             case "GrpHdr":
                 header = {path: first_text(element, path) for path in ("MsgId", "NbOfTxs", "CtrlSum", "InitgPty/Nm")}
                 created_at, line = moment_of(element, "CreDtTm"), element.sourceline

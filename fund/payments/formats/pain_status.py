@@ -32,8 +32,8 @@ def read_status(data: bytes, *, limit: int = MAX_BYTES) -> StatusReport:
     line: int | None = None
     blocks: list[BlockStatus] = []
     payments: list[PaymentStatus] = []
-    for element in parts(data, message, NAMES):
-        match etree.QName(element).localname:
+    for name, element in parts(data, message, NAMES):
+        match name:
             case "GrpHdr":
                 message_id, created_at = first_text(element, "MsgId"), moment_of(element, "CreDtTm")
             case "OrgnlGrpInfAndSts":

@@ -12,6 +12,17 @@ from fund.payments.formats.model import Flaw, UnsoundFile
 LARGEST = 2**63 - 1
 
 
+class _Local(dict[str, str]):
+    """Tags without their namespace, each cut once."""
+
+    def __missing__(self, tag: str) -> str:
+        name = self[tag] = tag.rpartition("}")[2]
+        return name
+
+
+local = _Local()
+
+
 def account_of(element: etree._Element) -> str:
     """IBAN or the bank's own account number."""
     return first_text(element, "Id/IBAN", "Id/Othr/Id")
@@ -19,8 +30,12 @@ def account_of(element: etree._Element) -> str:
 
 def amount_of(found: etree._Element) -> tuple[int, str]:
     """Minor units and currency of an Amt. Raises UnsoundFile."""
-    currency = found.get("Ccy", "")
-    return to_minor(Decimal(stripped(found)), currency, found.sourceline), currency
+    text, currency = stripped(found), found.get("Ccy", "")
+    whole, _, rest = text.partition(".")
+    places = decimals(currency)
+    if whole.isdecimal() and len(whole) < 15 and (not rest or (rest.isdecimal() and len(rest) == places)):
+        return int(whole + (rest or "0" * places)), currency  # as nearly all of them are written
+    return to_minor(Decimal(text), currency, found.sourceline), currency
 
 
 def amount_told(found: etree._Element | None) -> tuple[Decimal | None, str]:
@@ -77,12 +92,24 @@ def children(element: etree._Element | None) -> dict[str, etree._Element]:
     """The first child of each name, which is faster than to find them one by one."""
     if element is None:
         return {}
-    return {child.tag.rpartition("}")[2]: child for child in element.iterchildren(reversed=True)}
+    return {local[child.tag]: child for child in element.iterchildren(reversed=True)}
 
 
 def stripped(element: etree._Element | None) -> str:
     """Its text without the white space around it."""
-    return "" if element is None else (element.text or "").strip()
+    if element is None:
+        return ""
+    text = element.text
+    return text.strip() if text else ""
+
+
+def inner(element: etree._Element | None, *names: str) -> etree._Element | None:
+    """The first child so named, its first child of the next name, and so on."""
+    for name in names:
+        if element is None:
+            return None
+        element = next((child for child in element if local[child.tag] == name), None)
+    return element
 
 
 @cache

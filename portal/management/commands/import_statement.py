@@ -14,7 +14,9 @@ from fund.payments.models import Reason
 
 
 class Command(BaseCommand):
-    help = "Imports a bank statement or notification, told apart by its content; whole or not at all."
+    help = (
+        "Imports a bank's file (statement, notice, answer to payments), told apart by its content; whole or not at all."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
@@ -32,6 +34,13 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"Bank file {taken.file.pk} was taken before, at {taken.file.received_at:%Y-%m-%d %H:%M} UTC."
                 " Nothing was posted."
+            )
+            return
+        if taken.answered:
+            one = taken.answered
+            self.stdout.write(
+                f"Bank file {taken.file.pk} ({taken.file.kind}): paid {one.paid}, rejected {one.rejected},"
+                f" returned {one.returned}, unchanged {one.unchanged}, to be seen to by an officer {one.notices}"
             )
             return
         for line in taken.lines:

@@ -23,6 +23,9 @@ from tests.fund.payments.bank_files import JPY, NOW, USD
 PAY_BY = datetime(2027, 1, 20, 14, 59, tzinfo=UTC)  # late on 20 January in Tokyo, the morning of that day in New York
 
 
+COMPANY = "1210428820"  # what the banks call the fund
+
+
 def open_account(code: str, currency: Currency) -> BankAccount:
     return receipts.open_account(
         code=code,
@@ -32,6 +35,8 @@ def open_account(code: str, currency: Currency) -> BankAccount:
         bank_name_en="Demonstration Bank",
         bank_name_ja="デモ銀行",
         number="0001234567",
+        routing={"USD": "121042882", "JPY": "0001001"}[currency],
+        customer_code=COMPANY,
         now=NOW,
     )
 

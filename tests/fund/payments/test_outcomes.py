@@ -11,7 +11,7 @@ from fund.ledger import balances
 from fund.ledger.models import Event, Transfer
 from fund.ledger.prove import prove as prove_ledger
 from fund.money import Currency, Money
-from fund.payments import receipts
+from fund.payments import payer_names, receipts
 from fund.payments.models import BankEntry, Expected
 from fund.payments.prove import prove
 from tests.fund.payments.bank_files import JPY, NOW, TODAY, USD, entry, file
@@ -98,7 +98,7 @@ def test_of_several_payments_in_one_file_the_earliest_booked_fill_the_order(citi
     assert list(BankEntry.objects.order_by("number").values_list("held", "suspended", "suspense_reason")) == [
         (20_000, 10_000, "overpaid"),
         (30_000, 0, ""),
-        (0, 30_000, "overpaid"),
+        (0, 30_000, "duplicate"),
     ]
     assert (held(citizen), suspense()) == (50_000, 40_000)
 
@@ -145,6 +145,48 @@ def test_money_in_another_currency_than_the_orders_goes_to_suspense(citizen, exp
     take(file(entry(50_000, creditor_reference=asked.reference)))
     assert (held(citizen, "JPY"), held(citizen), suspense()) == (0, 0, 50_000)
     assert reasons() == {"wrong_currency"}
+
+
+KNOWN = ["Yamada Hanako", "Yamada Hanako Marie", "ヤマダ ハナコ", "山田花子"]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("YAMADA HANAKO", ""),
+        ("Mrs. Hanako M. Yamada", ""),
+        ("HANAKO MARIE YAMADA", ""),
+        ("ﾔﾏﾀﾞ ﾊﾅｺ", ""),
+        ("0123456789ﾔﾏﾀﾞﾊﾅｺ", ""),
+        ("ヤマダハナコ", ""),
+        ("山田 花子", ""),
+        ("", ""),  # the bank does not tell
+        ("SUZUKI HANAKO", "third_party"),
+        ("ﾔﾏﾀﾞ ﾀﾛｳ", "third_party"),
+        ("カ)シヨウジ", "third_party"),
+    ],
+)
+def test_a_payer_of_another_name_is_a_third_party(citizen, expect, take, name, reason):
+    payer_names.know(holder_id=citizen, names=KNOWN)
+    payer_names.know(holder_id=citizen, names=KNOWN)  # again: the same
+    asked = expect(100)
+    take(file(entry(100, creditor_reference=asked.reference, payer_name=name)))
+    assert reasons() == {reason}
+    assert held(citizen) == (0 if reason else 100)
+
+
+def test_without_the_holders_names_anybodys_money_is_the_holders(citizen, expect, take):
+    """Negative control of the test above."""
+    asked = expect(100)
+    take(file(entry(100, creditor_reference=asked.reference, payer_name="SUZUKI HANAKO")))
+    assert held(citizen) == 100
+
+
+def test_a_second_payment_of_a_paid_order_is_a_duplicate(citizen, expect, take):
+    asked = expect(100)
+    take(file(entry(100, creditor_reference=asked.reference)))
+    take(file(entry(100, creditor_reference=asked.reference)))
+    assert (held(citizen), suspense(), reasons()) == (100, 100, {"", "duplicate"})
 
 
 @pytest.mark.parametrize("words", [{}, {"creditor_reference": "RF18539007547034"}, {"remittance": ("for my units",)}])

@@ -102,7 +102,7 @@ def test_without_lock_and_unique_keys_it_would_post_twice(take, monkeypatch):
     data = file(entry(100))
     monkeypatch.setattr(receipts, "_lock_accounts", lambda statements: None)
     meet(monkeypatch, matching, "news", after=True)
-    with without("fund_bankfile", "fund_bankfile_digest_key"), without("fund_bankentry", "fund_bankentry_identity_key"):
+    with without("fund_bankfile", "fund_bankfile_digest_key"), without("fund_bankentry", "bank_entry_identity"):
         at_once(take, data, data)
         assert BankFile.objects.count() == 2
         assert balances.balance("suspense:USD") == 200
@@ -117,7 +117,7 @@ def test_overlapping_statements_at_once_post_their_common_entry_once(take, monke
 
 def test_two_files_for_one_order_at_once_never_exceed_it(citizen, expect, take, monkeypatch):
     asked = expect(100)
-    meet(monkeypatch, matching, "match")
+    meet(monkeypatch, matching, "take_in")
     paid = [file(entry(80, creditor_reference=asked.reference), account=code) for code in ("DEMO-USD-001", OTHER)]
     results = at_once(take, *paid)
     assert [result.matched for result in results] == [1, 1]
@@ -128,15 +128,8 @@ def test_two_files_for_one_order_at_once_never_exceed_it(citizen, expect, take, 
 def test_without_the_lock_on_expected_payments_it_would_be_exceeded(citizen, expect, take, monkeypatch):
     """Negative control: with the constraint, one import fails whole; without it too, the citizen has too much."""
     asked = expect(100)
-    barrier = threading.Barrier(2, timeout=10)
-
-    def match_without_lock(*, file: BankFile) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(matching.CLAIM, {"file": file.pk})
-            barrier.wait()
-            cursor.execute(matching.RECEIVE, {"file": file.pk})
-
-    monkeypatch.setattr(matching, "match", match_without_lock)
+    monkeypatch.setattr(matching, "LOCK_INCOMING", "SELECT 1")
+    meet(monkeypatch, matching, "match")
     paid = [file(entry(80, creditor_reference=asked.reference), account=code) for code in ("DEMO-USD-001", OTHER)]
     results = at_once(take, *paid)
     assert sum(isinstance(result, Exception) and "expected_never_exceeded" in str(result) for result in results) == 1
@@ -194,21 +187,21 @@ def ways_out(one: BankEntry, order_id: Any, *officers: Any) -> list[Callable[[],
 
 def test_two_officers_at_once_send_an_entry_one_way(expect, stuck, american, japanese, monkeypatch):
     asked = expect(100)
-    meet(monkeypatch, suspense, "_lock")
+    meet(monkeypatch, suspense, "lock")
     found = in_threads(*ways_out(stuck, asked.order_id, american, japanese))
     assert sorted(type(one).__name__ for one in found) == ["Refused", "Resolution"]
     assert balances.balance("suspense:USD") == 0
     assert all(check.clean for check in prove())
 
 
-def unlocked(entry_id: Any, order: str | None) -> BankEntry:
+def unlocked(entry_id: Any, *, order: str | None = None) -> BankEntry:
     return BankEntry.objects.get(pk=entry_id)
 
 
 def test_without_the_lock_the_unique_entry_still_refuses(expect, stuck, american, japanese, monkeypatch):
     asked = expect(100)
-    monkeypatch.setattr(suspense, "_lock", unlocked)
-    meet(monkeypatch, suspense, "_resolve")
+    monkeypatch.setattr(suspense, "lock", unlocked)
+    meet(monkeypatch, suspense, "resolve")
     found = in_threads(*ways_out(stuck, asked.order_id, american, japanese))
     assert sorted(type(one).__name__ for one in found) == ["IntegrityError", "Resolution"]
     assert balances.balance("suspense:USD") == 0
@@ -217,8 +210,8 @@ def test_without_the_lock_the_unique_entry_still_refuses(expect, stuck, american
 def test_without_lock_and_unique_key_money_would_go_out_twice(expect, stuck, american, japanese, monkeypatch):
     """Negative control of both tests above."""
     asked = expect(100)
-    monkeypatch.setattr(suspense, "_lock", unlocked)
-    meet(monkeypatch, suspense, "_resolve")
+    monkeypatch.setattr(suspense, "lock", unlocked)
+    meet(monkeypatch, suspense, "resolve")
     with without("fund_resolution", "fund_resolution_entry_id_key"):
         found = in_threads(*ways_out(stuck, asked.order_id, american, japanese))
         assert [type(one).__name__ for one in found] == ["Resolution", "Resolution"]

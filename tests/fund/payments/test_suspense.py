@@ -5,17 +5,18 @@ import uuid
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
+from fund import holders
 from fund.governance import config
 from fund.governance.approval import Proposal
 from fund.governance.audit import Act
 from fund.governance.officers import Duty, NotOnDuty
 from fund.governance.outbox import Note
-from fund.holders import Nation
+from fund.holders import Holder, Nation
 from fund.ledger import balances, post
 from fund.ledger.models import Event, Transfer
 from fund.ledger.prove import prove as prove_ledger
 from fund.money import Currency
-from fund.payments import receipts, suspense
+from fund.payments import payer_names, receipts, suspense
 from fund.payments.models import BankEntry, Expected
 from fund.payments.prove import prove
 from fund.payments.suspense import Resolution, Way
@@ -188,15 +189,72 @@ def test_what_a_bank_took_too_late_is_written_off_with_both_keys_only(expect, ta
     assert (in_suspense(), balances.balance("expenses:USD"), list(suspense.missing())) == (0, -50, [])
 
 
-def test_suggestions_are_open_payments_of_just_that_amount(citizen, expect, unknown, take):
+@pytest.fixture
+def third_party(citizen, expect, take) -> BankEntry:
+    """Money with a citizen's reference from the account of somebody else."""
+    payer_names.know(holder_id=citizen, names=["Hanako Yamada"])
+    asked = expect(100)
+    take(file(entry(100, creditor_reference=asked.reference, payer_name="TARO SUZUKI", payer_account="1")))
+    return BankEntry.objects.get(suspense_reason="third_party")
+
+
+def test_somebody_elses_money_goes_back_or_to_the_order_but_never_to_the_holders_own_account(third_party, american):
+    told = {"entry": third_party, "officer": american, "reason": "asked the payer", "now": NOW}
+    assert suspense.ways(entry=third_party) == [Way.APPLIED, Way.RETURNED]
+    with pytest.raises(suspense.Refused, match="Somebody else"):
+        suspense.refund(**told)
+    assert suspense.return_to_payer(**told).way == Way.RETURNED
+    assert (in_suspense(), balances.balance("returns:USD")) == (0, 100)
+
+
+def test_an_officer_can_find_that_it_was_the_holder_after_all(third_party, american, citizen):
+    told = {"entry": third_party, "officer": american, "reason": "maiden name", "now": NOW}
+    suspense.apply(order_id=third_party.expected.order_id, **told)
+    assert (held(citizen), in_suspense()) == (100, 0)
+
+
+@pytest.mark.parametrize(
+    ("told", "ways"),
+    [
+        ({}, [Way.APPLIED]),
+        ({"payer_account": "1"}, [Way.APPLIED, Way.RETURNED]),
+        ({"payer_account": "ﾐｽﾞﾎ/ﾎﾝﾃﾝ"}, [Way.APPLIED]),  # a Zengin file names the bank and not the account
+        ({"credit": False, "reversal": True}, [Way.WRITTEN_OFF]),
+    ],
+)
+def test_the_ways_out_are_those_that_are_possible(unknown, told, ways):
+    assert suspense.ways(entry=unknown(100, **told)) == ways
+
+
+def test_overpaid_money_can_be_refunded_and_once_it_went_out_no_more(expect, take, american):
+    asked = expect(60)
+    take(file(entry(100, creditor_reference=asked.reference)))
+    one = suspense.waiting().get()
+    assert Way.REFUNDED in suspense.ways(entry=one)
+    suspense.refund(entry=one, officer=american, reason="x", now=NOW)
+    assert suspense.ways(entry=one) == []
+
+
+def test_suggestions_are_open_payments_of_that_amount_or_name_the_likeliest_first(citizen, expect, unknown, take):
+    payer_names.know(holder_id=citizen, names=["Hanako Yamada"])
+    other_holder = holders.register(kind=Holder.Kind.CITIZEN, nation=Nation.JP, now=NOW).pk
+    one = unknown(100, payer_name="YAMADA, MS HANAKO")
+    amount_alone = expect(100, holder_id=other_holder)
+    name_alone, both = expect(777), expect(100)
+    found = suspense.suggestions(entry=one)
+    assert [hint.expected.pk for hint in found] == [both.pk, name_alone.pk, amount_alone.pk]
+    assert [(hint.same_name, hint.same_amount) for hint in found] == [(True, True), (True, False), (False, True)]
+
+
+def test_suggestions_are_open_payments_in_the_currency(citizen, expect, unknown, take):
     one = unknown(100)
     right, part = expect(100), expect(150)
     take(file(entry(50, creditor_reference=part.reference)))
     other, yen, gone = expect(99), expect(100, Currency.JPY), expect(100)
     receipts.forget(order_id=gone.order_id, now=NOW)
-    found = set(suspense.suggestions(entry=one))
-    assert {right.pk, part.pk} == {expected.pk for expected in found}
-    assert not found & {other, yen, gone}
+    found = {hint.expected.pk for hint in suspense.suggestions(entry=one)}
+    assert found == {right.pk, part.pk}
+    assert not found & {other.pk, yen.pk, gone.pk}
 
 
 def test_applied_money_that_the_bank_reverses_is_taken_back_from_the_order(citizen, expect, unknown, american, take):

@@ -98,7 +98,7 @@ def test_without_the_memory_of_entries_an_overlap_is_refused_by_their_identity(t
 def test_without_both_protections_an_overlap_would_post_twice(unproved, take, monkeypatch):
     """Negative control of the overlap tests; and ``prove`` would see it."""
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE fund_bankentry DROP CONSTRAINT fund_bankentry_identity_key")
+        cursor.execute("ALTER TABLE fund_bankentry DROP CONSTRAINT bank_entry_identity")
     monkeypatch.setattr(matching, "news", all_of_them)
     one = entry(100)
     take(file(one))
@@ -160,9 +160,9 @@ def test_a_statement_in_another_currency_than_the_account_is_quarantined(take):
         (b"<html/>", "unknown_message"),
         (b"<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", "doctype"),
         ("<?xml version='1.0' encoding='UTF-16'?><a/>".encode("utf-16"), "encoding"),
-        (b"1010" + b"030112" * 3 + b"0001" + b" " * 174 + b"\r\n2" + b" " * 199, "format_not_read"),
+        (b"1010" + b"030112" * 3 + b"0001" + b" " * 174 + b"\r\n2" + b" " * 199, "malformed"),
         (b"1010" + b"030112" * 3 + b"0001" + b" " * 50, "not_a_bank_file"),
-        (b"101 03130001202313801041908161055A094101" + b" " * 54, "format_not_read"),
+        (b"101 03130001202313801041908161055A094101" + b" " * 54, "not_a_bank_file"),
     ],
     ids=["empty", "picture", "csv", "html", "doctype", "utf-16", "zengin", "almost zengin", "nacha"],
 )
@@ -231,8 +231,8 @@ def test_real_samples_are_nobodys_here(take, name, code):
 @pytest.mark.parametrize(
     ("name", "code"),
     [
-        ("nacha/ppd-credit.ach", "format_not_read"),
-        ("nacha/cor-example.ach", "format_not_read"),
+        ("nacha/ppd-credit.ach", "not_a_bank_file"),  # so is this
+        ("nacha/cor-example.ach", "not_our_payments"),
         ("zengin/sougou-furikomi.sample.sjis.txt", "not_a_bank_file"),  # what we send, not what a bank tells us
     ],
 )

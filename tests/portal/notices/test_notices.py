@@ -1,6 +1,7 @@
 """Who is told of what: each person once a note, in their language, without a link, however often the task comes."""
 
 import re
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,9 +12,16 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from fund import holders
+from fund.governance import approval
+from fund.governance.officers import Duty
 from fund.governance.outbox import Note, leave
 from fund.holders import Holder, Nation
+from fund.ledger import post
 from fund.money import Currency, Money
+from fund.payments import payout_files, payout_results, payouts
+from fund.payments.payout_models import Format
+from fund.payments.payout_results import Answer, Result
+from fund.payments.payouts import Payee
 from investors import people
 from investors.people import Investor
 from portal import relay
@@ -21,8 +29,9 @@ from portal.accounts import User
 from portal.notices import mail
 from portal.notices.models import Message
 from portal.notices.send import AUDIENCES, send
+from tests.fund.payments.conftest import appoint
 from tests.portal.web.conftest import Stage, current, everything, hanako, keys, order, signed_in
-from tests.portal.web.stage import NOW
+from tests.portal.web.stage import JPY, NOW
 
 __all__ = ["current", "everything", "hanako", "keys", "signed_in"]
 
@@ -126,6 +135,32 @@ def test_somebody_who_withdrew_is_not_told_of_the_allotment(everything: Stage) -
     assert send(note=note_of("allotment.published", offering=everything.current.pk), now=NOW) == 0
 
 
+@pytest.mark.parametrize(
+    ("answer", "words"), [("paid", "We have paid you money"), ("rejected", "We could not pay you money")]
+)
+def test_a_payout_is_told_to_whom_it_was_paid_once_it_ended(everything: Stage, answer: str, words: str) -> None:
+    holder = everything.hanako.holder_id
+    line = post.Line(f"bank:{JPY}", "refunds:JPY", 5_000, holder)
+    post.post(event=post.Event.CORRECTION, event_id=uuid.uuid4(), lines=[line], effective_at=NOW)
+    american, japanese = appoint(Nation.US, Duty.PAYMENTS), appoint(Nation.JP, Duty.PAYMENTS)
+    payee = Payee(name="ヤマダ ハナコ", bank="0005", branch="123", account="7654321", kind="ordinary")
+    run = payouts.gather(currency=Currency.JPY, payees=lambda ids: {holder: payee}, officer=american, now=NOW)
+    proposal = payouts.propose(run=run, officer=american, now=NOW)
+    approval.sign(proposal=proposal, officer=japanese, digest=bytes(proposal.digest), now=NOW)
+    payouts.carry_out(proposal=proposal, now=NOW)
+    payout_files.export(
+        run=run, format=Format.PAIN001, writers={Format.PAIN001: lambda order: b"x"}, actor="system", now=NOW
+    )
+    paid = run.lines.get(holder=holder)
+    payout_results.take(results=[Result(paid.reference, Answer(answer))], actor="system", now=NOW)
+    note = Note.objects.get(topic="payouts.answered")
+    assert send(note=note, now=NOW) == 1
+    with translation.override("en"):
+        told = Message.objects.get()
+        assert (told.user_id, told.title) == (everything.hanako.user_id, words)
+        assert f"¥{paid.amount:,}" in told.text and "7654321" not in told.text
+
+
 def test_a_published_price_is_nobodys_mail() -> None:
     assert "nav.published" not in AUDIENCES
     assert "notify" not in relay.TASKS.get("nav.published", [])
@@ -142,7 +177,7 @@ FACTS = {
     "orders": ["RF18539007547034", "RF51S2K7F9Q3M"], "change": "password",
     "closed_at": "2026-11-27T06:00:00+00:00", "closes_at": "2026-11-27T07:00:00+00:00",
     "cause_en": "A line was cut.", "cause_ja": "回線が切断されました。",
-    "until": "2028-11-20T03:00:00+00:00", "appeal": "upheld", "occasion": "joining",
+    "until": "2028-11-20T03:00:00+00:00", "appeal": "upheld", "occasion": "joining", "payout": "returned",
 }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The pages in a real browser: the content policy holds, nothing is cut off on a telephone, axe finds no barrier."""
 
 import os
+import uuid
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,24 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page
 
+from fund import holders
 from fund.governance import audit, config
+from fund.holders import Holder, Nation
+from fund.money import Currency, Money
+from fund.payments import payer_names, receipts
+from fund.payments.models import BankEntry
+from fund.payments.payout_models import BankAnswer
 from fund.portfolio import imports
 from fund.register.models import Call
 from investors.duplicates import DuplicateCase
 from tests.fund import building
+from tests.fund.payments.bank_files import JPY, NOW, USD, entry, file
+from tests.fund.payments.conftest import PAY_BY, open_account
+from tests.fund.payments.test_answers import returns
 from tests.investors.conftest import japanese as applicant
 from tests.investors.conftest import person, submitted
 from tests.portal.officers.conftest import sign_in
+from tests.portal.officers.test_payouts import sent_run
 
 __all__ = ["person"]  # a fixture
 SHOTS = os.environ.get("SHOTS")  # a folder, to look at the pages
@@ -81,9 +92,44 @@ def addresses(american, japanese) -> list[str]:
     ]
 
 
+@pytest.fixture
+def payments(american, japanese) -> list[str]:
+    """A statement with money in suspense and a fee, a broken file, and a bank's answer about a payout."""
+    open_account(USD, Currency.USD)
+    open_account(JPY, Currency.JPY)
+    holder = holders.register(kind=Holder.Kind.CITIZEN, nation=Nation.US, now=NOW)
+    payer_names.know(holder_id=holder.pk, names=["Hanako Yamada"])
+    told = {"holder_id": holder.pk, "pay_by": PAY_BY, "subject": "US-2027-1", "now": NOW}
+    for amount in (70_000, 90_000):
+        receipts.expect(amount=Money(amount, Currency.USD), order_id=uuid.uuid4(), **told)
+    unknown = entry(70_000, payer_name="HANAKO YAMADA", payer_account="5", direct_debit=True)
+    line = sent_run(american, japanese).lines.get()
+    for data in (file(unknown, entry(300, credit=False)), returns(("21", "R02", line.reference, 100))):
+        receipts.import_file(data=data, name="statement.xml", actor="system", now=NOW)
+    with pytest.raises(receipts.Quarantined):
+        receipts.import_file(data=file(unknown)[:-30], name="broken.xml", actor="system", now=NOW)
+    return [
+        "/officers/",
+        "/officers/fund/bankfile/",
+        f"/officers/fund/bankfile/{BankAnswer.objects.get().file_id}/",
+        "/officers/fund/bankentry/?way_out=open",
+        f"/officers/fund/bankentry/{BankEntry.objects.get(suspended__gt=0).pk}/",
+        "/officers/fund/bankanswer/",
+        f"/officers/fund/bankanswer/{BankAnswer.objects.get().pk}/",
+        "/officers/fund/bankaccount/",
+        f"/officers/fund/bankaccount/{USD}/",
+        f"/officers/fund/payoutrun/{line.run_id}/",
+    ]
+
+
 def barriers(page: Page) -> list[str]:
     found: list[dict[str, Any]] = page.evaluate("async () => (await axe.run()).violations")
     return [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found]
+
+
+@pytest.mark.parametrize(("language", "width"), [("en", 1280), ("ja", 390)])
+def test_the_rooms_of_payments(chromium, live_server, japanese, payments, language, width):
+    test_pages_in_a_browser(chromium, live_server, japanese, payments, width, language)
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
@@ -101,6 +147,9 @@ def test_pages_in_a_browser(chromium, live_server, japanese, addresses, width, l
             faults.append(f"{address} is wider than the screen")
         page.evaluate(AXE.read_text())
         faults += [f"{address} {barrier}" for barrier in barriers(page)]
+        if SHOTS:
+            name = address.strip("/").replace("/", "-").replace("?", "-")
+            page.screenshot(path=f"{SHOTS}/{name}-{language}-{width}.png", full_page=True)
     context.close()
     assert faults == []
 

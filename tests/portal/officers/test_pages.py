@@ -26,6 +26,8 @@ WHO_LOOKS = {
     "bankfile": {Duty.PAYMENTS, Duty.AUDIT},
     "payoutrun": {Duty.PAYMENTS, Duty.AUDIT},
     "bankentry": {Duty.PAYMENTS, Duty.AUDIT},
+    "bankanswer": {Duty.PAYMENTS, Duty.AUDIT},
+    "bankaccount": {Duty.PAYMENTS, Duty.AUDIT},
     "application": {Duty.ONBOARDING},
     "hit": {Duty.ONBOARDING},
     "recoverycase": {Duty.ONBOARDING},

@@ -281,7 +281,7 @@ def entry(inside):
 declared = b"".join(b"<!ENTITY l%d '%s'>" % (n, b"&l%d;" % (n - 1) * 10) for n in range(1, 10))
 laughs = b"<!DOCTYPE Document [<!ENTITY l0 'ha'>" + declared + b"]><Document>&l9;</Document>"
 data = BOMB
-began = time.monotonic()
+began = time.process_time()  # of the processor: other work on the machine is not the file's
 try:
     camt.read(data)
     code = "taken"
@@ -293,7 +293,7 @@ if status.exists():
     peak = int(status.read_text().split("VmHWM:")[1].split()[0]) // 1024
 else:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-print(code, time.monotonic() - began, peak)
+print(code, time.process_time() - began, peak)
 """
 
 

@@ -150,11 +150,11 @@ def test_verdicts_agree_with_the_registered_schema(path: Any) -> None:
         verdicts.add(expected)
         assert mine.validate(mutant) == expected, judge.error_log or mine.error_log
         if number % 20 == 0:
-            assert passes_in_parts(etree.tostring(mutant), message) == expected
+            assert passes_as_a_stream(etree.tostring(mutant), message) == expected
     assert verdicts == {True, False}
 
 
-def passes_in_parts(data: bytes, message: str) -> bool:
+def passes_as_a_stream(data: bytes, message: str) -> bool:
     try:
         for _ in parts(data, message, PARTS):
             pass
