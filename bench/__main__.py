@@ -16,6 +16,7 @@ from portal.local.place import DATABASE, Place
 SIZES = [10_000, 100_000, 1_000_000]
 QUICK = [2_000, 20_000]
 CITIZENS, FEW_CITIZENS = 100_000, 3_000
+HOLDERS, FEW_HOLDERS = 1_000_000, 1_000
 SEED = 42
 CITIZENS_A_SECOND = 20_000  # that one core is to screen (P10)
 
@@ -27,7 +28,7 @@ def main() -> int:
     parser.add_argument(
         "--sizes", type=lambda text: [int(size) for size in text.split(",")], help="orders of the books"
     )
-    parser.add_argument("--only", choices=["closing", "placing"], help="P2 alone, or all but P2")
+    parser.add_argument("--only", choices=["closing", "placing", "pricing"], help="P1, P9 and P10, P2, or P3 alone")
     given = parser.parse_args()
     with server.running() as place:
         django.setup()
@@ -35,9 +36,11 @@ def main() -> int:
         django.db.connection.close()
         server.copy(place, source=DATABASE, target="empty")
         measures: list[Measure] = []
-        if given.only != "closing":
+        if given.only in (None, "placing"):
             measures += placing(place, orders=800 if given.quick else 1600, rounds=given.rounds)
-        if given.only != "placing":
+        if given.only in (None, "pricing"):
+            measures += pricing(place, citizens=FEW_CITIZENS if given.quick else HOLDERS, rounds=given.rounds * 3)
+        if given.only in (None, "closing"):
             measures += closing(place, sizes=given.sizes or (QUICK if given.quick else SIZES), rounds=given.rounds)
             measures += screening(place, citizens=FEW_CITIZENS if given.quick else CITIZENS, rounds=given.rounds)
     print(*(measure.as_line() for measure in measures), sep="\n")
@@ -57,6 +60,30 @@ def placing(place: Place, *, orders: int, rounds: int) -> list[Measure]:
             bar.update()
             bar.write(f"{one.few} {one.many} pgbench={one.limit:.0f} {one.few.rate / one.limit:.3f}")
     return p2.measures(found)
+
+
+def pricing(place: Place, *, citizens: int, rounds: int) -> list[Measure]:
+    """P3: a NAV of a fund with many citizens beside the same of a fund with few, day after day."""
+    from bench import nav  # noqa: PLC0415  models can be imported only after Django's setup
+
+    many, few = nav.prepare(place, citizens=citizens), nav.prepare(place, citizens=FEW_HOLDERS)
+    found: list[tuple[nav.Round, nav.Round]] = []
+    for number in tqdm(range(rounds + 1), desc="P3", file=sys.stderr):
+        found.append((nav.run(many, number=number), nav.run(few, number=number)))
+    warm = found[1:]
+    for name in (many, few):
+        server.drop(place, name)
+    what = f"holders {citizens} ÷ {FEW_HOLDERS}"
+    return [
+        Measure(
+            "P3", f"publish a NAV, {what}", [one.published for one, _ in warm], [one.published for _, one in warm], 1.2,
+            at_most=True,
+        ),
+        Measure(
+            "P3 whole", f"value, check, propose, sign, publish, {what}", [one.all for one, _ in warm],
+            [one.all for _, one in warm], 1.2, at_most=True,
+        ),
+    ]  # fmt: skip
 
 
 def closing(place: Place, *, sizes: Sequence[int], rounds: int) -> list[Measure]:

@@ -1,5 +1,6 @@
 """Registry of the vault's tables: imports the rooms' models, nothing else."""
 
+from fund.dealing.compensation import Compensation
 from fund.dealing.models import (
     Allotment,
     AllotmentLine,
@@ -17,7 +18,7 @@ from fund.governance.officers import Officer
 from fund.governance.outbox import Note
 from fund.holders import Holder
 from fund.ledger.models import Account, Balance, Card, Control, Leg, Settlement, SettlementBatch, Transfer
-from fund.nav.models import ClassNav, Nav
+from fund.nav.models import ClassNav, LateInput, Nav
 from fund.payments.models import BankAccount, BankEntry, BankFile, BankStatement, Earmark, Expected, Postponement
 from fund.payments.payout_models import PayoutFile, PayoutLine, PayoutRun
 from fund.payments.suspense import Resolution
@@ -38,6 +39,7 @@ __all__ = [
     "BankStatement",
     "Card",
     "ClassNav",
+    "Compensation",
     "Control",
     "Deployment",
     "Earmark",
@@ -49,6 +51,7 @@ __all__ = [
     "FeeBasis",
     "Holder",
     "Investment",
+    "LateInput",
     "Leg",
     "Nav",
     "Note",

@@ -99,7 +99,7 @@ def test_figures_that_no_longer_stand_block(nav):
 def test_a_rate_of_the_day_that_came_later_blocks(small_fund):
     rates_day = date(2026, 4, 1)
     nav = strike.value(day=rates_day, now=NOW)
-    assert found(nav) == []
+    assert found(nav) == [("late_rate", False)]
     rates.record(day=rates_day, usd_per_eur=Decimal(1), jpy_per_eur=Decimal(161), source="test")
     assert ("missing_rate", True) in found(nav)
 
@@ -108,7 +108,7 @@ def test_a_rate_that_is_gone_blocks(nav):
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE fund_referencerate DISABLE TRIGGER USER")
         cursor.execute("DELETE FROM fund_referencerate")
-    assert found(nav) == [("missing_rate", True)]
+    assert found(nav) == [("missing_rate", True), ("late_rate", False)]
 
 
 def test_a_blocking_finding_stops_the_proposal_whatever_the_reason(nav, small_fund):
