@@ -92,6 +92,11 @@ class Nav(models.Model):
                 IF (SELECT sum(value_base) FROM fund_classnav WHERE nav_id = NEW.id) IS DISTINCT FROM NEW.net THEN
                     RAISE EXCEPTION 'the classes do not add up to the NAV' USING ERRCODE = 'check_violation';
                 END IF;
+                IF EXISTS (SELECT FROM fund_proposal WHERE id = NEW.proposal_id
+                           AND payload::jsonb -> 'findings' <> '[]' AND btrim(payload::jsonb ->> 'reason') = '') THEN
+                    RAISE EXCEPTION 'findings are overridden with a recorded reason, not without'
+                        USING ERRCODE = 'restrict_violation';
+                END IF;
                 IF EXISTS (SELECT FROM fund_nav WHERE corrects_id = NEW.previous_id AND state = 'published') THEN
                     RAISE EXCEPTION 'the NAV that this one continues was corrected since'
                         USING ERRCODE = 'restrict_violation';

@@ -92,7 +92,9 @@ def nav(request: HttpRequest) -> HttpResponse:
 @require_safe
 @briefly
 def nav_csv(request: HttpRequest, code: str) -> HttpResponse:
-    """The same prices for a spreadsheet: plain figures, ISO days, one row a version."""
+    """The same prices for a spreadsheet, one row a version; ``fund``: the net asset values of the fund itself."""
+    if code == "fund":
+        return _fund_csv()
     unit_class = _class(code)
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="kakehashi-{unit_class.code}.csv"'
@@ -110,6 +112,22 @@ def nav_csv(request: HttpRequest, code: str) -> HttpResponse:
              unit_class.count(one.units), value.value, one.nav.usd_jpy, published, one.corrects_version,
              _error(one)]
         )  # fmt: skip
+    return response
+
+
+def _fund_csv() -> HttpResponse:
+    """Every published net asset value of the fund, in dollars."""
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="kakehashi-fund.csv"'
+    writer = csv.writer(response)
+    amounts = ("gross", "debt", "accruals", "net")
+    writer.writerow(["valuation_day", "version", "usd_jpy", *amounts, "published_at", "corrects_version"])
+    rows = Nav.objects.filter(state=Nav.State.PUBLISHED).select_related("corrects")
+    for one in rows.order_by("-valuation_day", "-version"):
+        values = [Money(getattr(one, name), Currency.USD).value for name in amounts]
+        published = one.published_at.isoformat() if one.published_at else ""
+        corrects = one.corrects.version if one.corrects else None
+        writer.writerow([one.valuation_day, one.version, one.usd_jpy, *values, published, corrects])
     return response
 
 

@@ -102,6 +102,13 @@ def test_page_table_csv_and_api_show_every_version_with_its_error(corrected, cod
         assert f"{float(one['price']['value']):,.{0 if code == 'JP' else 4}f}" in text
 
 
+def test_the_funds_own_figures_are_a_table_too(corrected):
+    rows = table("/en/fund/nav/fund.csv")
+    assert [(row["version"], row["corrects_version"], row["net"]) for row in rows] == [
+        ("2", "1", "2625.00"), ("1", "", "2640.75")
+    ]  # fmt: skip
+
+
 def test_the_chart_draws_the_prices_that_hold(corrected, american, japanese):
     """Its points are those of the table, one a day: the newest version."""
     from tests.fund import building  # noqa: PLC0415
