@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -10,7 +11,7 @@ from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from fund import calendars, rates
@@ -206,7 +207,7 @@ def _correction(row: Nav, drafts: list[Nav], now: datetime) -> dict[str, Any]:
             "name": UnitClass.Code(one.unit_class.pk).label,
             "wrong": shown.price(one.wrong, one.unit_class),
             "right": shown.price(one.right, one.unit_class),
-            "error": shown.percent(one.percent),
+            "error": _signed(one.percent),
         }
         for draft in drafts
         for one in correct.errors(nav=draft)
@@ -218,6 +219,11 @@ def _correction(row: Nav, drafts: list[Nav], now: datetime) -> dict[str, Any]:
     except compensation.Refused as refusal:
         return {"errors": errors, "owed": [], "not_yet": refusal.message}
     return {"errors": errors, "owed": [_owed(due) for due in owed], "shown_at_most": ORDERS_SHOWN}
+
+
+def _signed(percent: Decimal | str) -> str:
+    """An error with its sign: positive where the published price was too high."""
+    return f"{Decimal(percent):+,f} %"
 
 
 def _owed(due: compensation.Due) -> dict[str, Any]:
@@ -325,7 +331,11 @@ def _replacement(proposal: Proposal, payload: Payload) -> Words:
     navs, owed = payload.pop("navs"), payload.pop("compensation")
     days = {"first": words.day(navs[0]["day"]), "last": words.day(navs[-1]["day"]), "count": len(navs)}
     said = Words(
-        _("The published net asset values from %(first)s to %(last)s (%(count)s days) are corrected by new versions.")
+        ngettext(
+            "The published net asset value of %(first)s is corrected by a new version.",
+            "The published net asset values from %(first)s to %(last)s (%(count)s days) are corrected by new versions.",
+            len(navs),
+        )
         % days
     )
     for nav in navs:
@@ -340,7 +350,7 @@ def _replacement(proposal: Proposal, payload: Payload) -> Words:
         said.lines.append(Line(_("Net asset value, %(day)s") % {"day": words.day(nav["day"])}, net, note))
         said.lines += _classes(nav["classes"])
         said.lines += [
-            Line(_("Error of the published price, %(class)s") % {"class": code}, shown.percent(error))
+            Line(_("Error of the published price, %(class)s") % {"class": code}, _signed(error))
             for code, error in nav["errors"].items()
         ]
     offerings = Offering.objects.select_related("unit_class").in_bulk([one["offering"] for one in owed])
@@ -359,7 +369,7 @@ def _compensated(one: Payload, offering: Offering) -> Line:
         "day": words.day(one["day"]),
         "before": shown.price(one["price_before"], of),
         "after": shown.price(one["price_after"], of),
-        "error": shown.percent(one["error_percent"]),
+        "error": _signed(one["error_percent"]),
         "over": shown.units(one["units_over"], of),
         "made_good": shown.minor(one["made_good"], of.currency),
     }  # fmt: skip

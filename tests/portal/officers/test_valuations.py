@@ -141,13 +141,13 @@ def test_a_published_day_is_corrected_under_two_keys(browser, published, japanes
     answer = browser.post(f"{published}revalue/", follow=True)
     draft = answer.redirect_chain[-1][0]
     text = answer.content.decode()
-    for part in ("The correction is valued.", "$10.0000", "$9.9404", "0.5996 %", "No order was settled at a price"):
+    for part in ("The correction is valued.", "$10.0000", "$9.9404", "+0.5996 %", "No order was settled at a price"):
         assert part in text, part
     assert "said--error" in browser.post(f"{draft}propose/", {"reason": ""}, follow=True).content.decode()
     answer = browser.post(f"{draft}propose/", {"reason": "An expense was booked late"}, follow=True)
     proposal = Proposal.objects.get(kind="correction")
     text = sign_in(japanese.user).get(answer.redirect_chain[-1][0]).content.decode()
-    for part in ("are corrected by new versions", "$1,988.07", "Error of the published price, SOV", "0.5996 %"):
+    for part in ("is corrected by a new version", "$1,988.07", "Error of the published price, SOV", "+0.5996 %"):
         assert part in text, part
     assert not {"navs", "compensation", "findings"} & {line.label for line in words_of(answer)}
     assert [change.differs for change in answer.context["changes"]] == [False, False]
