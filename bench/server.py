@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 
+import psutil
 import psycopg
 from psycopg import sql
 
@@ -30,7 +31,7 @@ def running() -> Iterator[Place]:
     """The server up, and the environment of this process and its children pointing at it; all of it gone at the end."""
     place = Place(HERE.run / f"bench-{os.getpid()}")
     try:
-        postgres.start(place)
+        postgres.start(place, shared_buffers=f"{min(psutil.virtual_memory().total // 4, 4 * 2**30) // 2**20}MB")
         os.environ.update(ENVIRONMENT, DATABASE_URL=place.database_url, DATABASE_OWNER_URL=place.database_owner_url)
         yield place
     finally:

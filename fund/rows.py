@@ -7,11 +7,24 @@ from functools import cache
 from typing import Any
 
 from django.db import connection
+from django.db.backends.postgresql.base import ServerBindingCursor
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Field, Model
 from django.db.models.expressions import DatabaseDefault
 
 type Column = Field[Any, Any]
 type Kind = tuple[type[Model], tuple[Column, ...]]  # a model, and its columns that are left to the database
+
+
+def cursor() -> CursorWrapper:
+    """A cursor for statements of a fixed text, each of which the server reads and plans once for a connection.
+
+    Its parameters are bound by the server, which must be able to tell the one type that each of them has.
+    """
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    bound: Any = ServerBindingCursor(connection.connection)  # type: ignore[call-arg]  # its stub knows no psycopg
+    return connection.make_debug_cursor(bound) if connection.queries_logged else connection.make_cursor(bound)
 
 
 def insert(*chain: Model, unless: str | None = None) -> int:
@@ -31,9 +44,9 @@ def insert(*chain: Model, unless: str | None = None) -> int:
             else:
                 given.append(field.get_db_prep_save(value, connection))
         kinds.append((type(row), tuple(left)))
-    with connection.cursor() as cursor:
-        cursor.execute(_insertion(tuple(kinds), unless), given)
-        written, *told = cursor.fetchone()
+    with cursor() as asked:
+        asked.execute(_insertion(tuple(kinds), unless), given)
+        written, *told = asked.fetchone()
     values = iter(told)
     for row, (_model, filled) in zip(chain[:written], kinds, strict=False):
         for field in filled:
@@ -73,9 +86,9 @@ def columns(model: type[Model], alias: str) -> str:
 
 def first[M: Model](model: type[M], rest: str, params: Any) -> M | None:
     """The first row of a model's table, which goes by ``t`` in the rest of the statement, such as "WHERE t.id = %s"."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {columns(model, 't')} FROM {_table(model)} t {rest} LIMIT 1", params)
-        found = cursor.fetchone()
+    with cursor() as asked:
+        asked.execute(f"SELECT {columns(model, 't')} FROM {_table(model)} t {rest} LIMIT 1", params)
+        found = asked.fetchone()
     return None if found is None else read(model, found)
 
 

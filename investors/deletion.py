@@ -104,7 +104,8 @@ SCHEDULE = f"""
      WHERE i.holder_id IS NOT NULL AND i.verified_until < %(now)s AND {HAS_NUMBER}
        AND NOT EXISTS (SELECT FROM fund_balance b WHERE b.holder_id = i.holder_id AND b.amount <> 0)
        AND NOT EXISTS (SELECT FROM fund_subscription s WHERE s.holder_id = i.holder_id
-                          AND coalesce((SELECT l.status FROM fund_allotmentline l WHERE l.order_id = s.id), s.status)
+                          AND coalesce((SELECT l.status FROM fund_allotmentline l
+                                         WHERE (l.holder_id, l.order_id) = (s.holder_id, s.id)), s.status)
                               IN ('placed', 'funded', 'allotted', 'part_allotted'))
 """
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from fund import rates, rows
@@ -101,7 +101,7 @@ def _lock(investor_id: int, offering_code: str, key: str) -> Asked:
     What stands in other tables is as of its beginning. That is enough here: orders are counted after, by the cap and
     by dealing, which knows the key for certain.
     """
-    with connection.cursor() as cursor:
+    with rows.cursor() as cursor:
         cursor.execute(
             f"""
             SELECT EXISTS (SELECT FROM investors_hit t WHERE t.investor_id = i.id AND t.state = ANY(%(standing)s)),
@@ -171,7 +171,7 @@ class Standing:
 
 def _standing(holder: Holder, now: datetime) -> Standing:
     """All of one instant, by one statement: a settlement turns money on order into units."""
-    with connection.cursor() as cursor:
+    with rows.cursor() as cursor:
         cursor.execute(
             f"""
             SELECT 'on_order', currency, amount, NULL FROM ({subscription.ON_ORDER}) o

@@ -30,12 +30,30 @@ BLOCK = 64  # bytes, of SHA-256
 # HMAC-SHA256 over the ticket's 36 ASCII characters; ``inner`` and ``outer`` are the key's two padded blocks (``pads``).
 DRAW = "sha256(%(outer)s::bytea || sha256(%(inner)s::bytea || convert_to({ticket}::text, 'UTF8')))"
 
-# A nation's citizens are summed up and sorted in memory instead of over the disk. Until the commit.
-ROOM = "SET LOCAL work_mem = '128MB'"
+# Until the commit: a nation's citizens are summed up and sorted in memory instead of over the disk, and the planner
+# does not shun what another process has read and sorted, so that a book is read by all processors.
+ROOM = "SET LOCAL work_mem = '128MB'; SET LOCAL parallel_tuple_cost = 0.001"
 
 REQUESTS = f"""
     SELECT holder_id, count(*) AS orders, sum(amount)::bigint / %(lot)s::bigint AS lots
       FROM fund_subscription WHERE offering_id = %(offering)s AND status IN {COUNTED} GROUP BY holder_id
+"""
+
+# How many citizens asked for how many lots in how many orders; last the fingerprint: SHA-256 over the SHA-256s of a
+# thousand citizens' paid orders each, so that no step needs the whole book in memory. One pass for both.
+BOOK = f"""
+    WITH citizens AS MATERIALIZED (
+        SELECT holder_id, count(*) AS orders, sum(amount)::bigint / %(lot)s::bigint AS lots,
+               string_agg(uuid_send(id) || int8send(amount), ''::bytea ORDER BY id) AS paid
+          FROM fund_subscription WHERE offering_id = %(offering)s AND status IN {COUNTED} GROUP BY holder_id
+    )
+    SELECT lots, count(*), sum(orders)::bigint, NULL FROM citizens GROUP BY lots
+     UNION ALL
+    SELECT NULL, NULL, NULL, coalesce(sha256(string_agg(digest, ''::bytea ORDER BY part)), sha256(''))
+      FROM (SELECT holder_id / 1000 AS part,
+                   sha256(string_agg(int8send(holder_id) || paid, ''::bytea ORDER BY holder_id)) AS digest
+              FROM citizens GROUP BY 1) parts
+     ORDER BY 1
 """
 
 
@@ -127,19 +145,15 @@ def pads(seed: bytes) -> dict[str, bytes]:
 @transaction.atomic
 def preview(*, offering: Offering) -> Basis:
     """The basis as the paid orders stand now. The seed is not touched: who would win the ballot stays unknown."""
-    params: dict[str, Any] = {"offering": offering.pk, "lot": offering.lot}
-    with connection.cursor() as cursor:
-        cursor.execute(ROOM)
-        cursor.execute(f"SELECT lots, count(*), sum(orders)::bigint FROM ({REQUESTS}) r GROUP BY lots", params)
-        rows = cursor.fetchall()
-    requests = [(lots, citizens) for lots, citizens, _orders in rows]
+    *rows, (_lots, _citizens, _orders, book) = _rows(BOOK, offering)
+    requests = [(lots, citizens) for lots, citizens, _orders, _book in rows]
     requested = sum(lots * citizens for lots, citizens in requests)
     passing = handover.passing(offering=offering, requested_lots=requested)
     capacity = offering.capacity_lots + passing.received_lots - passing.given_lots
     level, left = fill(requests, capacity)
     return Basis(
         applicants=sum(citizens for _lots, citizens in requests),
-        orders=sum(orders for _lots, _citizens, orders in rows),
+        orders=sum(orders for _lots, _citizens, orders, _book in rows),
         requested_lots=requested,
         capacity_lots=capacity,
         received_lots=passing.received_lots,
@@ -148,36 +162,23 @@ def preview(*, offering: Offering) -> Basis:
         above_level=sum(citizens for lots, citizens in requests if lots > level),
         ballot_lots=left,
         allotted_lots=min(requested, capacity),
-        book=_fingerprint(offering),
+        book=bytes(book).hex(),
     )
 
 
+@transaction.atomic
 def histogram(*, offering: Offering) -> list[tuple[int, int]]:
     """How many citizens asked for how many lots in paid orders: (lots, citizens), ascending."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT lots, count(*) FROM ({REQUESTS}) r GROUP BY lots ORDER BY lots",
-            {"offering": offering.pk, "lot": offering.lot},
-        )
-        return [(lots, citizens) for lots, citizens in cursor.fetchall()]
+    return _rows(f"SELECT lots, count(*) FROM ({REQUESTS}) r GROUP BY lots ORDER BY lots", offering)
 
 
-def _fingerprint(offering: Offering) -> str:
-    """SHA-256 over the SHA-256s of a thousand citizens' paid orders each: no step needs the whole book in memory."""
+def _rows(statement: str, offering: Offering, **params: Any) -> list[tuple[Any, ...]]:
+    """Read the book of an offering with room for a nation's."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT coalesce(sha256(string_agg(digest, ''::bytea ORDER BY part)), sha256('')) FROM (
-                SELECT holder_id / 1000 AS part,
-                       sha256(string_agg(uuid_send(id) || int8send(holder_id) || int8send(amount), ''::bytea
-                                         ORDER BY id)) AS digest
-                  FROM fund_subscription WHERE offering_id = %s AND status IN {COUNTED} GROUP BY 1
-            ) parts
-            """,
-            [offering.pk],
-        )
-        (digest,) = cursor.fetchone() or (b"",)
-    return bytes(digest).hex()
+        cursor.execute(ROOM)
+        cursor.execute(statement, {"offering": offering.pk, "lot": offering.lot, **params})
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
 
 
 def propose(*, offering: Offering, officer: Officer, now: datetime, reason: str = "") -> Proposal:
@@ -255,19 +256,19 @@ def _cut(offering: Offering, basis: Basis, seed: bytes) -> bytes | None:
     """The draw of the last citizen who gets one lot more."""
     if not basis.ballot_lots:
         return None
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT {DRAW.format(ticket="a.ticket")} AS draw
-              FROM ({REQUESTS}) r JOIN fund_applicant a ON a.offering_id = %(offering)s AND a.holder_id = r.holder_id
-             WHERE r.lots > %(level)s ORDER BY draw OFFSET %(ballot_lots)s - 1 LIMIT 1
-            """,
-            {"offering": offering.pk, "lot": offering.lot, **pads(seed), **asdict(basis)},
-        )
-        row = cursor.fetchone()
-    if row is None:
+    found = _rows(
+        f"""
+        SELECT {DRAW.format(ticket="a.ticket")} AS draw
+          FROM ({REQUESTS}) r JOIN fund_applicant a ON a.offering_id = %(offering)s AND a.holder_id = r.holder_id
+         WHERE r.lots > %(level)s ORDER BY draw OFFSET %(ballot_lots)s - 1 LIMIT 1
+        """,
+        offering,
+        **pads(seed),
+        **asdict(basis),
+    )
+    if not found:
         raise RuntimeError(f"the ballot of {offering} has fewer citizens than lots")
-    return bytes(row[0])
+    return bytes(found[0][0])
 
 
 def lots(request: str, ticket: str) -> str:

@@ -96,7 +96,7 @@ class Compensation(models.Model):
             two_keys_trigger(
                 Kind.CORRECTION,
                 when="TG_OP = 'INSERT'",
-                subject="'nav'",
+                subject="'correction'",
                 facts=(
                     "jsonb_build_object('compensation', jsonb_build_array(jsonb_build_object("
                     "'day', (SELECT valuation_day::text FROM fund_nav WHERE id = NEW.nav_id), 'offering',"

@@ -290,7 +290,7 @@ MOVES = (
 class Orders(models.QuerySet["Subscription"]):
     def with_outcomes(self) -> Self:
         """Each order with ``outcome``, the status that its line gives it; None where it has no line."""
-        line = AllotmentLine.objects.filter(order_id=models.OuterRef("pk"))
+        line = AllotmentLine.objects.filter(order_id=models.OuterRef("pk"), holder_id=models.OuterRef("holder_id"))
         return self.annotate(outcome=models.Subquery(line.values("status")[:1]))
 
 
@@ -362,6 +362,10 @@ class Subscription(models.Model):
     def money(self) -> Money:
         return Money(self.amount, Currency(self.currency))
 
+    def line(self) -> "AllotmentLine | None":
+        """What the order got; None before its allotment."""
+        return AllotmentLine.objects.filter(order_id=self.pk, holder_id=self.holder_id).first()
+
     @property
     def standing(self) -> OrderStatus:
         """Where the order stands: what a paid order's line says, else its own status.
@@ -371,8 +375,8 @@ class Subscription(models.Model):
         if self.status != Status.FUNDED:
             return Status(self.status)
         if "outcome" not in self.__dict__:
-            line = AllotmentLine.objects.filter(order_id=self.pk).values_list("status", flat=True)
-            self.outcome = line.first()
+            line = self.line()
+            self.outcome = None if line is None else line.status
         return Status(self.outcome or self.status)
 
 

@@ -181,17 +181,24 @@ def ballot(offering: Offering) -> Check:
         f"allotment of {offering.code} re-runs",
         rows="SELECT count(DISTINCT holder_id) FROM fund_allotmentline WHERE offering_id = %(offering)s",
         differences=f"""
-            WITH lines AS (
-                SELECT holder_id, sum(allotted) AS allotted, div(sum(allotted + refund), %(lot)s) AS requested
+            WITH lines AS MATERIALIZED (
+                SELECT holder_id, sum(allotted)::bigint AS allotted,
+                       sum(allotted + refund)::bigint / %(lot)s::bigint AS requested
                   FROM fund_allotmentline WHERE offering_id = %(offering)s GROUP BY holder_id
-            ), ranked AS (
-                SELECT l.holder_id, l.allotted, l.requested, l.requested > %(level)s AS draws,
-                       row_number() OVER (PARTITION BY l.requested > %(level)s
-                                          ORDER BY CASE WHEN l.requested > %(level)s THEN {draw} END) AS place
+            ), drawn AS MATERIALIZED (
+                SELECT l.*, {draw} AS draw
                   FROM lines l JOIN fund_applicant a ON a.offering_id = %(offering)s AND a.holder_id = l.holder_id
+                 WHERE l.requested > %(level)s
+            ), last_winner AS (
+                SELECT draw FROM drawn WHERE %(ballot_lots)s > 0
+                 ORDER BY draw OFFSET greatest(%(ballot_lots)s - 1, 0) LIMIT 1
             )
-            SELECT 'holder ' || holder_id || ' was allotted ' || allotted FROM ranked
-             WHERE allotted <> %(lot)s * (least(requested, %(level)s) + (draws AND place <= %(ballot_lots)s)::int)
+            SELECT 'holder ' || holder_id || ' was allotted ' || allotted
+              FROM (SELECT holder_id, allotted, requested AS due FROM lines WHERE requested <= %(level)s
+                     UNION ALL
+                    SELECT holder_id, allotted, %(level)s + coalesce(draw <= (SELECT draw FROM last_winner), false)::int
+                      FROM drawn) found
+             WHERE allotted <> due * %(lot)s::bigint
         """,
         params={
             "offering": offering.pk,

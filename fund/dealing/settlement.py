@@ -3,7 +3,7 @@
 How it survives anything: the book is cut once into ranges of citizens, a row of ``SettlementChunk`` each. A worker
 takes the first open range with FOR UPDATE SKIP LOCKED, does all of it and marks it, in one transaction; so two workers
 hold different ranges, a killed one leaves its range exactly as it was, and the next worker finds it. Should a range be
-done twice all the same, the key of settlements (order) refuses it. When no range is free, a worker waits for those
+done twice all the same, its key (holder, order) refuses it. When no range is free, a worker waits for those
 still held before it ends the run, so that 0 means that everything is settled.
 
 Each order costs one row, its entry in the ledger, and its citizen's card one change; nothing is written on the order.
@@ -32,15 +32,14 @@ from fund.nav import prices
 STATE = Offering.State
 
 # Every ``size`` citizens who applied begin a range; it ends before the next. A range without a paid order is none.
-PLAN = """
-    INSERT INTO fund_settlementchunk (offering_id, number, first_holder, last_holder, orders)
-    SELECT %(offering)s, width_bucket(s.holder_id, firsts), min(s.holder_id), max(s.holder_id), count(*)
-      FROM fund_subscription s,
-           (SELECT array_agg(holder_id ORDER BY holder_id) FILTER (WHERE (place - 1) %% %(size)s = 0) AS firsts
-              FROM (SELECT holder_id, row_number() OVER (ORDER BY holder_id) AS place
-                      FROM fund_applicant WHERE offering_id = %(offering)s) a) ranges
-     WHERE s.offering_id = %(offering)s AND s.status = 'funded'
-     GROUP BY 2
+FIRSTS = """
+    SELECT array_agg(holder_id ORDER BY holder_id) FILTER (WHERE (place - 1) %% %(size)s = 0)
+      FROM (SELECT holder_id, row_number() OVER (ORDER BY holder_id) AS place
+              FROM fund_applicant WHERE offering_id = %(offering)s) a
+"""
+RANGES = """
+    SELECT width_bucket(holder_id, %(firsts)s::bigint[]), min(holder_id), max(holder_id), count(*)
+      FROM fund_subscription WHERE offering_id = %(offering)s AND status = 'funded' GROUP BY 1
 """
 
 # Everything that decides an order is in its own citizen's rows: the lots of the citizen, spread oldest order first.
@@ -85,7 +84,7 @@ class Progress:
     settled: int
 
 
-def settle_next(*, offering_code: str, now: datetime, chunk: int = 5000) -> int:
+def settle_next(*, offering_code: str, now: datetime, chunk: int = 20_000) -> int:
     """Settle the next range of at most ``chunk`` citizens in one transaction; returns how many orders, 0 when done.
 
     Call it until 0, from as many workers as you like. Then every order is settled and so is the offering, or, with
@@ -114,11 +113,25 @@ def _prepare(offering_code: str, size: int, now: datetime) -> Decimal | None:
         return allotment.price
     allotment = Allotment.objects.select_for_update(of=("self",)).select_related("offering").get(pk=offering_code)
     if allotment.settled_at is None and not planned.exists():
-        _execute(PLAN, {"offering": offering_code, "size": size})
+        _plan(offering_code, size)
     if allotment.price is None and (price := _price(allotment.offering)) is not None:
         Allotment.objects.filter(pk=offering_code, price=None).update(price=price)
         return price
     return allotment.price
+
+
+def _plan(offering_code: str, size: int) -> None:
+    """Read first and written then: a statement that only reads is shared out to several processes by the server."""
+    with connection.cursor() as cursor:
+        cursor.execute(allotments.ROOM)
+        cursor.execute(FIRSTS, {"offering": offering_code, "size": size})
+        (firsts,) = cursor.fetchone()
+        cursor.execute(RANGES, {"offering": offering_code, "firsts": firsts or []})
+        ranges = cursor.fetchall()
+    SettlementChunk.objects.bulk_create(
+        SettlementChunk(offering_id=offering_code, number=number, first_holder=first, last_holder=last, orders=orders)
+        for number, first, last, orders in ranges
+    )
 
 
 def _price(offering: Offering) -> Decimal | None:

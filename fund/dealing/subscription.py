@@ -34,7 +34,7 @@ LIVE = [*ORDERED, Status.ALLOTTED, Status.PART_ALLOTTED]
 # A citizen's money on order that has not become units yet, by currency, in minor units (D18).
 ON_ORDER = """
     SELECT s.currency, sum(s.amount)::bigint AS amount
-      FROM fund_subscription s LEFT JOIN fund_allotmentline l ON l.order_id = s.id
+      FROM fund_subscription s LEFT JOIN fund_allotmentline l ON (l.holder_id, l.order_id) = (s.holder_id, s.id)
      WHERE s.holder_id = %(holder)s AND s.status = ANY(%(live)s) AND (l.status IS NULL OR l.status = ANY(%(live)s))
      GROUP BY s.currency
 """
@@ -104,7 +104,7 @@ def _enter(offering_code: str, holder_id: int) -> tuple[Offering, UUID, bool]:
 
     A new applicant's row is as good as locked, and there were no orders before.
     """
-    with connection.cursor() as cursor:
+    with rows.cursor() as cursor:
         cursor.execute(
             f"""
             WITH entered AS (

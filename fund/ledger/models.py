@@ -143,10 +143,12 @@ class Settlement(AppendOnly):
     | 2    | `units`    | issued:<class>    | units:<class>     |
     | 3    | `refund`   | held:<currency>   | refunds:<currency> |
 
-    A movement of nothing is none. The primary key settles an order once. Money in minor, units in smallest units.
+    A movement of nothing is none. The primary key settles an order once: an order has one holder for good, and by the
+    holder a range of citizens is written in the order of its key. Money in minor, units in smallest units.
     """
 
-    order_id = models.UUIDField(primary_key=True)
+    pk = models.CompositePrimaryKey("holder_id", "order_id")
+    order_id = models.UUIDField()
     holder = models.ForeignKey(Holder, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
     batch = models.ForeignKey(
         SettlementBatch, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
@@ -162,10 +164,7 @@ class Settlement(AppendOnly):
                 name="settlement_signs", condition=Q(cost__gte=0, rounding__gte=0, units__gte=0, refund__gte=0)
             ),
         ]
-        indexes = [
-            models.Index(fields=["holder"], name="settlement_holder"),
-            BrinIndex(fields=["batch"], name="settlement_batch"),
-        ]
+        indexes = [BrinIndex(fields=["batch"], name="settlement_batch")]
 
     def __str__(self) -> str:
         return f"settlement of {self.order_id}"

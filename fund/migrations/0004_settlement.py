@@ -196,6 +196,7 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(name='append_only_table', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';", hash='8eb3f5a4d389401e5fc6fa285e8ef52314355b40', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_append_only_table_d1115', table='fund_waitingline', when='BEFORE')),
         ),
         migrations.RunSQL((Path(__file__).parent / "sql/0004_carry_over.sql").read_text(), migrations.RunSQL.noop),
+        migrations.RunSQL((ROOMS / "ledger/sql/transfers.sql").read_text(), migrations.RunSQL.noop),
         migrations.RunSQL((ROOMS / "ledger/sql/book.sql").read_text(), migrations.RunSQL.noop),
         migrations.RunSQL((ROOMS / "dealing/sql/lines.sql").read_text(), migrations.RunSQL.noop),
         pgtrigger.migrations.RemoveTrigger(

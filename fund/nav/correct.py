@@ -22,7 +22,7 @@ from fund.nav.value import Figures, Refused
 from fund.portfolio import fees, position
 from fund.units import UnitClass
 
-SUBJECT = "nav"  # one correction at a time
+SUBJECT = approval.Kind.CORRECTION.value  # one correction at a time
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ class Nav(models.Model):
             approval.two_keys_trigger(
                 approval.Kind.CORRECTION,
                 when="NEW.state = 'published' AND NEW.corrects_id IS NOT NULL",
-                subject="'nav'",
+                subject="'correction'",
                 facts=CORRECTED,
             ),
         ]

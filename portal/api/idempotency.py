@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b, sha256
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException
@@ -105,7 +105,7 @@ def alone(user: int, operation: str, key: str) -> KeptAnswer | None:
 
     Raises StillRunning when somebody else holds the lock.
     """
-    with connection.cursor() as cursor:
+    with rows.cursor() as cursor:
         cursor.execute(
             f"""
             SELECT pg_try_advisory_xact_lock(%s), {rows.columns(KeptAnswer, "k")}

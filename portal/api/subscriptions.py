@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from fund.dealing import subscription as orders
-from fund.dealing.models import AllotmentLine, Status, Subscription
+from fund.dealing.models import Status, Subscription
 from fund.money import Currency, Money
 from investors import subscribing
 from portal.api.border import Body, MoneyField, Text
@@ -234,7 +234,7 @@ def summary(order: Subscription) -> dict[str, Any]:
 def receipt(order: Subscription) -> dict[str, Any]:
     """An order with its receipt, as ``SubscriptionForm`` describes it."""
     told = orders.receipt(subscription=order)
-    line = None if order.status == Status.PLACED else AllotmentLine.objects.filter(pk=order.pk).first()
+    line = None if order.status == Status.PLACED else order.line()
     return {
         **summary(order),
         "withdraw_until": instant(told.withdraw_until),

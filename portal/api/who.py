@@ -9,7 +9,6 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.db import SessionStore
-from django.db import connection
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -53,7 +52,7 @@ def signed_in(token: str) -> tuple[User, SessionBase] | None:
     What allauth and Django ask is asked here as well: the session stands and has not run out, the account is open, and
     its password is the one of then. None leaves everything else to them (a key of ``SECRET_KEY_FALLBACKS``, say).
     """
-    with connection.cursor() as cursor:
+    with rows.cursor() as cursor:
         cursor.execute(SESSION, [token, timezone.now()])
         row = cursor.fetchone()
         if row is None:

@@ -36,7 +36,7 @@ class Approvals(Room):
     page_template = "officers/approval.html"
     name = gettext_lazy("Approvals")
     list_display = (
-        column("subject", gettext_lazy("Subject")),
+        column("subject", gettext_lazy("Subject"), lambda row: _subject(row) or capfirst(row.get_kind_display())),
         column("kind", gettext_lazy("Kind of act"), lambda row: row.get_kind_display(), ordered=True),
         column("state", gettext_lazy("Status"), lambda row: row.get_state_display(), ordered=True),
         column("proposed_at", gettext_lazy("Proposed"), lambda row: shown.moment(row.proposed_at), ordered=True),
@@ -49,7 +49,7 @@ class Approvals(Room):
         return super().get_queryset(request).prefetch_related("signatures")
 
     def title_of(self, row: Proposal) -> str:
-        return f"{capfirst(row.get_kind_display())}: {row.subject}"
+        return ": ".join(filter(None, [capfirst(row.get_kind_display()), _subject(row)]))
 
     def page(self, *, row: Proposal, officer: Officer, now: datetime) -> dict[str, Any]:
         language = get_language() or "en"
@@ -105,6 +105,11 @@ class Approvals(Room):
                 query="?state__exact=open",
             )
         ]
+
+
+def _subject(row: Proposal) -> str:
+    """What is acted on; nothing more is said where it is a matter of the whole fund and has the name of its kind."""
+    return "" if row.subject == row.kind else row.subject
 
 
 def _turned(row: Proposal) -> str:

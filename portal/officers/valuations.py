@@ -11,7 +11,7 @@ from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.utils.translation import get_language, gettext_lazy, ngettext
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from fund import calendars, rates
@@ -330,14 +330,9 @@ def _finding(one: Payload) -> Line:
 def _replacement(proposal: Proposal, payload: Payload) -> Words:
     navs, owed = payload.pop("navs"), payload.pop("compensation")
     days = {"first": words.day(navs[0]["day"]), "last": words.day(navs[-1]["day"]), "count": len(navs)}
-    said = Words(
-        ngettext(
-            "The published net asset value of %(first)s is corrected by a new version.",
-            "The published net asset values from %(first)s to %(last)s (%(count)s days) are corrected by new versions.",
-            len(navs),
-        )
-        % days
-    )
+    one = _("The published net asset value of %(first)s is corrected by a new version.")
+    many = _("The published net asset values from %(first)s to %(last)s (%(count)s days) are corrected by new versions.")
+    said = Words((one if len(navs) == 1 else many) % days)
     for nav in navs:
         net = shown.minor(nav["net"], BASE)
         note = _(

@@ -175,7 +175,7 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
     """Where an order stands, how to pay for it, and what came of it."""
     order, now = _order(request, reference), timezone.now()
     offering = Offering.objects.select_related("unit_class").get(pk=order.offering_id)
-    line = AllotmentLine.objects.filter(pk=order.pk).first()
+    line = order.line()
     expected = Expected.objects.filter(order_id=order.pk).first()
     applicant = Applicant.objects.filter(offering_id=offering.pk, holder_id=order.holder_id).first()
     receipt = dealing.receipt(subscription=order)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from fund.dealing.models import Offering
+from fund.dealing.outage import Outage
 from fund.governance import audit, config
 from fund.ledger import prove as ledger
 from investors import agreements
@@ -24,6 +25,7 @@ from portal.web import words
 from portal.web.kept import briefly
 
 LATE = timedelta(minutes=2)
+OUTAGES = 20  # of the last ones
 
 
 @public
@@ -83,7 +85,7 @@ def _ages() -> list[tuple[str, int]]:
 @public
 @require_safe
 def status(request: HttpRequest) -> HttpResponse:
-    """Whether the parts of the service run, in words for everybody."""
+    """Whether the parts of the service run, in words for everybody, and the outages that were declared (D26)."""
     now = timezone.now()
     names = {
         "database": _("Database"),
@@ -99,9 +101,17 @@ def status(request: HttpRequest) -> HttpResponse:
             "note": _("%(count)s tasks are waiting for more than two minutes.") % {"count": waiting} if waiting else "",
         }
     )
-    return render(
-        request, "public/status.html", {"parts": parts, "well": all(part["well"] for part in parts), "now": now}
-    )
+    outages = [
+        {
+            "cause": words.of(one, "cause"),
+            "began": one.starts_at,
+            "ended": one.ends_at,
+            "offerings": [moved.offering_id for moved in one.extensions.all()],
+        }
+        for one in Outage.objects.order_by("-starts_at").prefetch_related("extensions")[:OUTAGES]
+    ]
+    well = all(part["well"] for part in parts)
+    return render(request, "public/status.html", {"parts": parts, "well": well, "now": now, "outages": outages})
 
 
 @public

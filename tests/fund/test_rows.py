@@ -59,3 +59,25 @@ def test_columns_are_read_in_the_models_order():
         values = cursor.fetchone()
     assert len(values) == rows.width(Applicant)
     assert rows.read(Applicant, values).holder_id == 7
+
+
+def prepared() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        return {statement for (statement,) in cursor.fetchall()}
+
+
+def test_the_server_keeps_the_plans_of_its_statements_and_of_no_others():
+    for number in range(8):
+        with rows.cursor() as cursor:
+            cursor.execute("SELECT holder_id FROM fund_applicant WHERE holder_id = %s", [number])
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT ticket FROM fund_applicant WHERE holder_id = %s", [number])
+    kept = " ".join(prepared())
+    assert "SELECT holder_id FROM fund_applicant" in kept
+    assert "SELECT ticket FROM fund_applicant" not in kept
+
+
+def test_its_statements_are_seen_by_who_counts_queries(django_assert_num_queries):
+    with django_assert_num_queries(1), rows.cursor() as cursor:
+        cursor.execute("SELECT 1")

@@ -96,6 +96,18 @@ def test_the_page_says_old_and_new_cut_off_and_why(extended: Offering) -> None:
             assert at.astimezone(outage.calendars.ZONE["JP"]).isoformat() in text
 
 
+@pytest.mark.django_db
+def test_the_status_page_says_so_when_no_outage_was_declared() -> None:
+    assert "届け出た障害はありません。" in Client().get("/ja/status").content.decode()
+
+
+def test_the_status_page_lists_what_was_declared(extended: Offering) -> None:
+    for language, words in (("en", ("Declared outages", "A line was cut.")), ("ja", ("届け出た障害", "回線が切断"))):
+        text = Client().get(f"/{language}/status").content.decode()
+        for part in (*words, f"/{language}/offerings/{extended.code}"):
+            assert part in text, part
+
+
 def test_the_api_says_so_too(extended: Offering) -> None:
     answer = json.loads(Client().get(f"/api/v1/offerings/{extended.code}").content)
     (said,) = answer["extensions"]
