@@ -331,7 +331,9 @@ def _replacement(proposal: Proposal, payload: Payload) -> Words:
     navs, owed = payload.pop("navs"), payload.pop("compensation")
     days = {"first": words.day(navs[0]["day"]), "last": words.day(navs[-1]["day"]), "count": len(navs)}
     one = _("The published net asset value of %(first)s is corrected by a new version.")
-    many = _("The published net asset values from %(first)s to %(last)s (%(count)s days) are corrected by new versions.")
+    many = _(
+        "The published net asset values from %(first)s to %(last)s (%(count)s days) are corrected by new versions."
+    )
     said = Words((one if len(navs) == 1 else many) % days)
     for nav in navs:
         net = shown.minor(nav["net"], BASE)
