@@ -22,6 +22,7 @@ PUBLIC = [
     "/fund/nav?class=JP",
     "/fund/portfolio",
     "/fund/leverage",
+    "/fund/returns",
     "/offerings/JP-2026-2",
     "/offerings/JP-2026-1/allotment",
     "/account/signup/",
