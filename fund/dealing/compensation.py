@@ -19,12 +19,12 @@ from django.db.models import F, Q
 from django.db.models.functions import UUID7
 from django.utils.translation import gettext_lazy as _
 
-from fund.dealing.models import Allotment, Offering, SettlementChunk
+from fund.dealing.models import Allotment, Offering, SettlementChunk, Subscription
 from fund.governance import approval, audit, config, outbox
 from fund.governance.approval import Kind, Proposal, two_keys_trigger
 from fund.governance.officers import Officer
 from fund.ledger import post
-from fund.ledger.models import Event
+from fund.ledger.models import Event, Transfer
 from fund.ledger.post import Line
 from fund.money import Currency, Money, convert, value_of
 from fund.nav import correct, strike
@@ -218,6 +218,12 @@ def affected(*, due: Due, after: str = "", limit: int = 500) -> list[Affected]:
             Affected(reference, due.offering.money(paid), had, entitled)
             for reference, paid, had, entitled in cursor.fetchall()
         ]
+
+
+def given(*, order: Subscription) -> int:
+    """The units that corrections have given to an order, beyond what its line says."""
+    posted = Transfer.objects.filter(event_id=order.pk, event=Event.CORRECTION, holder=order.holder_id)
+    return int(posted.aggregate(units=models.Sum("amount", default=0))["units"])
 
 
 def propose(*, drafts: Sequence[Nav], officer: Officer, now: datetime, reason: str) -> Proposal:

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from fund.dealing import compensation
 from fund.dealing.compensation import Compensation
+from fund.dealing.models import Subscription
 from fund.ledger import balances
 from fund.nav import correct, strike
 from fund.nav.models import Nav
@@ -70,6 +71,15 @@ def test_the_tasks_again_change_nothing(corrected, deliver):
     assert deliver(THEN + timedelta(hours=1)) == []
     assert compensation.compensate_next(now=THEN) == 0
     assert (Nav.objects.count(), Message.objects.count(), Compensation.objects.get().finished_at) == before
+
+
+def test_the_citizens_order_says_what_was_given(corrected):
+    order = Subscription.objects.get(holder_id=101)
+    client = Client()
+    client.force_login(Investor.objects.get(holder_id=101).user)
+    text = client.get(f"/en/account/orders/{order.reference}").content.decode()
+    assert "Units given by a correction of the price" in text and "299 口" in text
+    assert compensation.given(order=Subscription.objects.filter(holder_id=1).first()) == 0
 
 
 def page(path: str) -> str:
