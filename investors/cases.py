@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
-from fund.governance import audit
+from fund.governance import audit, outbox
 from fund.governance.officers import Duty, NotOnDuty, Officer
 from fund.refusal import Refusal
 from investors import vault
@@ -86,3 +86,14 @@ def copied(*, source: Application, target: Application, actor: str, now: datetim
 def as_text(answers: Answers) -> str:
     """Answers as they are sealed."""
     return json.dumps(answers, ensure_ascii=False)
+
+
+def tell(topic: str, application: Application, now: datetime) -> None:
+    """Leave the news of an application for who is told of it."""
+    outbox.leave(
+        topic=topic,
+        subject=f"application:{application.pk}",
+        now=now,
+        investor=application.investor_id,
+        application=application.pk,
+    )

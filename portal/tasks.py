@@ -23,7 +23,7 @@ from fund.ledger import prove as ledger
 from fund.nav import strike
 from fund.payments import payouts, suspense
 from fund.payments.payout_models import PayoutRun
-from investors import deletion, onboarding, payees, reverification
+from investors import deletion, judging, payees, reverification
 from investors.screening import rescreen
 from portal import relay
 from portal.api import idempotency
@@ -83,7 +83,7 @@ CARRY_OUT: dict[Kind, Callable[..., Any]] = {
 @consumer
 def assess_application(note: Note, now: datetime) -> None:
     """An application was submitted: the rules judge it and it comes before an officer."""
-    onboarding.assess(application_id=note.payload["application"], now=now)
+    judging.assess(application_id=note.payload["application"], now=now)
 
 
 @consumer

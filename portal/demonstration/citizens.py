@@ -10,7 +10,7 @@ from stdnum.jp import in_ as my_number
 
 from fund.governance.officers import Officer
 from fund.holders import Nation
-from investors import agreements, onboarding, people
+from investors import agreements, judging, onboarding, people
 from investors.people import Investor
 from investors.steps.papers import Kind
 from portal.accounts import User
@@ -71,8 +71,8 @@ def apply(number: int, *, officers: dict[str, Officer], now: datetime) -> Invest
         onboarding.save(investor=investor, step=step, answers=given, now=now)
     onboarding.add_document(investor=investor, kind=Kind.PASSPORT_PAGE, taken=specimens.taken(*passport(told)), now=now)
     application = onboarding.submit(investor=investor, now=now)
-    onboarding.assess(application_id=application.pk, now=now)
-    onboarding.decide(application_id=application.pk, officer=officers[nation], outcome="approved", now=now)
+    judging.assess(application_id=application.pk, now=now)
+    judging.decide(application_id=application.pk, officer=officers[nation], outcome="approved", now=now)
     return investor
 
 

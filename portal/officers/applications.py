@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from fund.governance.officers import Duty, Officer
 from fund.holders import Nation
-from investors import appeals, evidence, onboarding, steps
+from investors import appeals, evidence, judging, steps
 from investors.appeals import AppealDecision
 from investors.applications import Application, Decision, Occasion, Reason, Status
 from investors.evidence import Document
@@ -133,7 +133,7 @@ class Applications(Room):
         A picture is a part of this very answer (``data:``), which nobody keeps: so it has no address that could be
         opened, linked or cached, and a browser takes it for nothing but an image.
         """
-        answers = onboarding.review(application_id=row.pk, officer=officer, purpose=Purpose(form["purpose"]), now=now)
+        answers = judging.review(application_id=row.pk, officer=officer, purpose=Purpose(form["purpose"]), now=now)
         known = Known(now, answers)
         answered = [_answered(step, known) for step, one in steps.STEPS.items() if one.fields and step in answers]
         pictures = evidence.inspect(application=row, keys=form["documents"], officer=officer, now=now)
@@ -156,7 +156,7 @@ class Applications(Room):
     def decide(
         self, request: HttpRequest, *, row: Application, form: dict[str, Any], officer: Officer, now: datetime
     ) -> str:
-        decision = onboarding.decide(
+        decision = judging.decide(
             application_id=row.pk, officer=officer, outcome=form["outcome"], reasons=form["reasons"], now=now
         )
         return _("Decided: %(outcome)s. The applicant is told.") % {"outcome": decision.get_outcome_display()}

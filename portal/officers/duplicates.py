@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from fund.governance.officers import Duty, Officer
-from investors import duplicates, onboarding, steps
+from investors import duplicates, judging, steps
 from investors.cases import CannotDecide
 from investors.duplicates import DuplicateCase, Evidence, Finding, Pair, Registration
 from investors.steps import Known
@@ -101,7 +101,7 @@ class Duplicates(Room):
         self, request: HttpRequest, *, row: DuplicateCase, form: dict[str, Any], officer: Officer, now: datetime
     ) -> str:
         pair = self.pair_of(row, form["pair"])
-        finding = onboarding.settle_pair(
+        finding = judging.settle_pair(
             pair_id=pair.pk, officer=officer, outcome=form["outcome"], reason=form["reason"], now=now
         )
         return _("Recorded: %(finding)s.") % {"finding": finding.get_outcome_display()}

@@ -33,7 +33,7 @@ from stdnum.us import ssn as us_ssn
 from fund.governance import outbox
 from fund.governance.audit import Act
 from fund.governance.officers import Duty
-from investors import bank_accounts, onboarding, vault
+from investors import bank_accounts, judging, onboarding, vault
 from investors.applications import Application
 from investors.people import Investor
 from investors.steps import Known, papers
@@ -262,11 +262,11 @@ def work(town: Town, people: list[Planted]) -> None:
         for kind in papers.needed(Known(now, one.answers())):
             onboarding.add_document(investor=investor, kind=kind, taken=specimen(f"{place} {kind}"), now=now)
         application = onboarding.submit(investor=investor, now=now)
-        onboarding.review(application_id=application.pk, officer=officer, now=now)
+        judging.review(application_id=application.pk, officer=officer, now=now)
         if place < 2:
-            onboarding.assess(application_id=application.pk, now=now)
+            judging.assess(application_id=application.pk, now=now)
             outcome = ["approved", "refused"][place]
-            onboarding.decide(
+            judging.decide(
                 application_id=application.pk, officer=officer, outcome=outcome, reasons=["contradiction"], now=now
             )
         for row in (investor.my_number, investor.taxpayer_number):

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from fund.governance.officers import Duty, Officer
-from investors import onboarding, people
+from investors import judging, onboarding, people
 from investors.evidence import Taken
 from investors.people import Investor
 from investors.steps import Known, papers
@@ -163,7 +163,7 @@ def submitted(investor: Investor, answers: dict[str, dict[str, Any]], *, now: da
     """Fill, submit and assess; the application's id."""
     fill(investor, answers, now=now)
     application = onboarding.submit(investor=investor, now=now)
-    onboarding.assess(application_id=application.pk, now=now)
+    judging.assess(application_id=application.pk, now=now)
     return application.pk
 
 
@@ -172,6 +172,6 @@ def approved(
 ) -> Investor:
     """All the way to a holder."""
     application_id = submitted(investor, answers, now=now)
-    onboarding.decide(application_id=application_id, officer=officer, outcome="approved", now=now)
+    judging.decide(application_id=application_id, officer=officer, outcome="approved", now=now)
     investor.refresh_from_db()
     return investor

@@ -8,7 +8,7 @@ from django.db import DatabaseError, connection, transaction
 
 from fund.governance.officers import Duty, NotOnDuty
 from fund.governance.outbox import Note
-from investors import appeals, onboarding
+from investors import appeals, judging, onboarding
 from investors.appeals import Appeal, AppealDecision
 from investors.applications import Application, Decision, Status
 from investors.cases import CannotDecide
@@ -22,7 +22,7 @@ WORDS = "旅券は2031年まで有効です。\r\nもう一度見てください
 @pytest.fixture
 def refused(investor, officer) -> Application:
     pk = submitted(investor, japanese())
-    onboarding.decide(application_id=pk, officer=officer, outcome="refused", reasons=["identity_document"], now=NOW)
+    judging.decide(application_id=pk, officer=officer, outcome="refused", reasons=["identity_document"], now=NOW)
     return Application.objects.get(pk=pk)
 
 
@@ -70,13 +70,13 @@ def test_a_reopened_application_can_be_approved_by_another_officer_only(refused,
     appeals.file(investor=investor, words=WORDS, now=NOW)
     decide(refused, other_officer, "reopened", reasons=[])
     with pytest.raises(CannotDecide, match="another officer"):
-        onboarding.decide(application_id=refused.pk, officer=officer, outcome="approved", now=NOW)
+        judging.decide(application_id=refused.pk, officer=officer, outcome="approved", now=NOW)
     kept = Decision.objects.get()
     with pytest.raises(DatabaseError, match="another officer"), transaction.atomic():
         Decision.objects.create(
             application=refused, assessment=kept.assessment, outcome="approved", officer=officer, decided_at=NOW
         )
-    onboarding.decide(application_id=refused.pk, officer=other_officer, outcome="approved", now=NOW)
+    judging.decide(application_id=refused.pk, officer=other_officer, outcome="approved", now=NOW)
     investor.refresh_from_db()
     assert investor.may_invest(NOW)
 
@@ -84,7 +84,7 @@ def test_a_reopened_application_can_be_approved_by_another_officer_only(refused,
 def test_a_second_refusal_can_be_appealed_before_a_third_officer(refused, investor, other_officer):
     appeals.file(investor=investor, words=WORDS, now=NOW)
     decide(refused, other_officer, "reopened", reasons=[])
-    onboarding.decide(
+    judging.decide(
         application_id=refused.pk, officer=other_officer, outcome="refused", reasons=["contradiction"], now=NOW
     )
     appeals.file(investor=investor, words="And that is wrong as well.", now=NOW)

@@ -6,7 +6,7 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from fund.governance.audit import Act
-from investors import deletion, onboarding, people, vault
+from investors import deletion, judging, onboarding, people, vault
 from investors.applications import Answer
 from investors.deletion import Deletion
 from investors.evidence import Document, DocumentPage
@@ -20,7 +20,7 @@ SECOND = timedelta(seconds=1)
 
 def refused(investor, officer):
     application = submitted(investor, japanese())
-    decided = onboarding.decide(
+    decided = judging.decide(
         application_id=application, officer=officer, outcome="refused", reasons=["contradiction"], now=NOW
     )
     return decided.decided_at + timedelta(days=180)

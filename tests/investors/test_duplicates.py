@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from fund.governance.audit import Act
 from fund.governance.officers import Duty, NotOnDuty
 from fund.holders import Holder
-from investors import appeals, duplicates, onboarding
+from investors import appeals, duplicates, judging, onboarding
 from investors.applications import Application
 from investors.cases import CannotDecide
 from investors.duplicates import DuplicateCase, Finding, Pair
@@ -26,9 +26,7 @@ OTHER_CARD = {"kind": "passport_card", "issuer": "US", "number": "C09990000", "e
 
 
 def settle(officer, outcome: str, *, reason: str = "I compared the documents.") -> Finding:
-    return onboarding.settle_pair(
-        pair_id=Pair.objects.get().pk, officer=officer, outcome=outcome, reason=reason, now=NOW
-    )
+    return judging.settle_pair(pair_id=Pair.objects.get().pk, officer=officer, outcome=outcome, reason=reason, now=NOW)
 
 
 def failed(application_id: int) -> list[str]:
@@ -53,7 +51,7 @@ def test_the_same_number_under_another_name_and_passport_is_found(person, office
     assert failed(application_id) == ["no_duplicate"]
     assert evidence(application_id) == {"same_number": [first.pk], "same_person": []}
     with pytest.raises(CannotDecide):
-        onboarding.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
+        judging.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
     with pytest.raises(CannotDecide, match="same tax number"):
         settle(officer, "different")
     assert Holder.objects.filter(kind="citizen").count() == 1
@@ -95,15 +93,15 @@ def test_the_first_is_judged_again_before_it_is_approved(person, officer):
     assert failed(application_id) == []
     submitted(second, japanese())
     with pytest.raises(CannotDecide) as refused:
-        onboarding.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
+        judging.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
     assert refused.value.facts["rules"] == ["no_duplicate"]
 
 
 def test_when_the_second_is_refused_the_first_can_be_approved(person, officer):
     first, second = person("one@example.org"), person("two@example.org")
     application_id, again = submitted(first, japanese()), submitted(second, japanese())
-    onboarding.decide(application_id=again, officer=officer, outcome="refused", reasons=["no_duplicate"], now=NOW)
-    onboarding.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
+    judging.decide(application_id=again, officer=officer, outcome="refused", reasons=["no_duplicate"], now=NOW)
+    judging.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
     assert Holder.objects.filter(kind="citizen").count() == 1
 
 
@@ -118,9 +116,9 @@ def test_two_people_who_share_name_and_birthday_can_both_be_approved(person, off
     application_id = submitted(second, american(numbers={"ssn": "219-09-9998"}, identity_document=OTHER_CARD))
     assert failed(application_id) == ["no_duplicate"]
     with pytest.raises(CannotDecide):
-        onboarding.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
+        judging.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
     settle(officer, "different")
-    onboarding.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
+    judging.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
     assert Holder.objects.filter(kind="citizen").count() == 2
     assert DuplicateCase.objects.get().closed_at == NOW
     assert Pair.objects.get().state == Pair.State.DIFFERENT, "the pair never comes up again"
@@ -167,7 +165,7 @@ def test_one_person_the_later_application_is_refused_and_points_to_the_earlier(p
     assert later.decisions.get().reasons == ["no_duplicate"]
     assert duplicates.existing(investor=second) == first
     assert duplicates.existing(investor=first) is None
-    onboarding.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
+    judging.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
     assert Holder.objects.filter(kind="citizen").count() == 1
     assert not duplicates.waiting().exists()
 
@@ -183,13 +181,13 @@ def test_the_holder_is_kept_though_the_other_was_submitted_first(person, officer
     )
     waiting = submitted(first, other)
     approved(second, japanese(), officer)
-    onboarding.decide(
+    judging.decide(
         application_id=waiting, officer=officer, outcome="more_information", reasons=["contradiction"], now=NOW
     )
     for step in ("name", "birth", "bank_account"):
         onboarding.save(investor=first, step=step, answers=japanese()[step], now=NOW)
     onboarding.submit(investor=first, now=NOW)
-    onboarding.assess(application_id=waiting, now=NOW)
+    judging.assess(application_id=waiting, now=NOW)
     settle(officer, "same")
     assert Application.objects.get(pk=waiting).status == "refused"
     assert duplicates.existing(investor=first) == second
@@ -204,12 +202,12 @@ def test_a_corrected_number_lets_the_case_lapse(person, officer):
     )  # fmt: skip
     application_id = submitted(second, other)
     assert failed(application_id) == ["no_duplicate"]
-    onboarding.decide(
+    judging.decide(
         application_id=application_id, officer=officer, outcome="more_information", reasons=["number_valid"], now=NOW
     )
     onboarding.save(investor=second, step="numbers", answers={"ssn": "219-09-9998"}, now=NOW)
     onboarding.submit(investor=second, now=NOW)
-    onboarding.assess(application_id=application_id, now=NOW)
+    judging.assess(application_id=application_id, now=NOW)
     assert failed(application_id) == []
     assert Pair.objects.get().state == Pair.State.LAPSED
     assert not duplicates.waiting().exists()
@@ -242,10 +240,10 @@ def test_a_refused_twin_who_wins_an_appeal_is_still_not_approved(person, officer
     other = make_officer(nation="US", email="second@example.org")
     appeals.decide(application_id=again, officer=other, outcome="reopened", answer="We look again.", now=NOW)
     with pytest.raises(CannotDecide) as refused:
-        onboarding.decide(application_id=again, officer=other, outcome="approved", now=NOW)
+        judging.decide(application_id=again, officer=other, outcome="approved", now=NOW)
     assert refused.value.facts["rules"] == ["no_duplicate"]
     settle(other, "different")
-    onboarding.decide(application_id=again, officer=other, outcome="approved", now=NOW)
+    judging.decide(application_id=again, officer=other, outcome="approved", now=NOW)
     assert Holder.objects.filter(kind="citizen").count() == 2
 
 
@@ -294,7 +292,7 @@ def approve_both(person, officer) -> list[str]:
     def decide(case: int, by) -> str:
         start.wait(timeout=10)
         try:
-            onboarding.decide(application_id=case, officer=by, outcome="approved", now=NOW)
+            judging.decide(application_id=case, officer=by, outcome="approved", now=NOW)
             return "approved"
         except CannotDecide:
             return "refused"
@@ -339,4 +337,4 @@ def test_the_database_refuses_a_holder_while_a_case_is_open(person, officer, mon
     submitted(second, american(numbers={"ssn": "219-09-9998"}, identity_document=OTHER_CARD))
     monkeypatch.setattr(duplicates, "standing", lambda **_: [])
     with pytest.raises(CannotDecide, match="Another registration"):
-        onboarding.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
+        judging.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)

@@ -10,7 +10,7 @@ from fund import envelope
 from fund.governance.audit import Act
 from fund.governance.officers import Duty, NotOnDuty
 from fund.refusal import Refusal
-from investors import evidence, onboarding, steps
+from investors import evidence, judging, onboarding, steps
 from investors.applications import Application
 from investors.eligibility.decide import VERSION
 from investors.evidence import Document, DocumentPage
@@ -133,14 +133,14 @@ def test_a_replaced_document_is_kept_until_the_decision(investor, draft, officer
     first.refresh_from_db()
     assert first.replaced_at == LATER
     application = onboarding.submit(investor=investor, now=LATER)
-    onboarding.assess(application_id=application.pk, now=LATER)
+    judging.assess(application_id=application.pk, now=LATER)
     ask = {"application_id": application.pk, "officer": officer, "now": LATER}
-    onboarding.decide(outcome="more_information", reasons=["identity_document"], **ask)
+    judging.decide(outcome="more_information", reasons=["identity_document"], **ask)
     third = add(investor, text="a third")
     onboarding.submit(investor=investor, now=LATER)
-    onboarding.assess(application_id=application.pk, now=LATER)
+    judging.assess(application_id=application.pk, now=LATER)
     assert Document.objects.count() == 3
-    onboarding.decide(outcome="approved", **ask)
+    judging.decide(outcome="approved", **ask)
     assert list(Document.objects.values_list("pk", flat=True)) == [third.pk]
     assert DocumentPage.objects.count() == 1
     deleted = Act.objects.get(verb="document.delete").detail["documents"]
@@ -164,7 +164,7 @@ def test_the_same_file_of_another_person_is_told_to_the_officer(person, officer)
     fill(two, american())
     add(two, Kind.RESIDENCE_PROOF, f"{one.pk} passport_page")
     application = onboarding.submit(investor=two, now=LATER)
-    facts = onboarding.assess(application_id=application.pk, now=LATER).facts
+    facts = judging.assess(application_id=application.pk, now=LATER).facts
     assert facts["same_file"] == [first]
     assert Application.objects.get(pk=first).assessments.get().facts["same_file"] == []
 
@@ -242,8 +242,8 @@ def test_the_sites_own_role_may_do_all_of_it(as_site, investor, officer):
     fill(investor, japanese())
     add(investor)
     application = onboarding.submit(investor=investor, now=LATER)
-    onboarding.assess(application_id=application.pk, now=LATER)
-    onboarding.decide(application_id=application.pk, officer=officer, outcome="approved", now=LATER)
+    judging.assess(application_id=application.pk, now=LATER)
+    judging.decide(application_id=application.pk, officer=officer, outcome="approved", now=LATER)
     assert Document.objects.count() == 1
 
 
@@ -251,8 +251,8 @@ def test_an_application_whose_document_is_gone_is_not_approved(investor, officer
     application_id = submitted(investor, japanese())
     lift_triggers("investors_document")
     Document.objects.update(replaced_at=LATER)
-    with pytest.raises(onboarding.CannotDecide, match="identity_document"):
-        onboarding.decide(application_id=application_id, officer=officer, outcome="approved", now=LATER)
+    with pytest.raises(judging.CannotDecide, match="identity_document"):
+        judging.decide(application_id=application_id, officer=officer, outcome="approved", now=LATER)
 
 
 def test_the_rules_say_what_they_saw(investor):

@@ -11,7 +11,7 @@ from fund.governance.audit import Act
 from fund.governance.officers import Duty, NotOnDuty
 from fund.governance.outbox import Note
 from fund.holders import Holder
-from investors import bank_accounts, onboarding, steps, tax_forms
+from investors import bank_accounts, judging, onboarding, steps, tax_forms
 from investors.applications import Answer, Application, Decision, Status
 from investors.eligibility import decide as rules
 from investors.people import Investor
@@ -181,7 +181,7 @@ def test_what_was_submitted_is_not_edited(investor):
 
 def test_an_assessment_twice_is_one(investor):
     application_id = submitted(investor, japanese())
-    assert onboarding.assess(application_id=application_id, now=NOW) is None
+    assert judging.assess(application_id=application_id, now=NOW) is None
     application = Application.objects.get(pk=application_id)
     assert application.status == Status.IN_REVIEW
     assert application.assessments.get().passed
@@ -190,7 +190,7 @@ def test_an_assessment_twice_is_one(investor):
 def test_more_information_and_resubmission_keep_the_first_stamp(investor, officer):
     application_id = submitted(investor, japanese())
     first = Application.objects.get(pk=application_id).submitted_at
-    onboarding.decide(
+    judging.decide(
         application_id=application_id,
         officer=officer,
         outcome="more_information",
@@ -204,8 +204,8 @@ def test_more_information_and_resubmission_keep_the_first_stamp(investor, office
         now=NOW,
     )
     onboarding.submit(investor=investor, now=NOW)
-    onboarding.assess(application_id=application_id, now=NOW)
-    onboarding.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
+    judging.assess(application_id=application_id, now=NOW)
+    judging.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
     application = Application.objects.get(pk=application_id)
     assert application.first_submitted_at == first < application.submitted_at
     assert [row.new for row in application.history.order_by("id")] == [
@@ -222,14 +222,14 @@ def test_a_refusal_carries_its_codes(investor, officer):
     application_id = submitted(investor, japanese(identity_document={"expires_on": "2026-11-01"}))
     application = Application.objects.get(pk=application_id)
     assert application.assessments.get().failed == ["identity_document"]
-    with pytest.raises(onboarding.CannotDecide, match="say why"):
-        onboarding.decide(application_id=application_id, officer=officer, outcome="refused", now=NOW)
-    with pytest.raises(onboarding.CannotDecide):
-        onboarding.decide(application_id=application_id, officer=officer, outcome="refused", reasons=["mood"], now=NOW)
-    with pytest.raises(onboarding.CannotDecide) as refused:
-        onboarding.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
+    with pytest.raises(judging.CannotDecide, match="say why"):
+        judging.decide(application_id=application_id, officer=officer, outcome="refused", now=NOW)
+    with pytest.raises(judging.CannotDecide):
+        judging.decide(application_id=application_id, officer=officer, outcome="refused", reasons=["mood"], now=NOW)
+    with pytest.raises(judging.CannotDecide) as refused:
+        judging.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
     assert refused.value.facts["rules"] == ["identity_document"]
-    decision = onboarding.decide(
+    decision = judging.decide(
         application_id=application_id, officer=officer, outcome="refused", reasons=["identity_document"], now=NOW
     )
     assert decision.reasons == ["identity_document"]
@@ -241,14 +241,14 @@ def test_only_an_officer_of_onboarding_decides_and_reads(investor):
     application_id = submitted(investor, japanese())
     other = make_officer(Duty.DEALING)
     with pytest.raises(NotOnDuty):
-        onboarding.decide(application_id=application_id, officer=other, outcome="approved", now=NOW)
+        judging.decide(application_id=application_id, officer=other, outcome="approved", now=NOW)
     with pytest.raises(NotOnDuty):
-        onboarding.review(application_id=application_id, officer=other, now=NOW)
+        judging.review(application_id=application_id, officer=other, now=NOW)
 
 
 def test_the_officers_reading_is_logged_and_shows_no_number(investor, officer):
     application_id = submitted(investor, japanese())
-    answers = onboarding.review(application_id=application_id, officer=officer, now=NOW)
+    answers = judging.review(application_id=application_id, officer=officer, now=NOW)
     assert answers["numbers"] == {"my_number_ending": "0257"}
     assert "621498320257" not in str(answers)
     assert Act.objects.filter(actor=officer.actor, verb="review").count() == 1
@@ -256,7 +256,7 @@ def test_the_officers_reading_is_logged_and_shows_no_number(investor, officer):
 
 def test_a_decision_is_replayed_from_what_it_kept(investor, officer):
     application_id = submitted(investor, japanese())
-    onboarding.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
+    judging.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
     kept = Decision.objects.get().assessment
     again = rules.replay(version=kept.rules, facts=kept.facts)
     assert [outcome.to_json() for outcome in again.outcomes] == kept.outcomes
@@ -342,8 +342,8 @@ def test_what_was_submitted_before_a_cut_off_counts_though_it_was_processed_late
         cursor.execute("SELECT clock_timestamp()")
         (cut_off,) = cursor.fetchone()
     later = cut_off + timedelta(days=3)
-    onboarding.assess(application_id=application.pk, now=later)
-    onboarding.decide(
+    judging.assess(application_id=application.pk, now=later)
+    judging.decide(
         application_id=application.pk, officer=officer, outcome="more_information", reasons=["contradiction"], now=later
     )
     onboarding.submit(investor=investor, now=later)

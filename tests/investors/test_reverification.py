@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from fund.governance.outbox import Note
-from investors import appeals, onboarding, reverification, subscribing, tax_forms
+from investors import appeals, judging, onboarding, reverification, subscribing, tax_forms
 from investors.applications import Answer, Application, Assessment, Decision, Occasion, Status
 from investors.duplicates import Pair
 from investors.people import Investor, MyNumber
@@ -48,7 +48,7 @@ def confirm(investor: Investor, *, now: datetime = SOON, **other) -> Application
     for kind in papers.missing(onboarding.known(investor=investor, now=now)):
         onboarding.add_document(investor=investor, kind=kind, taken=specimen("another one"), now=now)
     application = onboarding.submit(investor=investor, now=now)
-    onboarding.assess(application_id=application.pk, now=now)
+    judging.assess(application_id=application.pk, now=now)
     investor.refresh_from_db()
     return newest(investor)
 
@@ -140,7 +140,7 @@ def test_a_document_that_has_expired_goes_before_an_officer(investor, officer):
 
 def test_an_officer_extends_what_has_changed(asked, officer):
     application = confirm(asked, identity_document=FRESH)
-    onboarding.decide(application_id=application.pk, officer=officer, outcome="approved", now=SOON)
+    judging.decide(application_id=application.pk, officer=officer, outcome="approved", now=SOON)
     asked.refresh_from_db()
     assert asked.verified_until == datetime(2030, 9, 22, 3, tzinfo=UTC)
     assert asked.bank_accounts.count() == 1, "the bank account has its own way"
@@ -149,7 +149,7 @@ def test_an_officer_extends_what_has_changed(asked, officer):
 def test_an_officer_refuses_and_the_citizen_keeps_everything_but_subscribing(asked, officer):
     application = confirm(asked, identity_document=FRESH)
     held = asked.holder_id
-    onboarding.decide(
+    judging.decide(
         application_id=application.pk, officer=officer, outcome="refused", reasons=["identity_document"], now=SOON
     )
     asked.refresh_from_db()
@@ -159,14 +159,14 @@ def test_an_officer_refuses_and_the_citizen_keeps_everything_but_subscribing(ask
     appeals.file(investor=asked, words="It is mine.", now=SOON)
     other = make_officer(nation="US", email="second@example.org")
     appeals.decide(application_id=application.pk, officer=other, outcome="reopened", answer="Right.", now=SOON)
-    onboarding.decide(application_id=application.pk, officer=other, outcome="approved", now=SOON)
+    judging.decide(application_id=application.pk, officer=other, outcome="approved", now=SOON)
     asked.refresh_from_db()
     assert asked.may_invest(SOON)
 
 
 def test_another_try_after_a_refusal(asked, officer):
     application = confirm(asked, identity_document=FRESH)
-    onboarding.decide(
+    judging.decide(
         application_id=application.pk, officer=officer, outcome="refused", reasons=["identity_document"], now=SOON
     )
     again = onboarding.begin_again(investor=asked, now=SOON)
@@ -238,7 +238,7 @@ def test_a_dual_national_who_registered_with_each_nation_is_one_holder_of_both(p
         citizenship={"nations": ["US"]}, name={"family_latin": "Takasaki", "given_latin": "Shota", "middle_latin": ""},
         birth=japanese()["birth"], bank_account={"holder": "SHOTA TAKASAKI"},
     ))  # fmt: skip
-    onboarding.settle_pair(
+    judging.settle_pair(
         pair_id=Pair.objects.get().pk, officer=officer, outcome="same", reason="Both passports seen.", now=NOW
     )
     application = newest(first)
@@ -249,7 +249,7 @@ def test_a_dual_national_who_registered_with_each_nation_is_one_holder_of_both(p
     application = confirm(first, now=NOW, tax=tax, numbers={"ssn": "536-90-4399"})
     assert (application.status, application.changed) == (Status.IN_REVIEW, ["citizenship", "numbers"])
     assert application.assessments.get().failed == []
-    onboarding.decide(application_id=application.pk, officer=officer, outcome="approved", now=NOW)
+    judging.decide(application_id=application.pk, officer=officer, outcome="approved", now=NOW)
     first.refresh_from_db()
     second.refresh_from_db()
     assert first.nations == ["US", "JP"]

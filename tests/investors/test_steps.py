@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.utils import translation
 
 from fund.governance import config
-from investors import comprehension, onboarding, steps, tax_forms
+from investors import comprehension, judging, onboarding, steps, tax_forms
 from investors.agreements import Acceptance
 from investors.passports import check_digit
 from investors.steps import Known
@@ -173,7 +173,7 @@ def test_policy_can_refuse_a_mismatch_instead(monkeypatch, investor):
     monkeypatch.setitem(config.DECLARED, "suitability.mismatch", declared)
     fill(investor, japanese(suitability={"horizon": "under_3"}))
     application = onboarding.submit(investor=investor, now=NOW)
-    assert onboarding.assess(application_id=application.pk, now=NOW).failed == ["suitability"]
+    assert judging.assess(application_id=application.pk, now=NOW).failed == ["suitability"]
 
 
 def test_a_wrong_answer_is_explained_and_can_be_given_again():

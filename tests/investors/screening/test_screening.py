@@ -14,7 +14,7 @@ from fund.dealing import subscription
 from fund.governance.audit import Act
 from fund.governance.officers import Duty, NotOnDuty, Officer
 from fund.governance.outbox import Note
-from investors import onboarding, subscribing
+from investors import judging, subscribing
 from investors.applications import Application
 from investors.eligibility import decide as rules
 from investors.eligibility import sanctions_clear
@@ -140,10 +140,10 @@ def test_a_hit_stands_in_the_way_until_an_officer_clears_it(investor: Investor, 
     application_id = submitted(investor, japanese())
     assert failed(application_id) == ["sanctions_clear"]
     hit = Hit.objects.get()
-    with pytest.raises(onboarding.CannotDecide), transaction.atomic():
-        onboarding.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
+    with pytest.raises(judging.CannotDecide), transaction.atomic():
+        judging.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
     decide(hit, officer)
-    onboarding.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
+    judging.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
     assert Hit.objects.get().state == Hit.State.CLEARED
     assert Act.objects.filter(verb="hit_cleared", actor=officer.actor).count() == 1
 
@@ -167,11 +167,11 @@ def test_a_confirmed_hit_stays_in_the_way(investor: Investor, officer: Officer) 
     load(TAKASAKI)
     application_id = submitted(investor, japanese())
     decide(Hit.objects.get(), officer, "confirmed", "the same passport")
-    with pytest.raises(onboarding.CannotDecide) as refused, transaction.atomic():
-        onboarding.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
+    with pytest.raises(judging.CannotDecide) as refused, transaction.atomic():
+        judging.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
     assert refused.value.facts["rules"] == ["sanctions_clear"]
     decide(Hit.objects.get(), officer, "cleared", "the passport was read wrongly")
-    onboarding.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
+    judging.decide(application_id=application_id, officer=officer, outcome="approved", now=NOW)
 
 
 @pytest.mark.parametrize("duty", [one for one in Duty if one != Duty.ONBOARDING])

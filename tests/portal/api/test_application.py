@@ -5,7 +5,7 @@ import json
 import pytest
 from django.utils import timezone
 
-from investors import agreements, onboarding
+from investors import agreements, judging
 from investors.applications import Application
 from tests.investors import files
 from tests.investors.conftest import japanese
@@ -119,8 +119,8 @@ def test_a_submission_sent_twice_is_one(applicant):
 def test_a_refusal_says_why_in_the_language_asked_for(applicant):
     application = submitted(applicant)
     now = timezone.now()
-    onboarding.assess(application_id=application.pk, now=now)
-    onboarding.decide(
+    judging.assess(application_id=application.pk, now=now)
+    judging.decide(
         application_id=application.pk,
         officer=make_officer("JP"),
         outcome="more_information",
@@ -150,9 +150,9 @@ def test_without_a_second_factor_nothing_is_submitted(settings):
 
 def refused(api: Api, *reasons: str) -> None:
     application, now = submitted(api), timezone.now()
-    onboarding.assess(application_id=application.pk, now=now)
+    judging.assess(application_id=application.pk, now=now)
     officer = make_officer("JP")
-    onboarding.decide(application_id=application.pk, officer=officer, outcome="refused", reasons=reasons, now=now)
+    judging.decide(application_id=application.pk, officer=officer, outcome="refused", reasons=reasons, now=now)
 
 
 def test_a_refusal_says_what_it_means_and_can_be_appealed_once(applicant):

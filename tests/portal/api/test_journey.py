@@ -14,7 +14,7 @@ from fund.governance import approval
 from fund.governance.officers import Officer
 from fund.holders import Nation
 from fund.payments import receipts
-from investors import onboarding
+from investors import judging
 from investors.applications import Application
 from tests.fund.payments import bank_files
 from tests.investors import files
@@ -85,8 +85,8 @@ def test_a_citizen_signs_up_is_approved_orders_pays_and_holds():
     assert api.get("/application").json()["remaining"] == []
     assert api.post("/application/submit", {}).json()["status"] == "submitted"
     application = Application.objects.get()
-    onboarding.assess(application_id=application.pk, now=timezone.now())
-    onboarding.decide(application_id=application.pk, officer=japanese, outcome="approved", now=timezone.now())
+    judging.assess(application_id=application.pk, now=timezone.now())
+    judging.decide(application_id=application.pk, officer=japanese, outcome="approved", now=timezone.now())
     assert api.get("/application").json()["decision"]["outcome"] == "approved"
 
     placed = api.subscribe("100000")

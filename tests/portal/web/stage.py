@@ -25,7 +25,7 @@ from fund.payments.models import Expected
 from fund.portfolio import debt, valuation
 from fund.portfolio.models import Facility, Investment
 from fund.register import capital
-from investors import agreements, onboarding, people
+from investors import agreements, judging, onboarding, people
 from investors.people import Investor
 from portal.accounts import User
 from tests.investors.conftest import american, fill, japanese
@@ -256,7 +256,7 @@ def person(
 def approved(investor: Investor, officer: Officer, *, nation: str = "JP") -> Investor:
     """The whole way of an application."""
     pk = submitted(investor, nation=nation)
-    onboarding.decide(application_id=pk, officer=officer, outcome="approved", now=NOW)
+    judging.decide(application_id=pk, officer=officer, outcome="approved", now=NOW)
     investor.refresh_from_db()
     return investor
 
@@ -265,7 +265,7 @@ def submitted(investor: Investor, *, nation: str = "US") -> int:
     """An application before an officer; its key."""
     fill(investor, japanese() if nation == "JP" else american(), now=NOW)
     application = onboarding.submit(investor=investor, now=NOW)
-    onboarding.assess(application_id=application.pk, now=NOW)
+    judging.assess(application_id=application.pk, now=NOW)
     return application.pk
 
 

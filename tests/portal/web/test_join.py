@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from fund.governance.officers import Officer
-from investors import appeals, onboarding, steps
+from investors import appeals, judging, onboarding, steps
 from investors.people import Investor
 from investors.steps import Known, papers
 from tests.investors import files
@@ -101,10 +101,8 @@ def test_a_decision_with_its_reasons(
 ) -> None:
     stage.fill(applicant, american(), now=NOW)
     application = onboarding.submit(investor=applicant, now=NOW)
-    onboarding.assess(application_id=application.pk, now=NOW)
-    onboarding.decide(
-        application_id=application.pk, officer=keys[0], outcome=outcome, reasons=["contradiction"], now=NOW
-    )
+    judging.assess(application_id=application.pk, now=NOW)
+    judging.decide(application_id=application.pk, officer=keys[0], outcome=outcome, reasons=["contradiction"], now=NOW)
     html = signed_in(applicant).get("/en/join/").content.decode()
     assert [word for word in words if word not in html] == []
 
@@ -184,7 +182,7 @@ def test_who_cannot_take_part_hears_it_at_once(
 
 def refused(applicant: Investor, officer: Officer, reasons: list[str]) -> None:
     pk = stage.submitted(applicant)
-    onboarding.decide(application_id=pk, officer=officer, outcome="refused", reasons=reasons, now=NOW)
+    judging.decide(application_id=pk, officer=officer, outcome="refused", reasons=reasons, now=NOW)
 
 
 def test_an_appeal_by_its_pages(keys: tuple[Officer, Officer], applicant: Investor, signed_in: Any) -> None:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from fund.governance.officers import Officer
-from investors import appeals, onboarding, reverification, steps
+from investors import appeals, judging, onboarding, reverification, steps
 from investors.people import Investor
 from tests.investors.conftest import american, fill, japanese
 from tests.journeys.citizen import Citizen
@@ -24,7 +24,7 @@ DRAFT = ["/join/", *(f"/join/{code}" for code in steps.STEPS)]
 
 def refuse(person: Investor, officer: Officer, reasons: list[str]) -> None:
     pk = stage.submitted(person)
-    onboarding.decide(application_id=pk, officer=officer, outcome="refused", reasons=reasons, now=NOW)
+    judging.decide(application_id=pk, officer=officer, outcome="refused", reasons=reasons, now=NOW)
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ def visitors(keys: tuple[Officer, Officer], live_server: Any) -> dict[str, Any]:
     onboarding.submit(investor=people["appeals"], now=NOW)
     application = onboarding.current(investor=people["appeals"])
     assert application is not None
-    onboarding.assess(application_id=application.pk, now=NOW)
-    onboarding.decide(
+    judging.assess(application_id=application.pk, now=NOW)
+    judging.decide(
         application_id=application.pk, officer=keys[0], outcome="refused", reasons=["contradiction"], now=NOW
     )
     appeals.file(investor=people["appeals"], words="Nothing contradicts.", now=NOW)

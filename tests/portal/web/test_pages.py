@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import get_resolver, reverse
 from django.utils import timezone, translation
 
-from investors import appeals, onboarding, reverification
+from investors import appeals, judging, onboarding, reverification
 from tests.house.translations import CATALOGUE
 from tests.portal.web import stage
 from tests.portal.web.conftest import Stage
@@ -106,7 +106,7 @@ def test_pages_of_an_applicant(everything: Stage, signed_in) -> None:
 def test_pages_after_a_refusal(everything: Stage, signed_in) -> None:
     pk = stage.submitted(everything.neu)
     reasons = ["adult", "identity_document", "residence"]
-    onboarding.decide(application_id=pk, officer=everything.keys[0], outcome="refused", reasons=reasons, now=NOW)
+    judging.decide(application_id=pk, officer=everything.keys[0], outcome="refused", reasons=reasons, now=NOW)
     client = signed_in(everything.neu)
     wrong = faults(pages(client, ["/join/", "/join/appeal", "/account/"]))
     appeals.file(investor=everything.neu, words="違います。", now=NOW)
