@@ -3,7 +3,7 @@
 import time
 import uuid
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from django.db import connection, transaction
 
@@ -13,13 +13,12 @@ from fund.governance.officers import Officer
 from fund.holders import Holder, Nation
 from fund.ledger import accounts, post
 from fund.ledger.models import Event
-from fund.money import Currency, Money
+from fund.money import Currency
 from fund.nav import strike
-from fund.register import capital
 from portal.local.place import Place
 
 FIRST = date(2026, 1, 6)
-CONTRIBUTED = Money(1_000_000_000_00, Currency.USD)
+CONTRIBUTED = 1_000_000_000_00  # cents, of each co-owner
 UNITS = 10_000  # of each citizen, for as many yen
 BANK, YEN_BANK = "BENCH-USD-001", "BENCH-JPY-002"
 
@@ -52,14 +51,16 @@ def prepare(place: Place, *, citizens: int) -> str:
     rates.load_ecb()
     accounts.open_bank(name=BANK, currency=Currency.USD)
     accounts.open_bank(name=YEN_BANK, currency=Currency.JPY)
-    for nation in Nation:
-        owner = holders.register(
-            kind=Holder.Kind.SOVEREIGN, nation=nation, now=at, name_en=f"Treasury {nation}", name_ja="財務省"
-        )
-        capital.contribute(
-            holder_id=owner.pk, class_code="SOV", money=CONTRIBUTED, bank_account=BANK, day=FIRST,
-            now=at + timedelta(hours=1), event_id=uuid.uuid4(),
-        )  # fmt: skip
+    with transaction.atomic():  # at whose end both co-owners hold the same
+        for nation in Nation:
+            owner = holders.register(
+                kind=Holder.Kind.SOVEREIGN, nation=nation, now=at, name_en=f"Treasury {nation}", name_ja="財務省"
+            )
+            lines = [
+                post.Line(f"bank:{BANK}", "capital:SOV", CONTRIBUTED),
+                post.Line("issued:SOV", "units:SOV", CONTRIBUTED * 10, owner.pk),  # at $10.0000
+            ]
+            post.post(event=Event.SETTLEMENT, event_id=uuid.uuid4(), lines=lines, effective_at=at)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(CITIZENS, {"at": at, "holders": citizens})
         post.post_set(HOLDINGS, {"at": at})

@@ -22,12 +22,27 @@ from fund.nav.models import ClassNav, LateInput, Nav
 from fund.payments.models import BankAccount, BankEntry, BankFile, BankStatement, Earmark, Expected, Postponement
 from fund.payments.payout_models import PayoutFile, PayoutLine, PayoutRun
 from fund.payments.suspense import Resolution
-from fund.portfolio.models import Deployment, Expense, Facility, FacilityBalance, FeeBasis, Investment, Valuation
+from fund.portfolio.models import (
+    Accrual,
+    Deployment,
+    Expense,
+    Facility,
+    FacilityBalance,
+    FacilityTerms,
+    FeeBasis,
+    ImportedFile,
+    Income,
+    Investment,
+    InvestmentTerms,
+    Valuation,
+)
 from fund.rates import ReferenceRate
+from fund.register.models import Call, CallLine, Commitment, Contribution
 from fund.units import UnitClass
 
 __all__ = [
     "Account",
+    "Accrual",
     "Act",
     "Allotment",
     "AllotmentLine",
@@ -37,9 +52,13 @@ __all__ = [
     "BankEntry",
     "BankFile",
     "BankStatement",
+    "Call",
+    "CallLine",
     "Card",
     "ClassNav",
+    "Commitment",
     "Compensation",
+    "Contribution",
     "Control",
     "Deployment",
     "Earmark",
@@ -48,9 +67,13 @@ __all__ = [
     "Extension",
     "Facility",
     "FacilityBalance",
+    "FacilityTerms",
     "FeeBasis",
     "Holder",
+    "ImportedFile",
+    "Income",
     "Investment",
+    "InvestmentTerms",
     "LateInput",
     "Leg",
     "Nav",

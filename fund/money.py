@@ -200,9 +200,12 @@ def part(money: Money, exact: Fraction) -> Money:
     return Money(_nearest(money.amount * exact), money.currency)
 
 
-def yearly_fee(point_days: int) -> int:
-    """A fee in basis points a year, actual/365, from Σ minor units × basis points × days; rounded **half up**, once."""
-    return _nearest(Fraction(point_days, 10_000 * 365))
+def yearly_fee(point_days: int, *, day_count: int = 365) -> int:
+    """A fee or interest in basis points of a year of ``day_count`` days, from Σ minor units × basis points × days.
+
+    Rounded **half up**, once.
+    """
+    return _nearest(Fraction(point_days, 10_000 * day_count))
 
 
 def _nearest(exact: Fraction) -> int:

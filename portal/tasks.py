@@ -23,6 +23,8 @@ from fund.ledger import prove as ledger
 from fund.nav import strike
 from fund.payments import payouts, suspense
 from fund.payments.payout_models import PayoutRun
+from fund.portfolio import entries
+from fund.register import calls
 from investors import deletion, judging, payees, reverification
 from investors.screening import rescreen
 from portal import relay
@@ -77,6 +79,8 @@ CARRY_OUT: dict[Kind, Callable[..., Any]] = {
     Kind.CORRECTION: compensation.carry_out,
     Kind.PAYOUT: payouts.carry_out,
     Kind.ENTRY: suspense.carry_out,
+    Kind.PORTFOLIO: entries.carry_out,
+    Kind.CAPITAL: calls.carry_out,
 }
 
 

@@ -7,6 +7,7 @@ payload has another digest, so that earlier signatures no longer count.
 
 import json
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 import pgtrigger
@@ -42,6 +43,8 @@ class Kind(models.TextChoices):
     PAYOUT = "payout", _("payout run")
     DISTRIBUTION = "distribution", _("distribution")
     ENTRY = "entry", _("manual ledger entry")
+    PORTFOLIO = "portfolio", _("entries of the portfolio")
+    CAPITAL = "capital", _("capital of co-owners and partners")
 
 
 class Proposal(models.Model):
@@ -174,6 +177,11 @@ def two_keys_trigger(kind: Kind, *, when: str = "TRUE", subject: str, facts: str
 def canonical(payload: dict[str, Any]) -> str:
     """The one text of a payload (RFC 8785). Amounts and decimals are strings in it."""
     return rfc8785.dumps(payload).decode()
+
+
+def digest_of(value: Any) -> str:
+    """The SHA-256 of a value's one text, in hex."""
+    return sha256(rfc8785.dumps(value)).hexdigest()
 
 
 @transaction.atomic

@@ -5,6 +5,7 @@ its day on; rows are never edited, a new one supersedes.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -19,10 +20,28 @@ from fund.governance.officers import Officer
 
 @dataclass(frozen=True)
 class Declared:
-    """What a setting means and the value it ships with (JSON; amounts in minor units, ratios as strings)."""
+    """What a setting means and the value it ships with (JSON; amounts in minor units, ratios as strings).
+
+    ``sound`` judges a value whose type alone does not say that it can be used.
+    """
 
     meaning: Any
     default: Any
+    sound: Callable[[Any], bool] = lambda value: True
+
+
+def stress_cases(value: Any) -> bool:
+    """Each case has a code of its own and whole percents, none below a total loss; the yen does not vanish."""
+    names = {"code": str, "assets_percent": int, "yen_percent": int}
+    return all(
+        isinstance(case, dict)
+        and case.keys() == names.keys()
+        and all(type(case[name]) is kind for name, kind in names.items())
+        and case["code"]
+        and -100 <= case["assets_percent"] <= 100
+        and -100 < case["yen_percent"] <= 100
+        for case in value
+    ) and len({case["code"] for case in value}) == len(value)
 
 
 DECLARED: dict[str, Declared] = {
@@ -69,6 +88,18 @@ DECLARED: dict[str, Declared] = {
     "outage.window_hours": Declared(_("Hours before a cut-off in which an outage extends it"), 24),
     "outage.rounding_minutes": Declared(_("Minutes to whose next multiple an extension is rounded up"), 60),
     "leverage.limit": Declared(_("Limit of gross assets to net asset value"), "2.50"),
+    "leverage.stress_cases": Declared(
+        _("Stress cases: change of all assets and of the yen against the dollar, in percent"),
+        [
+            {"code": "assets-10", "assets_percent": -10, "yen_percent": 0},
+            {"code": "assets-20", "assets_percent": -20, "yen_percent": 0},
+            {"code": "assets-30", "assets_percent": -30, "yen_percent": 0},
+            {"code": "yen+10", "assets_percent": 0, "yen_percent": 10},
+            {"code": "yen-10", "assets_percent": 0, "yen_percent": -10},
+        ],
+        sound=stress_cases,
+    ),
+    "co_owners.equal": Declared(_("Whether both co-owners must hold the same number of units"), True),
     "valuation.max_age_days": Declared(_("Days after which a mark is stale"), 95),
     "expense.max_age_days": Declared(_("Days after which an operating expense is awaited again"), 95),
     "nav.tolerance_percent": Declared(_("Price move that needs a recorded reason, in percent"), "5"),
@@ -138,7 +169,7 @@ def propose(
         raise approval.Refused(_("There is no such setting."))
     if effective_from < now:
         raise approval.Refused(_("A setting cannot change in the past."))
-    if type(value) is not type(DECLARED[key].default):
+    if type(value) is not type(DECLARED[key].default) or not DECLARED[key].sound(value):
         raise approval.Refused(_("The value does not have the form of this setting."))
     payload = {"key": key, "value": value, "effective_from": effective_from.astimezone(UTC).isoformat()}
     return approval.propose(

@@ -1,20 +1,24 @@
-"""The management fee as it accrues day by day, and what is paid of it and of other expenses (D40, D42)."""
+"""The management fee and running expenses as they accrue day by day, and what is paid of them (D40, D42)."""
 
-from datetime import date, datetime, timedelta
-from itertools import pairwise
+from datetime import date, datetime
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Sum
 from django.utils.translation import gettext_lazy as _
 
-from fund import calendars
 from fund.governance import config
+from fund.governance.approval import Proposal
 from fund.ledger import post
 from fund.ledger.models import Event
 from fund.money import Currency, Money, yearly_fee
-from fund.portfolio.models import Expense, FeeBasis
-from fund.portfolio.valuation import Refused, move, require_past
+from fund.portfolio import accruals, debt
+from fund.portfolio.accruals import ONE_DAY
+from fund.portfolio.models import Accrual, Expense, Facility, FeeBasis
+from fund.portfolio.movements import Refused, move, require_past
+
+Kind = Expense.Kind
+WHOLE = 10_000  # basis points: a running expense accrues whole
 
 
 def charge_from(*, valuation_day: date, net: Money) -> FeeBasis:
@@ -24,31 +28,70 @@ def charge_from(*, valuation_day: date, net: Money) -> FeeBasis:
 
 def accrued(*, on: date) -> Money:
     """The management fee owed at the end of a day: all that has accrued, less what is paid."""
-    paid = Expense.objects.filter(kind=Expense.Kind.MANAGEMENT_FEE, day__lte=on)
-    return Money(_charged(on) - paid.aggregate(sum=Sum("amount", default=0))["sum"], Currency.USD)
+    return Money(_charged(on) - _paid(on, Kind.MANAGEMENT_FEE, ""), Currency.USD)
 
 
 def _charged(on: date) -> int:
-    """The fee of every day since the first NAV: basis points a year of the last NAV before it, actual/365.
+    """The fee of every day since the first NAV: basis points a year of the last NAV before it, actual/365."""
+    bases = FeeBasis.objects.filter(valuation_day__lt=on).order_by("id").values_list("valuation_day", "net")
+    rates = [(from_.date() if from_ else date.min, rate) for from_, rate in config.steps("fee.management_bps")]
+    amounts = accruals.steps((day + ONE_DAY, net) for day, net in bases)
+    return yearly_fee(accruals.point_days(amounts=amounts, rates=accruals.steps(rates), on=on))
 
-    The sum over days is exact and rounded once, so that it does not depend on when or how often it is asked for.
-    """
-    bases = dict(
-        FeeBasis.objects.filter(valuation_day__lt=on)
-        .order_by("valuation_day", "id")
-        .values_list("valuation_day", "net")
+
+def accrue(
+    *,
+    code: str,
+    description_en: str,
+    description_ja: str,
+    yearly: Money,
+    effective_on: date,
+    event_id: UUID,
+    proposal: Proposal,
+) -> Accrual:
+    """From a day on a running expense accrues at so much a year; zero ends it. Raises Refused for another currency."""
+    require_same_currency(code, yearly)
+    return Accrual.objects.create(
+        event_id=event_id,
+        proposal=proposal,
+        code=code,
+        description_en=description_en,
+        description_ja=description_ja,
+        currency=yearly.currency,
+        yearly=yearly.amount,
+        effective_on=effective_on,
     )
-    points = config.steps("fee.management_bps")
-    starts = [from_ and from_.date() for from_, _ in points]
-    breaks = {day + timedelta(days=1) for day in bases} | {
-        day for day in starts if day and min(bases, default=on) < day <= on
-    }
-    total = 0
-    for first, after in pairwise([*sorted(breaks), on + timedelta(days=1)]):
-        net = next(net for day, net in reversed(bases.items()) if day < first)
-        rate = next(value for from_, value in reversed(points) if from_ is None or from_ < calendars.books_close(first))
-        total += net * rate * (after - first).days
-    return yearly_fee(total)
+
+
+def require_same_currency(code: str, yearly: Money) -> None:
+    """Raises Refused when the running expense accrues in another currency so far."""
+    last = Accrual.objects.filter(code=code).first()
+    if last is not None and last.currency != yearly.currency:
+        raise Refused(_("This accrues in another currency."), code="wrong_currency")
+
+
+def running(*, on: date) -> dict[str, Money]:
+    """What is owed of every running expense at the end of a day: what has accrued, less what is paid, by code."""
+    rows: dict[str, list[Accrual]] = {}
+    for one in Accrual.objects.filter(effective_on__lte=on).order_by("code", "recorded_at"):
+        rows.setdefault(one.code, []).append(one)
+    paid = dict(
+        Expense.objects.filter(kind=Kind.OPERATING, day__lte=on)
+        .exclude(against="")
+        .values_list("against")
+        .annotate(Sum("amount"))
+    )
+    owed = {}
+    for code, listed in rows.items():
+        amounts = accruals.steps((one.effective_on, one.yearly) for one in listed)
+        charged = yearly_fee(accruals.point_days(amounts=amounts, rates=[(date.min, WHOLE)], on=on))
+        owed[code] = Money(charged - paid.get(code, 0), Currency(listed[0].currency))
+    return owed
+
+
+def _paid(on: date, kind: Expense.Kind, against: str) -> int:
+    paid = Expense.objects.filter(kind=kind, against=against, day__lte=on)
+    return int(paid.aggregate(sum=Sum("amount", default=0))["sum"])
 
 
 @transaction.atomic
@@ -62,21 +105,53 @@ def pay(
     description_ja: str,
     now: datetime,
     event_id: UUID,
+    proposal: Proposal,
+    against: str = "",
 ) -> Expense:
-    """Pay a fee or an expense out of the fund's own money.
+    """Pay a fee, interest or an expense out of the fund's own money. The database refuses it without two keys.
 
-    Raises Refused when more of the management fee would be paid than has accrued, or the day is still to come.
+    ``against``: the facility whose interest it is, or the code of the running expense. Raises Refused when more would
+    be paid than has accrued, or the day is still to come.
     """
     require_past(day, now)
-    if kind == Expense.Kind.MANAGEMENT_FEE and (money.currency != Currency.USD or accrued(on=day) < money):
-        raise Refused(_("This is more than the fee that has accrued."), code="over_accrued")
-    move(Event.EXPENSE, event_id, post.Line(f"expenses:{money.currency}", f"bank:{bank_account}", money.amount), day)
+    require_accrued(kind=kind, against=against, money=money, day=day)
+    move(
+        Event.EXPENSE,
+        event_id,
+        [post.Line(f"expenses:{money.currency}", f"bank:{bank_account}", money.amount)],
+        day,
+    )
     return Expense.objects.create(
         event_id=event_id,
+        proposal=proposal,
         kind=kind,
+        against=against,
         day=day,
         amount=money.amount,
         currency=money.currency,
         description_en=description_en,
         description_ja=description_ja,
     )
+
+
+def require_accrued(*, kind: Expense.Kind, against: str, money: Money, day: date) -> None:
+    """Raises Refused unless so much has accrued by a day. An expense against nothing need not have."""
+    match kind:
+        case Kind.MANAGEMENT_FEE:
+            owed = accrued(on=day)
+        case Kind.INTEREST:
+            facility = Facility.objects.filter(pk=against).first()
+            if facility is None:
+                raise Refused(_("There is no such facility."), code="unknown_facility")
+            owed = debt.interest(on=day).get(against, Money(0, Currency(facility.currency)))
+        case _ if against:
+            known = running(on=day).get(against)
+            if known is None:
+                raise Refused(_("There is no such running expense."), code="unknown_expense")
+            owed = known
+        case _:
+            return
+    if money.currency != owed.currency:
+        raise Refused(_("This accrues in another currency."), code="wrong_currency")
+    if money > owed:
+        raise Refused(_("This is more than has accrued."), code="over_accrued", left=owed.amount)

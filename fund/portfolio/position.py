@@ -15,7 +15,9 @@ BASE = Currency.USD
 
 @dataclass(frozen=True)
 class Position:
-    """Gross assets, debt and accrued fees at the end of a day in USD cents; ``yen`` is what of the net is in yen.
+    """Gross assets, debt and what has accrued at the end of a day in USD cents; ``yen`` is what of the net is in yen.
+
+    ``accrued`` is the management fee, the interest on the debt and the running expenses, each less what is paid.
 
     ``books`` are the fund's own accounts from which the cash was read.
     """
@@ -45,6 +47,7 @@ def at(*, day: date) -> Position:
     investments = _by_currency(mark.amount for mark in valuation.marks(on=day))
     cash = {currency: Money(_own_cash(books, currency), currency) for currency in Currency}
     owed = _by_currency(Money(one.drawn, Currency(one.facility.currency)) for one in debt.drawn(on=day))
+    accrued = _by_currency([fees.accrued(on=day), *debt.interest(on=day).values(), *fees.running(on=day).values()])
 
     def base(sums: dict[Currency, Money]) -> Money:
         return sums[Currency.USD] + convert(sums[Currency.JPY], to=BASE, usd_jpy=usd_jpy)
@@ -55,19 +58,19 @@ def at(*, day: date) -> Position:
         investments=base(investments),
         cash=base(cash),
         debt=base(owed),
-        accrued=fees.accrued(on=day),
-        yen=investments[Currency.JPY] + cash[Currency.JPY] - owed[Currency.JPY],
+        accrued=base(accrued),
+        yen=investments[Currency.JPY] + cash[Currency.JPY] - owed[Currency.JPY] - accrued[Currency.JPY],
         books=books,
     )
 
 
 def _own_cash(books: balances.Books, currency: Currency) -> int:
-    """Bank balances less what is held, in refund or in suspense, which is not the fund's.
+    """Bank balances less what is held, in refund, in suspense or on its way back, which is not the fund's.
 
     Every asset sums to zero over the book, so this equals the sum of the fund's other accounts of the currency; read
     that way it costs the same for any number of holders whose money is held.
     """
-    return books.without("bank", "suspense", asset=currency.value)
+    return books.without("bank", "suspense", "returns", asset=currency.value)
 
 
 def _by_currency(amounts: Iterable[Money]) -> dict[Currency, Money]:

@@ -1,32 +1,19 @@
-"""Who owns how much of the fund (D1, D3, D49): contributions of co-owners and partners, and the capital table."""
+"""Who owns how much of the fund, now or at any instant (D1, D3, D49): the capital table."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from uuid import UUID
 
-from django.db import connection, transaction
-from django.utils.translation import gettext_lazy as _
+from django.db import connection
 
 from fund import calendars
-from fund.governance import audit
 from fund.governance.checks import Check, compare
 from fund.holders import Holder, Nation
-from fund.ledger import post
-from fund.ledger.models import Event
-from fund.ledger.post import Line
-from fund.money import Currency, Money, Purchase, buy, convert, share_out, value_of
+from fund.money import Currency, Money, convert, share_out, value_of
 from fund.nav import prices
-from fund.refusal import Refusal
 from fund.units import UnitClass
 
 BASE = Currency.USD
-
-
-class Refused(Refusal):
-    """The contribution is refused."""
-
-    code = "contribution"
 
 
 @dataclass(frozen=True)
@@ -66,47 +53,9 @@ class Table:
         return len(set(self.co_owners.values())) == 1
 
 
-@transaction.atomic
-def contribute(
-    *, holder_id: int, class_code: str, money: Money, bank_account: str, day: date, now: datetime, event_id: UUID
-) -> Purchase:
-    """Take a co-owner's or partner's money and issue units at the latest price, else the initial one (D21).
-
-    Raises Refused for a citizen, a class of other owners, another currency, a day to come, or less than a unit's price;
-    IntegrityError when this event was posted before.
-    """
-    holder, unit_class = Holder.objects.get(pk=holder_id), UnitClass.objects.get(pk=class_code)
-    _require_sound(holder, unit_class, money)
-    if calendars.books_open(day) > now:
-        raise Refused(_("This day is still to come."), code="day_to_come")
-    bought = buy(money, prices.latest_price(class_code, now))
-    if bought.units == 0:
-        raise Refused(_("This is less than the price of the smallest unit."), code="too_little")
-    lines = [
-        Line(f"bank:{bank_account}", f"capital:{class_code}", bought.cost.amount),
-        Line(f"issued:{class_code}", f"units:{class_code}", bought.units, holder_id),
-    ]
-    if bought.remainder:
-        lines.append(Line(f"bank:{bank_account}", f"rounding:{money.currency}", bought.remainder.amount))
-    post.post(event=Event.CAPITAL_CALL, event_id=event_id, lines=lines, effective_at=calendars.books_open(day))
-    audit.record(
-        actor="system",
-        verb="contribute",
-        subject=f"holder:{holder_id}",
-        now=now,
-        event=str(event_id),
-        units=str(bought.units),
-    )
-    return bought
-
-
-def _require_sound(holder: Holder, unit_class: UnitClass, money: Money) -> None:
-    if holder.kind == Holder.Kind.CITIZEN:
-        raise Refused(_("Citizens subscribe to offerings."), code="citizen")
-    if holder.kind != unit_class.owner_kind:
-        raise Refused(_("This class belongs to other owners."), code="wrong_class")
-    if money.currency != unit_class.currency:
-        raise Refused(_("This class is paid for in another currency."), code="wrong_currency")
+def end_of(day: date) -> datetime:
+    """The last instant of a day in the books, to ask the table for."""
+    return calendars.books_close(day) - timedelta(microseconds=1)
 
 
 def table(*, at: datetime | None = None) -> Table:
@@ -165,7 +114,22 @@ def _held(at: datetime | None) -> list[tuple[str, str, str, int, int]]:
 
 def prove() -> list[Check]:
     """Every recomputation of this room; an empty register is clean."""
-    return [units_issued(), units_of_navs()]
+    return [units_issued(), units_of_navs(), units_contributed()]
+
+
+def units_contributed() -> Check:
+    """The units that each contribution says were issued for it are those of its event in the ledger."""
+    return compare(
+        "contributions are the ledger's units",
+        rows="SELECT count(*) FROM fund_contribution",
+        differences="""
+            SELECT 'contribution ' || c.event_id || ': ' || c.units || ', ledger ' || coalesce(t.amount, 0)
+              FROM fund_contribution c
+              JOIN fund_callline l ON l.id = c.line_id
+              LEFT JOIN fund_transfer t ON t.event_id = c.event_id AND t.event = 6 AND t.holder_id = l.holder_id
+             WHERE c.units <> coalesce(t.amount, 0)
+        """,
+    )
 
 
 def units_issued() -> Check:

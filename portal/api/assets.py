@@ -2,21 +2,23 @@
 
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from fund import calendars
 from fund.money import Money
-from fund.nav import strike
+from fund.nav import over_time, strike
 from fund.nav.models import Nav
 from fund.portfolio import leverage, valuation
-from fund.register import capital, returns
-from portal.api.border import MoneyField, SignedMoneyField
+from fund.register import calls, capital, returns
+from portal.api.border import MoneyField, Query, SignedMoneyField
 from portal.api.documented import documented
-from portal.api.forms import Plain, PriceForm, price, words
+from portal.api.forms import Plain, PriceForm, a_list, price, words
 from portal.api.table import CSVRenderer
 from portal.api.view import Public
 
@@ -31,8 +33,16 @@ def latest_nav() -> Nav:
     return nav
 
 
+def in_both(form: type[serializers.Serializer[Any]]) -> dict[tuple[int, str], Any]:
+    """An answer in JSON, and its rows as CSV."""
+    return {(200, "application/json"): form, (200, "text/csv"): str}
+
+
 class InvestmentForm(serializers.Serializer[Any]):
-    """An investment. ``value`` is its latest valuation and what was paid in since, at cost."""
+    """An investment. ``value`` is its latest valuation and what was paid in since, less what was realised since.
+
+    ``age_days`` counts from that valuation; ``stale`` says that it is older than its limit.
+    """
 
     code = serializers.CharField()
     name = serializers.CharField()
@@ -44,9 +54,13 @@ class InvestmentForm(serializers.Serializer[Any]):
     since = serializers.DateField()
     committed = MoneyField()
     deployed = MoneyField()
+    income = MoneyField()
+    realised = MoneyField()
     value = MoneyField()
     valued_on = serializers.DateField(allow_null=True)
     valued_by = serializers.CharField(allow_blank=True)
+    age_days = serializers.IntegerField()
+    stale = serializers.BooleanField()
 
 
 class PortfolioForm(serializers.Serializer[Any]):
@@ -58,14 +72,21 @@ class PortfolioForm(serializers.Serializer[Any]):
 
 
 class Portfolio(Public):
-    @documented("getPortfolio", tag=TAG, answers=PortfolioForm)
+    renderer_classes = [JSONRenderer, CSVRenderer]
+    row = InvestmentForm
+
+    @documented("getPortfolio", tag=TAG, answers=in_both(PortfolioForm))
     def get(self, request: Request, **place: str) -> Response:
-        """What the fund owns."""
+        """What the fund owns, also as CSV."""
         return super().get(request, **place)
 
     def figures(self) -> Any:
         day = latest_nav().valuation_day
-        rows = [investment(mark) for mark in valuation.marks(on=day)]
+        limit = valuation.age_limit(on=day)
+        rows = [
+            {**investment(mark), "age_days": mark.age(day), "stale": mark.age(day) > limit}
+            for mark in valuation.marks(on=day)
+        ]
         return PortfolioForm({"day": day, "results": rows, "next": None}).data
 
 
@@ -77,6 +98,8 @@ def investment(mark: valuation.Mark) -> dict[str, Any]:
         "description": words(one, "description"),
         "committed": Money(one.committed, mark.amount.currency),
         "deployed": mark.deployed,
+        "income": mark.income,
+        "realised": mark.realised,
         "value": mark.amount,
         "valued_on": mark.valuation and mark.valuation.effective_on,
         "valued_by": words(mark.valuation, "source") if mark.valuation else "",
@@ -96,26 +119,76 @@ class OwnersForm(serializers.Serializer[Any]):
     share_percent = Plain(allow_null=True)
 
 
-class CapitalForm(serializers.Serializer[Any]):
-    """The capital table now. Shares add up to 100."""
+class StandingForm(serializers.Serializer[Any]):
+    """What a co-owner or limited partner has committed, and what of it was called and paid in."""
 
+    name = serializers.CharField()
+    nation = serializers.CharField()
+    unit_class = serializers.CharField()
+    committed = MoneyField()
+    called = MoneyField()
+    paid = MoneyField()
+
+
+class CapitalForm(serializers.Serializer[Any]):
+    """The capital table. Shares add up to 100. ``day`` is null for now."""
+
+    day = serializers.DateField(allow_null=True)
     usd_jpy = Plain(allow_null=True)
     co_owners_equal = serializers.BooleanField()
+    commitments = StandingForm(many=True)
     results = OwnersForm(many=True)
     next = serializers.URLField(allow_null=True)
 
 
+class DayQuery(Query):
+    """At the end of which day, today or before; without it: now."""
+
+    at = serializers.DateField(required=False)
+
+    def validate_at(self, value: Any) -> Any:
+        if calendars.books_open(value) > timezone.now():
+            raise ValidationError(gettext("This day is still to come."), code="day_to_come")
+        return value
+
+
 class Capital(Public):
-    @documented("getCapital", tag=TAG, answers=CapitalForm)
+    renderer_classes = [JSONRenderer, CSVRenderer]
+    query = DayQuery
+    row = OwnersForm
+
+    @documented("getCapital", tag=TAG, query=DayQuery, answers=in_both(CapitalForm))
     def get(self, request: Request, **place: str) -> Response:
-        """Who owns how much."""
+        """Who owns how much, now or at the end of any day, also as CSV."""
         return super().get(request, **place)
 
     def figures(self) -> Any:
-        table = capital.table()
-        rows = [owners(row) for row in table.rows]
-        facts = {"usd_jpy": table.usd_jpy, "co_owners_equal": table.co_owners_equal, "results": rows, "next": None}
+        day = self.asked.get("at")
+        table = capital.table(at=capital.end_of(day) if day else None)
+        facts = {
+            "day": day,
+            "usd_jpy": table.usd_jpy,
+            "co_owners_equal": table.co_owners_equal,
+            "commitments": [standing(one) for one in calls.standings(on=day or today())],
+            "results": [owners(row) for row in table.rows],
+            "next": None,
+        }
         return CapitalForm(facts).data
+
+
+def today() -> Any:
+    return timezone.now().date()
+
+
+def standing(one: calls.Standing) -> dict[str, Any]:
+    return {
+        "name": words(one.holder, "name"),
+        "nation": one.holder.nation,
+        "unit_class": one.unit_class.code,
+        "committed": one.committed,
+        "called": one.called,
+        "paid": one.paid,
+    }
 
 
 def owners(row: capital.Row) -> dict[str, Any]:
@@ -138,6 +211,7 @@ class CovenantForm(serializers.Serializer[Any]):
     name = serializers.CharField()
     limit = MoneyField()
     drawn = MoneyField()
+    interest = MoneyField(help_text="Accrued and not paid yet.")
     debt_percent = Plain(allow_null=True)
     allowed_percent = Plain()
     headroom = SignedMoneyField()
@@ -183,6 +257,41 @@ class Leverage(Public):
             {**vars(one), "code": one.facility.code, "name": words(one.facility, "name")} for one in now.covenants
         ]
         return LeverageForm({**facts, "covenants": covenants, "stress": [vars(one) for one in now.stress]}).data
+
+
+class PointForm(serializers.Serializer[Any]):
+    """Leverage on a published day against the limit in force then.
+
+    ``headroom``: what could have been borrowed and invested. ``covenant_headroom``: how far gross assets could have
+    fallen before the first covenant broke; null without a facility.
+    """
+
+    day = serializers.DateField()
+    gross = MoneyField()
+    debt = MoneyField()
+    nav = MoneyField()
+    ratio = Plain()
+    limit = Plain()
+    within = serializers.BooleanField()
+    headroom = SignedMoneyField()
+    covenant_headroom = SignedMoneyField(allow_null=True)
+
+
+class LeverageHistory(Public):
+    renderer_classes = [JSONRenderer, CSVRenderer]
+    row = PointForm
+
+    @documented("listLeverage", tag=TAG, answers=in_both(a_list(PointForm, "PointList")))
+    def get(self, request: Request, **place: str) -> Response:
+        """Leverage on every published day, the newest first, also as CSV."""
+        return super().get(request, **place)
+
+    def figures(self) -> Any:
+        points = [
+            {**vars(one), "within": one.within, "covenant_headroom": one.tightest}
+            for one in reversed(over_time.leverage_by_day())
+        ]
+        return {"results": PointForm(points, many=True).data, "next": None}
 
 
 class ReturnForm(serializers.Serializer[Any]):

@@ -1,18 +1,13 @@
 """The same rows as a table (CSV, RFC 4180) for people who calculate with them."""
 
-import csv
-import io
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from rest_framework.renderers import BaseRenderer
 from rest_framework.serializers import Serializer
 
+from portal import spreadsheets
 from portal.api.border import MoneyField
-
-PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class CSVRenderer(BaseRenderer):
@@ -25,13 +20,8 @@ class CSVRenderer(BaseRenderer):
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
         form: Serializer[Any] = renderer_context["view"].row()
         names = list(columns(form))
-        text = io.StringIO()
-        writer = csv.writer(text)
-        writer.writerow(names)
-        for row in data["results"]:
-            cells = dict(flat(row))
-            writer.writerow([cell(cells.get(name)) for name in names])
-        return text.getvalue().encode()
+        rows = map(dict, map(flat, data["results"]))
+        return spreadsheets.table(names, ([row.get(name) for name in names] for row in rows)).encode()
 
 
 def columns(form: Serializer[Any], prefix: str = "") -> Iterator[str]:
@@ -51,9 +41,3 @@ def flat(row: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from flat(value, f"{prefix}{name}_")
         else:
             yield f"{prefix}{name}", value
-
-
-def cell(value: Any) -> str:
-    """Text that a spreadsheet takes for text: what could be read as a formula gets an apostrophe."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA) and not PLAIN.fullmatch(text) else text

@@ -28,6 +28,7 @@ urlpatterns: list[URLPattern] = [
     path("portfolio", assets.Portfolio.as_view(), name="portfolio"),
     path("capital", assets.Capital.as_view(), name="capital"),
     path("leverage", assets.Leverage.as_view(), name="leverage"),
+    path("leverage/history", assets.LeverageHistory.as_view(), name="leverage-history"),
     path("returns", assets.Returns.as_view(), name="returns"),
     path("offerings", offerings.Offerings.as_view(), name="offerings"),
     path("offerings/<offering:code>", offerings.OneOffering.as_view(), name="offering"),

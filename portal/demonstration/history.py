@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from hashlib import sha256
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -18,11 +19,22 @@ from fund.nav import correct, strike
 from fund.nav.models import Nav
 from fund.payments import receipts
 from fund.payments.models import BankAccount
-from fund.portfolio import debt, valuation
-from fund.portfolio.models import Facility, Investment
-from fund.register import capital
+from fund.portfolio import debt, entries, fees, imports, valuation
+from fund.portfolio.models import Accrual, Facility, ImportedFile, Investment
+from fund.register import calls
+from fund.register.models import Call, Commitment
 from portal.demonstration import desk
-from portal.demonstration.portfolio import CO_OWNERS, HOLDINGS, LOANS, PARTNERS, Holding
+from portal.demonstration.portfolio import (
+    BUILT,
+    CO_OWNERS,
+    HOLDINGS,
+    LOANS,
+    PARTNERS,
+    REALISED,
+    RUNNING,
+    YIELD_BPS,
+    Holding,
+)
 
 MONTHS = 24
 CORRECTED = 21  # the month, counted from 0, whose NAV was published wrong first
@@ -87,34 +99,62 @@ def owners(*, now: datetime) -> list[tuple[Holder, str, int]]:
     return found
 
 
-def list_portfolio(*, began: date) -> None:
-    """Investments and facilities, without any money in them yet."""
-    for one in HOLDINGS:
-        Investment.objects.get_or_create(
-            code=one.code,
-            defaults={
-                "name_en": one.name_en,
-                "name_ja": one.name_ja,
-                "description_en": one.description_en,
-                "description_ja": one.description_ja,
-                "sector": one.sector,
-                "state": one.state,
-                "stage": one.stage,
-                "ownership_percent": one.ownership_percent,
-                "committed": one.committed * MILLION,
-                "since": began + timedelta(days=30 * one.since),
-            },
-        )
-    for loan in LOANS:
-        Facility.objects.get_or_create(
-            code=loan.code,
-            defaults={
-                "name_en": loan.name_en,
-                "name_ja": loan.name_ja,
-                "limit": loan.limit * MILLION,
-                "covenant": loan.covenant,
-            },
-        )
+def list_portfolio(*, began: date, officers: dict[str, Officer], now: datetime) -> None:
+    """Investments, facilities, running expenses and commitments, under both keys, without any money in them yet."""
+    listed = set(Investment.objects.values_list("pk", flat=True))
+    entries_of = [
+        {
+            "act": "investment", "event": str(event("list", one.code)), "code": one.code, "name_en": one.name_en,
+            "name_ja": one.name_ja, "description_en": one.description_en, "description_ja": one.description_ja,
+            "sector": one.sector, "state": one.state, "stage": "construction" if one.code in BUILT else one.stage,
+            "ownership_percent": f"{Decimal(one.ownership_percent):.2f}", "committed": str(one.committed * MILLION),
+            "currency": "USD", "since": (began + timedelta(days=30 * one.since)).isoformat(),
+        }
+        for one in HOLDINGS
+        if one.code not in listed
+    ]  # fmt: skip
+    lines = set(Facility.objects.values_list("pk", flat=True))
+    entries_of += [
+        {
+            "act": "facility", "event": str(event("list", loan.code)), "code": loan.code, "name_en": loan.name_en,
+            "name_ja": loan.name_ja, "currency": "USD", "limit": str(loan.limit * MILLION), "covenant": loan.covenant,
+            "rate_bps": str(loan.rate_bps), "day_count": str(loan.day_count),
+        }
+        for loan in LOANS
+        if loan.code not in lines
+    ]  # fmt: skip
+    if not Accrual.objects.exists():
+        entries_of += [
+            {
+                "act": "accrual", "event": str(event("accrue", code)), "code": code, "description_en": name_en,
+                "description_ja": name_ja, "yearly": str(dollars * 100), "currency": "USD",
+                "effective_on": began.isoformat(),
+            }
+            for code, name_en, name_ja, dollars in RUNNING
+        ]  # fmt: skip
+    enter(entries_of, reason="The first portfolio", officers=officers, now=now)
+    commit(began=began, officers=officers, now=now)
+
+
+def commit(*, began: date, officers: dict[str, Officer], now: datetime) -> None:
+    """What the co-owners and the partners promise to pay in; a fifth of it is not called in the two years."""
+    held = owners(now=now)
+    if Commitment.objects.exists():
+        return
+    proposal = calls.propose_commitments(
+        amounts={holder.pk: money(committed * 5 // 4) for holder, _class_code, committed in held},
+        effective_on=began, officer=officers["US"], now=now, reason="As agreed between the two governments",
+    )  # fmt: skip
+    desk.second_key(proposal=proposal, officers=officers, now=now)
+    calls.carry_out(proposal=proposal, now=now)
+
+
+def enter(entries_of: list[entries.Entry], *, reason: str, officers: dict[str, Officer], now: datetime) -> None:
+    """Entries of the portfolio, proposed by one nation, signed by the other, carried out."""
+    if entries_of:
+        proposal = entries.propose(entries=entries_of, officer=officers["JP"], now=now, reason=reason)
+        desk.second_key(proposal=proposal, officers=officers, now=now)
+        entries.carry_out(proposal=proposal, now=now)
 
 
 def unpublished(*, today: date) -> Iterator[tuple[int, date, date]]:
@@ -127,35 +167,141 @@ def unpublished(*, today: date) -> Iterator[tuple[int, date, date]]:
 
 def is_told(number: int) -> bool:
     """Whether the month's money has moved already; a run that was stopped goes on behind it."""
-    moved = [
-        *(event("call", name, number) for _nation, name, *_rest in CO_OWNERS),
-        *(event("draw", holding.code, number) for holding in HOLDINGS),
-    ]
-    return Transfer.objects.filter(event_id__in=moved).exists()
+    drawn = [event("draw", holding.code, number) for holding in HOLDINGS]
+    lent = [event("loan", loan.code, number) for loan in LOANS]
+    return Transfer.objects.filter(event_id__in=[*drawn, *lent]).exists()
 
 
 @transaction.atomic
-def call_and_invest(*, number: int, first: date, now: datetime) -> None:
-    """The month's capital calls, loans and payments into investments, on its first dealing day."""
-    for holder, class_code, committed in owners(now=now):
-        if number < CALLS:
-            capital.contribute(
-                holder_id=holder.pk, class_code=class_code, money=money(part(committed, CALLS, number)),
-                bank_account=BANK, day=first, now=now, event_id=event("call", holder.name_en, number),
-            )  # fmt: skip
+def call_and_invest(*, number: int, first: date, officers: dict[str, Officer], now: datetime) -> None:
+    """The month's capital calls, loans, payments into investments and what they pay, on its first dealing day."""
+    if number < CALLS:
+        for class_code in ("SOV", "LP"):
+            call_capital(class_code=class_code, number=number, first=first, officers=officers, now=now)
+    months_entries = [*borrowed(number, first), *drawn_down(number, first), *paid_back(number, first)]
+    enter(months_entries, reason="The payments of the month", officers=officers, now=now)
+    enter(built(number, first), reason="Construction has ended", officers=officers, now=now)
+
+
+def call_capital(*, class_code: str, number: int, first: date, officers: dict[str, Officer], now: datetime) -> None:
+    """One part of the commitments is called and paid in on the same day."""
+    amounts = {
+        holder.pk: money(part(committed, CALLS, number))
+        for holder, owned, committed in owners(now=now)
+        if owned == class_code
+    }
+    proposal = calls.propose_call(
+        amounts=amounts, called_on=first, due_on=first + timedelta(days=10), bank_account=BANK,
+        purpose_en="Payments into investments", purpose_ja="投資先への払込み", officer=officers["US"], now=now,
+        reason="The investments of this month",
+    )  # fmt: skip
+    desk.second_key(proposal=proposal, officers=officers, now=now)
+    calls.carry_out(proposal=proposal, now=now)
+    call = Call.objects.get(pk=proposal.facts["call"])
+    paid = calls.propose_contributions(
+        call=call, amounts={line.pk: amounts[line.holder_id] for line, _left in calls.open_lines(call=call)},
+        day=first, officer=officers["JP"], now=now, reason="Booked by the bank",
+    )  # fmt: skip
+    desk.second_key(proposal=paid, officers=officers, now=now)
+    calls.carry_out(proposal=paid, now=now)
+
+
+def leave_work(*, officers: dict[str, Officer], now: datetime) -> None:
+    """What lies on the desk today: a call that is due soon, a payment that waits for a key, a table just brought."""
+    if ImportedFile.objects.exists():
+        return
+    partners = {holder.pk: money(committed // 20) for holder, code, committed in owners(now=now) if code == "LP"}
+    call = calls.propose_call(
+        amounts=partners, called_on=now.date(), due_on=now.date() + timedelta(days=14), bank_account=BANK,
+        purpose_en="Small reactors, second unit", purpose_ja="小型炉2号機", officer=officers["US"], now=now,
+        reason="The second unit begins",
+    )  # fmt: skip
+    desk.second_key(proposal=call, officers=officers, now=now)
+    calls.carry_out(proposal=call, now=now)
+    waiting = moved(
+        "drawdown", event_id=event("waiting"), day=now.date(), amount=250 * MILLION, investment="CUMBERLAND-SMR"
+    )
+    entries.propose(entries=[waiting], officer=officers["JP"], now=now, reason="Invoice of the reactor's builder")
+    lines = [
+        f"{mark.investment.pk},{now.date()},{mark.amount.value},USD,Quarterly review of the valuers,評価機関による四半期見直し"
+        for mark in valuation.marks(on=now.date())[:3]
+    ]
+    heading = "investment,day,amount,currency,source_en,source_ja"
+    imports.bring(
+        kind=ImportedFile.Kind.VALUATIONS, name="valuations.csv", content="\n".join([heading, *lines, ""]),
+        officer=officers["US"], now=now,
+    )  # fmt: skip
+
+
+def moved(act: str, *, event_id: UUID, day: date, amount: int, **told: str) -> entries.Entry:
+    """An entry that moves money over the fund's dollar account; ``amount`` in cents."""
+    return {
+        "act": act, "event": str(event_id), "day": day.isoformat(), "amount": str(amount), "currency": "USD",
+        "bank_account": BANK, **told,
+    }  # fmt: skip
+
+
+def borrowed(number: int, first: date) -> Iterator[entries.Entry]:
     for loan in LOANS:
         if number < loan.drawn_over:
-            debt.borrow(
-                facility=Facility.objects.get(code=loan.code), money=money(part(loan.drawn, loan.drawn_over, number)),
-                bank_account=BANK, day=first, now=now, event_id=event("loan", loan.code, number),
-            )  # fmt: skip
+            amount = part(loan.drawn, loan.drawn_over, number) * MILLION
+            yield moved(
+                "borrow", event_id=event("loan", loan.code, number), day=first, amount=amount, facility=loan.code
+            )
+
+
+def drawn_down(number: int, first: date) -> Iterator[entries.Entry]:
     for holding in HOLDINGS:
-        if 0 <= number - holding.since < holding.drawn_over:
-            valuation.invest(
-                investment=Investment.objects.get(code=holding.code),
-                money=money(part(holding.cost, holding.drawn_over, number - holding.since)),
-                bank_account=BANK, day=first, now=now, event_id=event("draw", holding.code, number),
+        step = number - holding.since
+        if 0 <= step < holding.drawn_over:
+            amount = part(holding.cost, holding.drawn_over, step) * MILLION
+            yield moved(
+                "drawdown", event_id=event("draw", holding.code, number), day=first, amount=amount,
+                investment=holding.code,
             )  # fmt: skip
+
+
+def paid_back(number: int, first: date) -> Iterator[entries.Entry]:
+    """Each quarter income of what operates, the interest and the expenses that have accrued; once a realisation."""
+    code, month, received, cost = REALISED
+    if number == month:
+        yield moved(
+            "realisation", event_id=event("realise", code), day=first, amount=received * MILLION, investment=code,
+            cost=str(cost * MILLION),
+        )  # fmt: skip
+    if number % 3 or not number:
+        return
+    for holding in HOLDINGS:
+        if BUILT.get(holding.code, MONTHS) < number:
+            paid_in = sum(part(holding.cost, holding.drawn_over, step) for step in range(number - holding.since))
+            yield moved(
+                "income", event_id=event("income", holding.code, number), day=first,
+                amount=paid_in * MILLION * YIELD_BPS // 10_000, investment=holding.code, cost="0",
+            )  # fmt: skip
+    owed = [
+        *(("interest", code, amount) for code, amount in debt.interest(on=first).items()),
+        *(("operating", code, amount) for code, amount in fees.running(on=first).items()),
+        ("management_fee", "", fees.accrued(on=first)),
+    ]
+    for kind, against, amount in owed:
+        if amount.amount > 0:
+            yield moved(
+                "expense", event_id=event(kind, against, number), day=first, amount=amount.amount, kind=kind,
+                against=against, description_en="For the quarter that ended", description_ja="前四半期分",
+            )  # fmt: skip
+
+
+def built(number: int, first: date) -> list[entries.Entry]:
+    """The investments that begin to operate this month."""
+    return [
+        {
+            "act": "terms", "event": str(event("built", one.code)), "investment": one.code,
+            "effective_on": first.isoformat(), "stage": "operating",
+            "ownership_percent": f"{Decimal(one.ownership_percent):.2f}", "committed": str(one.committed * MILLION),
+        }
+        for one in HOLDINGS
+        if BUILT.get(one.code) == number
+    ]  # fmt: skip
 
 
 def part(whole: int, parts: int, number: int) -> int:
@@ -178,13 +324,16 @@ def take_marks(*, number: int, last: date, now: datetime) -> None:
 
 
 def mark(holding: Holding, number: int) -> Money:
-    """What was paid in, each part grown by the yearly drift since, give or take two percent. Whole dollars."""
+    """What was paid in and not realised, each part grown by the yearly drift, give or take two percent. Whole dollars."""
     paid_in = [
         (part(holding.cost, holding.drawn_over, step), number - holding.since - step)
         for step in range(holding.drawn_over)
         if step <= number - holding.since
     ]
     grown = sum(amount * MILLION * (1200 + holding.drift * age) // 1200 for amount, age in paid_in)
+    code, month, received, _cost = REALISED
+    if holding.code == code and number >= month:
+        grown -= received * MILLION
     noise = sha256(f"{holding.code}{number}".encode()).digest()[0] % 41 - 20
     return Money(grown * (1000 + noise) // 1000 // 100 * 100, Currency.USD)
 

@@ -194,7 +194,7 @@ HOLDINGS = [
 class Loan:
     """A debt facility: ``drawn`` is reached in equal steps over ``drawn_over`` months.
 
-    ``covenant``: the largest debt in percent of gross assets that the lender allows.
+    ``covenant``: the largest debt in percent of gross assets that the lender allows. ``rate_bps``: interest a year.
     """
 
     code: str
@@ -204,12 +204,29 @@ class Loan:
     drawn: int
     drawn_over: int
     covenant: str
+    rate_bps: int
+    day_count: int
 
 
 LOANS = [
-    Loan("TERM-A", "Syndicated term loan A", "協調融資タームローンA", 45_000, 38_000, 18, "60.00"),
-    Loan("JBIC-STYLE", "Untied policy loan", "政策金融アンタイドローン", 30_000, 14_000, 20, "65.00"),
+    Loan("TERM-A", "Syndicated term loan A", "協調融資タームローンA", 45_000, 38_000, 18, "60.00", 485, 360),
+    Loan("JBIC-STYLE", "Untied policy loan", "政策金融アンタイドローン", 30_000, 14_000, 20, "65.00", 310, 365),
 ]
+
+# Months after the first one in which an investment comes into operation; until then it is under construction.
+BUILT = {"GREAT-LAKES-COMPUTE": 9, "BRAZOS-GRID": 6, "SAN-PEDRO-PORT": 8, "KEYSTONE-TURBINE": 11, "PASCAGOULA-YARD": 10}
+
+# What runs the whole year: code, names, dollars a year.
+RUNNING = [
+    ("AUDIT", "Audit of the accounts", "会計監査", 4_200_000),
+    ("CUSTODY", "Custody and administration", "資産管理・事務", 9_600_000),
+]
+
+# Basis points of the money paid in that an operating investment pays out each quarter.
+YIELD_BPS = 110
+
+# The one part that was given up again: month, dollars in millions received, and what it had cost.
+REALISED = ("SAN-PEDRO-PORT", 20, 620, 540)
 
 PARTNERS = [
     ("US", "Prairie Teachers Retirement System", "プレーリー教職員退職基金", 6_000),

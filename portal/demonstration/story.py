@@ -24,12 +24,12 @@ def tell(*, now: datetime, say: Say) -> None:
     rates.load_ecb()
     began = history.months(now.date())[0][0]
     history.open_banks(now=history.at(began, 0))
-    history.list_portfolio(began=began)
+    history.list_portfolio(began=began, officers=officers, now=history.at(began, 1))
     for number, first, last in history.unpublished(today=now.date()):
         say(f"  {last:%Y-%m}: capital calls, valuations, net asset value")
         if not history.is_told(number):
             with transaction.atomic():
-                history.call_and_invest(number=number, first=first, now=history.at(first, 12))
+                history.call_and_invest(number=number, first=first, officers=officers, now=history.at(first, 12))
                 history.take_marks(number=number, last=last, now=history.at(last + timedelta(days=1), 3))
         if number == OFFERED_IN:
             first_offerings(last=last, officers=officers, say=say)
@@ -38,6 +38,7 @@ def tell(*, now: datetime, say: Say) -> None:
     # What happened before today is history: nobody is told of it again.
     Note.objects.filter(relayed_at=None, left_at__lt=now - timedelta(days=1)).update(relayed_at=now)
     open_offerings(officers=officers, now=now)
+    history.leave_work(officers=officers, now=now)
     for line in desk.login_table():
         say(line)
 

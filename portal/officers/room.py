@@ -36,6 +36,7 @@ class Group(models.TextChoices):
     KEYS = "keys", gettext_lazy("Two keys")
     CITIZENS = "citizens", gettext_lazy("Citizens")
     DEALING = "dealing", gettext_lazy("Dealing")
+    PORTFOLIO = "portfolio", gettext_lazy("Portfolio")
     PRICES = "prices", gettext_lazy("Valuation")
     PAYMENTS = "payments", gettext_lazy("Payments")
     EVIDENCE = "evidence", gettext_lazy("Evidence")

@@ -1,6 +1,5 @@
 """The fund in public: prices, portfolio, ownership, leverage, returns. Everything is read, nothing is kept."""
 
-import csv
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,19 +10,20 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from fund import rates
+from fund import calendars, rates
 from fund.dealing.compensation import Compensation
 from fund.dealing.models import Offering
 from fund.money import Currency, Money, Price, convert, percent
-from fund.nav import prices, strike
+from fund.nav import over_time, prices, strike
 from fund.nav.models import Nav
+from fund.portfolio import investments, valuation
 from fund.portfolio import leverage as debts
-from fund.portfolio import valuation
 from fund.portfolio.models import Investment
-from fund.register import capital
+from fund.register import calls, capital
 from fund.register import returns as earnings
 from fund.units import UnitClass
 from investors.steps.places import STATE_NAMES
+from portal import spreadsheets
 from portal.access import public
 from portal.templatetags import figures
 from portal.web import charts, offerings, words
@@ -96,50 +96,46 @@ def nav_csv(request: HttpRequest, code: str) -> HttpResponse:
     if code == "fund":
         return _fund_csv()
     unit_class = _class(code)
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="kakehashi-{unit_class.code}.csv"'
-    writer = csv.writer(response)
-    writer.writerow(
-        ["valuation_day", "version", "class", "currency", "price", "units", "value", "usd_jpy", "published_at",
-         "corrects_version", "error_percent"]
-    )  # fmt: skip
+    names = ("valuation_day", "version", "class", "currency", "price", "units", "value", "usd_jpy", "published_at",
+             "corrects_version", "error_percent")  # fmt: skip
+    rows = []
     one: Any  # with what ``versions`` adds
     for one in prices.versions(class_code=unit_class.code):
         value = Money(one.value, Currency(unit_class.currency))
         published = one.nav.published_at.isoformat() if one.nav.published_at else ""
-        writer.writerow(
-            [one.nav.valuation_day, one.nav.version, unit_class.code, unit_class.currency, f"{one.price:f}",
-             unit_class.count(one.units), value.value, one.nav.usd_jpy, published, one.corrects_version,
-             _error(one)]
+        rows.append(
+            (one.nav.valuation_day, one.nav.version, unit_class.code, unit_class.currency, f"{one.price:f}",
+             unit_class.count(one.units), value.value, one.nav.usd_jpy, published, one.corrects_version, _error(one))
         )  # fmt: skip
-    return response
+    return spreadsheets.download(f"kakehashi-{unit_class.code}", names, rows)
 
 
 def _fund_csv() -> HttpResponse:
     """Every published net asset value of the fund, in dollars."""
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="kakehashi-fund.csv"'
-    writer = csv.writer(response)
     amounts = ("gross", "debt", "accruals", "net")
-    writer.writerow(["valuation_day", "version", "usd_jpy", *amounts, "published_at", "corrects_version"])
-    rows = Nav.objects.filter(state=Nav.State.PUBLISHED).select_related("corrects")
-    for one in rows.order_by("-valuation_day", "-version"):
+    names = ("valuation_day", "version", "usd_jpy", *amounts, "published_at", "corrects_version")
+    rows = []
+    navs = Nav.objects.filter(state=Nav.State.PUBLISHED).select_related("corrects")
+    for one in navs.order_by("-valuation_day", "-version"):
         values = [Money(getattr(one, name), Currency.USD).value for name in amounts]
         published = one.published_at.isoformat() if one.published_at else ""
         corrects = one.corrects.version if one.corrects else None
-        writer.writerow([one.valuation_day, one.version, one.usd_jpy, *values, published, corrects])
-    return response
+        rows.append((one.valuation_day, one.version, one.usd_jpy, *values, published, corrects))
+    return spreadsheets.download("kakehashi-fund", names, rows)
 
 
 @public
 @require_safe
 @briefly
 def portfolio(request: HttpRequest) -> HttpResponse:
-    marks = _marks(_today(strike.latest(), timezone.now()))
+    day = _today(strike.latest(), timezone.now())
+    marks = _marks(day)
     return render(
         request,
         "public/portfolio.html",
         {
+            "day": day,
+            "limit": valuation.age_limit(on=day),
             "investments": marks,
             "total": _sum(one["dollars"] for one in marks),
             "committed": _sum(one["committed"] for one in marks if one["committed"].currency == Currency.USD),
@@ -152,24 +148,63 @@ def portfolio(request: HttpRequest) -> HttpResponse:
 @public
 @require_safe
 @briefly
+def portfolio_csv(request: HttpRequest) -> HttpResponse:
+    """The same investments for a spreadsheet, at the end of the same day."""
+    day = _today(strike.latest(), timezone.now())
+    names = ("day", "code", "name", "sector", "state", "stage", "ownership_percent", "currency", "committed",
+             "deployed", "income", "realised", "value", "value_usd", "valued_on", "age_days", "source")  # fmt: skip
+    rows = [
+        (day, one["code"], one["name"], one["mark"].investment.sector, one["mark"].investment.state,
+         one["mark"].investment.stage, one["owned"], one["value"].currency, one["committed"].value,
+         one["mark"].deployed.value, one["mark"].income.value, one["mark"].realised.value, one["value"].value,
+         one["dollars"].value, one["valued_on"], one["age"], one["source"])
+        for one in _marks(day)
+    ]  # fmt: skip
+    return spreadsheets.download(f"kakehashi-portfolio-{day}", names, rows)
+
+
+@public
+@require_safe
+@briefly
 def investment(request: HttpRequest, code: str) -> HttpResponse:
-    """One investment with every valuation it ever had."""
-    one = get_object_or_404(Investment, pk=code)
-    currency = Currency(one.currency)
+    """One investment as it stands, with every valuation and every movement it ever had."""
+    first = get_object_or_404(Investment, pk=code)
+    currency = Currency(first.currency)
+    today = timezone.now().date()
+    one = investments.investment(code=code, on=today)
     valuations = [
         {"day": mark.effective_on, "value": Money(mark.amount, currency), "source": words.of(mark, "source")}
         for mark in one.valuations.order_by("-effective_on", "-id")
     ]
-    shown = _investment(one) | {"valued_on": None, "value": None}
+    moved = [(row.day, words.PAID_IN, Money(row.amount, currency)) for row in one.deployments.all()] + [
+        (row.day, row.get_kind_display(), Money(row.amount, currency)) for row in one.income.all()
+    ]
     return render(
         request,
         "public/investment.html",
         {
-            "one": shown,
+            "one": _investment(one),
             "description": words.of(one, "description"),
             "stage": one.get_stage_display(),
             "since": one.since,
             "valuations": valuations,
+            "age": (today - one.valuations.latest("effective_on").effective_on).days if valuations else None,
+            "moved": sorted(moved, key=lambda row: row[0], reverse=True),
+            "terms": [
+                {
+                    "day": row.effective_on,
+                    "stage": row.get_stage_display(),
+                    "owned": row.ownership_percent,
+                    "committed": Money(row.committed, currency),
+                }
+                for row in one.terms.filter(effective_on__lte=today).order_by("-effective_on", "-recorded_at")
+            ],
+            "began": {
+                "day": first.since,
+                "stage": first.get_stage_display(),
+                "owned": first.ownership_percent,
+                "committed": Money(first.committed, currency),
+            },
         },
     )
 
@@ -177,13 +212,47 @@ def investment(request: HttpRequest, code: str) -> HttpResponse:
 @public
 @require_safe
 @briefly
+def investment_csv(request: HttpRequest, code: str) -> HttpResponse:
+    """Everything of one investment with its day: valuations, money paid in and received, terms; the newest first."""
+    one = get_object_or_404(Investment, pk=code)
+    currency = Currency(one.currency)
+
+    def written(amount: int) -> str:
+        return Money(amount, currency).value
+
+    marks = [
+        (row.effective_on, "valuation", written(row.amount), "", words.of(row, "source"))
+        for row in one.valuations.all()
+    ]
+    paid = [(row.day, "paid_in", written(row.amount), "", "") for row in one.deployments.all()]
+    received = [(row.day, row.kind, written(row.amount), written(row.cost), "") for row in one.income.all()]
+    terms = [
+        (row.effective_on, "terms", written(row.committed), "", f"{row.stage} {row.ownership_percent} %")
+        for row in one.terms.filter(effective_on__lte=timezone.now().date())
+    ]
+    rows = sorted([*marks, *paid, *received, *terms], key=lambda row: row[0], reverse=True)
+    names = ("day", "code", "what", "currency", "amount", "cost", "note")
+    return spreadsheets.download(
+        f"kakehashi-{one.pk}", names, ((day, one.pk, what, currency, *rest) for day, what, *rest in rows)
+    )
+
+
+@public
+@require_safe
+@briefly
 def ownership(request: HttpRequest) -> HttpResponse:
-    table = capital.table()
-    latest = strike.latest()
+    """Who owns how much, now or at the end of a day that is asked for."""
+    now = timezone.now()
+    day = _asked_day(request, now)
+    table = capital.table(at=capital.end_of(day) if day else None)
+    latest = strike.latest(at=capital.end_of(day) if day else None)
     return render(
         request,
         "public/ownership.html",
         {
+            "day": day,
+            "today": now.date(),
+            "wrong_day": day is None and bool(request.GET.get("at")),
             "owners": _owners(table),
             "rows": [
                 {
@@ -193,13 +262,68 @@ def ownership(request: HttpRequest) -> HttpResponse:
                     "units": row.units,
                     "value": row.value,
                     "dollars": row.value_base,
+                    "share": row.share,
                 }
                 for row in table.rows
             ],
             "total": _sum(row.value_base for row in table.rows if row.value_base is not None),
             "valued_on": latest.valuation_day if latest else None,
+            "standings": [
+                {
+                    "name": words.of(one.holder, "name"),
+                    "unit_class": one.unit_class,
+                    "committed": one.committed,
+                    "called": one.called,
+                    "paid": one.paid,
+                }
+                for one in calls.standings(on=day or now.date())
+            ],
         },
     )
+
+
+@public
+@require_safe
+@briefly
+def ownership_csv(request: HttpRequest) -> HttpResponse:
+    """The same table for a spreadsheet, now or at the end of a day that is asked for."""
+    now = timezone.now()
+    day = _asked_day(request, now)
+    names = (
+        "day",
+        "class",
+        "owner_kind",
+        "nation",
+        "owners",
+        "units",
+        "currency",
+        "value",
+        "value_usd",
+        "share_percent",
+    )
+    rows = [
+        (day or now.date(), row.unit_class.code, row.owner_kind, row.nation, row.holders,
+         row.unit_class.count(row.units), row.value.currency, row.value.value, row.value_base and row.value_base.value,
+         row.share)
+        for row in capital.table(at=capital.end_of(day) if day else None).rows
+    ]  # fmt: skip
+    return spreadsheets.download(f"kakehashi-ownership-{day or now.date()}", names, rows)
+
+
+@public
+@require_safe
+@briefly
+def commitments_csv(request: HttpRequest) -> HttpResponse:
+    """What co-owners and partners have committed, and what was called and paid in, on a day that is asked for."""
+    now = timezone.now()
+    day = _asked_day(request, now) or now.date()
+    names = ("day", "name", "nation", "class", "currency", "committed", "called", "paid")
+    rows = (
+        (day, words.of(one.holder, "name"), one.holder.nation, one.unit_class.code, one.committed.currency,
+         one.committed.value, one.called.value, one.paid.value)
+        for one in calls.standings(on=day)
+    )  # fmt: skip
+    return spreadsheets.download(f"kakehashi-commitments-{day}", names, rows)
 
 
 @public
@@ -212,6 +336,8 @@ def leverage(request: HttpRequest) -> HttpResponse:
         if found is None or found.ratio is None
         else percent(int(found.ratio * 100), int(found.limit * 100), decimals=0)
     )
+    points = over_time.leverage_by_day()
+    drawn = charts.line([(one.day, one.ratio) for one in points])
     return render(
         request,
         "public/leverage.html",
@@ -224,14 +350,64 @@ def leverage(request: HttpRequest) -> HttpResponse:
                     "name": words.of(one.facility, "name"),
                     "limit": one.limit,
                     "drawn": one.drawn,
+                    "interest": one.interest,
                     "allowed": one.allowed_percent,
                     "debt": one.debt_percent,
                     "headroom": one.headroom,
                 }
                 for one in (found.covenants if found else [])
             ],
+            "points": points[::-1],
+            "chart": drawn,
+            "ticks": [{"at": tick.at, "label": figures.ratio(tick.value)} for tick in (drawn.ticks if drawn else [])],
         },
     )
+
+
+@public
+@require_safe
+@briefly
+def leverage_csv(request: HttpRequest) -> HttpResponse:
+    """Leverage on every published day for a spreadsheet, the newest first. Dollars."""
+    names = ("day", "gross", "debt", "nav", "ratio", "limit", "within", "headroom", "covenant_headroom")
+    rows = [
+        (one.day, one.gross.value, one.debt.value, one.nav.value, one.ratio, one.limit, "yes" if one.within else "no",
+         one.headroom.value, one.tightest and one.tightest.value)
+        for one in reversed(over_time.leverage_by_day())
+    ]  # fmt: skip
+    return spreadsheets.download("kakehashi-leverage", names, rows)
+
+
+@public
+@require_safe
+@briefly
+def facilities_csv(request: HttpRequest) -> HttpResponse:
+    """Every loan facility with its covenant at the end of the day of the newest NAV; the headroom is in dollars."""
+    found = _leverage(strike.latest())
+    names = ("day", "code", "name", "currency", "limit", "drawn", "interest", "debt_percent", "allowed_percent",
+             "headroom_usd")  # fmt: skip
+    rows = [
+        (found.day, one.facility.pk, words.of(one.facility, "name"), one.limit.currency, one.limit.value,
+         one.drawn.value, one.interest.value, one.debt_percent, one.allowed_percent, one.headroom.value)
+        for one in (found.covenants if found else [])
+        if found
+    ]  # fmt: skip
+    return spreadsheets.download("kakehashi-facilities", names, rows)
+
+
+@public
+@require_safe
+@briefly
+def stress_csv(request: HttpRequest) -> HttpResponse:
+    """What a stake of $100 and of ¥10,000 would lose in each stated case, for a spreadsheet. A gain is negative."""
+    found = _leverage(strike.latest())
+    names = ("day", "case", "assets_percent", "yen_percent", "loss_per_100_usd", "loss_per_10000_jpy")
+    rows = [
+        (found.day, one.code, one.assets_percent, one.yen_percent, one.loss_usd.value, one.loss_jpy.value)
+        for one in (found.stress if found else [])
+        if found
+    ]
+    return spreadsheets.download("kakehashi-stress", names, rows)
 
 
 @public
@@ -251,10 +427,8 @@ def returns(request: HttpRequest) -> HttpResponse:
 @briefly
 def returns_csv(request: HttpRequest, table: str) -> HttpResponse:
     """The same figures for a spreadsheet: of the classes or of the owners."""
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="kakehashi-returns-{table}.csv"'
-    csv.writer(response).writerows(_class_returns() if table == "classes" else _owner_returns())
-    return response
+    names, *rows = _class_returns() if table == "classes" else _owner_returns()
+    return spreadsheets.download(f"kakehashi-returns-{table}", names, rows)
 
 
 def _class_returns() -> Iterable[list[Any]]:
@@ -278,6 +452,15 @@ def _owner_returns() -> Iterable[list[Any]]:
 def _today(nav: Nav | None, now: datetime) -> date:
     """The day whose figures are public: that of the newest NAV, before the first one today."""
     return nav.valuation_day if nav else now.date()
+
+
+def _asked_day(request: HttpRequest, now: datetime) -> date | None:
+    """The day of ``?at=``; None without one, or for what is no day or still to come."""
+    try:
+        day = date.fromisoformat(request.GET.get("at", ""))
+    except ValueError:
+        return None
+    return day if calendars.books_open(day) <= now else None
 
 
 def _class(code: str) -> UnitClass:
@@ -356,12 +539,25 @@ def _owners(table: capital.Table) -> list[dict[str, Any]]:
 def _marks(on: date) -> list[dict[str, Any]]:
     """Every investment with its value, in its own currency and in dollars, the most valuable first."""
     found = []
+    limit = valuation.age_limit(on=on)
     for mark in valuation.marks(on=on):
         try:
             dollars = convert(mark.amount, to=Currency.USD, usd_jpy=rates.usd_jpy(on))
         except rates.Unknown:
             dollars = mark.amount if mark.amount.currency == Currency.USD else Money(0, Currency.USD)
-        found.append(_investment(mark.investment) | {"value": mark.amount, "dollars": dollars, "valued_on": mark.since})
+        age = mark.age(on)
+        found.append(
+            _investment(mark.investment)
+            | {
+                "mark": mark,
+                "value": mark.amount,
+                "dollars": dollars,
+                "valued_on": mark.since,
+                "source": words.of(mark.valuation, "source") if mark.valuation else words.AT_COST,
+                "age": age,
+                "stale": age > limit,
+            }
+        )
     return sorted(found, key=lambda one: -one["dollars"].amount)
 
 

@@ -50,6 +50,8 @@ NO_RETURN = {
     "ambiguous": _("There is none: these payments have more than one rate of return."),
 }
 FIRST_PRICE = _("First price")
+PAID_IN = _("paid in")
+AT_COST = _("at cost")
 CITIZENS_OF = {"US": _("Citizens of the United States"), "JP": _("Citizens of Japan")}
 
 STATES_JA = {

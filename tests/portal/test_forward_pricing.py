@@ -65,8 +65,7 @@ def test_orders_wait_for_the_nav_of_their_dealing_day_and_are_settled_when_it_co
     opened, allot, american, japanese, deliver
 ):
     building.open_banks()
-    for nation in ("US", "JP"):
-        building.contribute(building.co_owner(nation), building.dollars(1_000), day=NOW.date(), now=NOW)
+    building.contribute_both(building.dollars(1_000), day=NOW.date(), now=NOW)
     first = opened()
     paid_list(first, [(1, 10)])
     allot(first)

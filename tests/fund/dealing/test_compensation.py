@@ -35,7 +35,7 @@ def income(cents: int) -> None:
     """Dollars booked on the dealing day: on $2,000.00 and ¥100,000 at 160, $26.25 are one percent."""
     debit, credit = (f"bank:{building.USD}", "income:USD") if cents > 0 else ("income:USD", f"bank:{building.USD}")
     line = Line(debit, credit, abs(cents))
-    post.post(event=Event.INCOME, event_id=uuid.uuid4(), lines=[line], effective_at=calendars.books_open(DEALING))
+    post.post(event=Event.REVERSAL, event_id=uuid.uuid4(), lines=[line], effective_at=calendars.books_open(DEALING))
 
 
 @pytest.fixture
@@ -44,8 +44,7 @@ def settled(opened, allot, american, japanese):
 
     def make(cents: int) -> Offering:
         building.open_banks()
-        for nation in ("US", "JP"):
-            building.contribute(building.co_owner(nation), building.dollars(1_000), day=NOW.date(), now=NOW)
+        building.contribute_both(building.dollars(1_000), day=NOW.date(), now=NOW)
         first = opened()
         paid_list(first, [(1, 10)])
         allot(first)

@@ -161,8 +161,7 @@ def test_forward_pricing_allots_first_and_settles_when_the_price_is_known(opened
 @pytest.mark.django_db
 def test_a_forward_order_is_settled_at_the_price_published_for_its_dealing_day(opened, allot, american, japanese):
     building.open_banks()
-    for nation in ("US", "JP"):
-        building.contribute(building.co_owner(nation), building.dollars(1_000), day=NOW.date(), now=NOW)
+    building.contribute_both(building.dollars(1_000), day=NOW.date(), now=NOW)
     first = opened()
     paid_list(first, [(1, 10)])
     allot(first)

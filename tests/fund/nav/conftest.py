@@ -15,6 +15,5 @@ def keys(db: None) -> tuple[Officer, Officer]:
 def small_fund(keys: tuple[Officer, Officer]) -> tuple[Officer, Officer]:
     """Two co-owners with $1,000 each, in cash, and a rate: the simplest fund that has a NAV."""
     building.rate(building.DAY, 160)
-    for nation in ("US", "JP"):
-        building.contribute(building.co_owner(nation), building.dollars(1_000))
+    building.contribute_both(building.dollars(1_000))
     return keys

@@ -29,7 +29,7 @@ from fund.ledger.post import Line
 from fund.money import Price
 from fund.nav import prices, prove, strike
 from fund.nav.models import Nav
-from fund.portfolio import debt, fees, valuation
+from fund.portfolio import debt, valuation
 from fund.portfolio.models import Expense
 from tests.fund import building
 from tests.fund.building import DAY, JPY, NOW, USD, dollars, yen
@@ -59,14 +59,13 @@ def money_that_is_not_the_funds(holder_id: int) -> None:
 def first(keys) -> Nav:
     rates.load_ecb(since=date(2026, 3, 1))
     citizen = building.citizen("JP")
-    for nation in ("US", "JP"):
-        building.contribute(building.co_owner(nation), dollars(1_000_000))
+    building.contribute_both(dollars(1_000_000))
     building.settle(citizen, "JP", yen(100_000_000), 100_000_000, at=datetime(2026, 3, 31, 12, tzinfo=UTC))
     money_that_is_not_the_funds(citizen.pk)
     port, line = building.investment(), building.facility()
     moved = {"bank_account": USD, "day": DAY, "now": NOW}
-    valuation.invest(investment=port, money=dollars(1_500_000), event_id=uuid.uuid4(), **moved)
-    debt.borrow(facility=line, money=dollars(500_000), event_id=uuid.uuid4(), **moved)
+    building.invest(investment=port, money=dollars(1_500_000), event_id=uuid.uuid4(), **moved)
+    building.borrow(facility=line, money=dollars(500_000), event_id=uuid.uuid4(), **moved)
     mark(port, DAY, 1_650_000)
     # after the day: none of it may count
     building.settle(citizen, "JP", yen(5_000), 5_000, at=datetime(2026, 4, 1, tzinfo=UTC))
@@ -114,14 +113,14 @@ def test_the_second(first, keys):
     citizen = building.citizen("JP")
     building.settle(citizen, "JP", yen(49_995_000), 47_294_214, at=datetime(2026, 4, 10, 5, tzinfo=UTC))
     moved = {"bank_account": USD, "now": THEN}
-    debt.repay(
+    building.repay(
         facility=debt.drawn(on=DAY)[0].facility,
         money=dollars(100_000),
         day=date(2026, 4, 20),
         event_id=uuid.uuid4(),
         **moved,
     )
-    fees.pay(
+    building.pay(
         kind=Expense.Kind.OPERATING,
         money=dollars(10_000),
         day=date(2026, 4, 15),

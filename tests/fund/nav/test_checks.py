@@ -37,7 +37,7 @@ def test_a_sound_nav_has_no_findings(nav):
 
 def mark(amount: int, *, on: date, paid: int = 1_000) -> None:
     port = building.investment()
-    valuation.invest(
+    building.invest(
         investment=port, money=dollars(paid), bank_account=USD, day=date(2025, 12, 1), now=NOW, event_id=uuid.uuid4()
     )
     valuation.record_valuation(
@@ -52,7 +52,7 @@ def test_a_mark_older_than_its_limit_needs_a_reason(small_fund, on, findings):
 
 
 def test_an_investment_never_valued_grows_stale_too(small_fund):
-    valuation.invest(
+    building.invest(
         investment=building.investment(),
         money=dollars(5),
         bank_account=USD,
@@ -94,7 +94,9 @@ def test_a_ledger_out_of_balance_blocks(nav):
 
 def test_figures_that_no_longer_stand_block(nav):
     lines = [Line(f"bank:{USD}", "income:USD", 1)]
-    post.post(event=Event.INCOME, event_id=uuid.uuid4(), lines=lines, effective_at=datetime(2026, 3, 31, tzinfo=UTC))
+    post.post(
+        event=Event.CORRECTION, event_id=uuid.uuid4(), lines=lines, effective_at=datetime(2026, 3, 31, tzinfo=UTC)
+    )
     assert found(nav) == [("figures_changed", True)]
 
 

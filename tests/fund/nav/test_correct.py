@@ -34,7 +34,7 @@ def income(cents: int, day: date = DAY) -> None:
     bank, account = f"bank:{USD}", "income:USD"
     debit, credit = (bank, account) if cents > 0 else (account, bank)
     line = Line(debit, credit, abs(cents))
-    post.post(event=Event.INCOME, event_id=uuid.uuid4(), lines=[line], effective_at=calendars.books_open(day))
+    post.post(event=Event.REVERSAL, event_id=uuid.uuid4(), lines=[line], effective_at=calendars.books_open(day))
 
 
 @pytest.fixture

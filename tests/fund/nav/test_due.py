@@ -16,7 +16,7 @@ from fund.nav import checks, strike, value
 from fund.nav.models import LateInput, Nav
 from fund.portfolio.models import Expense
 from tests.fund import building
-from tests.fund.building import DAY, NOW, USD
+from tests.fund.building import DAY, NOW, USD, dollars
 
 pytestmark = pytest.mark.django_db
 WEDNESDAY, THURSDAY, TUESDAY = (
@@ -95,15 +95,7 @@ def test_by_hand_it_can_be_valued_at_the_rate_before_with_a_recorded_reason(bega
 
 def test_an_expense_that_is_awaited_is_named(began):
     building.rate(WEDNESDAY, 160)
-    Expense.objects.create(
-        event_id=uuid.uuid4(),
-        kind=Expense.Kind.OPERATING,
-        day=date(2025, 12, 1),
-        amount=5,
-        currency="USD",
-        description_en="Audit",
-        description_ja="監査",
-    )
+    building.pay(kind=Expense.Kind.OPERATING, money=dollars(5), day=date(2025, 12, 1))
     late = checks.inputs(day=WEDNESDAY, at=close(WEDNESDAY))
     assert [(one.code, one.facts["expense"], one.facts["age"]) for one in late] == [("late_expense", "Audit", "121")]
     assert strike.value_due(now=close(WEDNESDAY)) is not None, "it asks for a reason, it does not wait"
@@ -121,7 +113,7 @@ def test_where_the_calendar_ends_it_says_so_once_and_values_nothing(began, monke
 def test_what_cannot_be_valued_is_named_and_nothing_is_left_behind(began):
     building.rate(WEDNESDAY, 160)
     lines = [Line("expenses:USD", f"bank:{USD}", 2_000_00)]
-    post.post(event=Event.EXPENSE, event_id=uuid.uuid4(), lines=lines, effective_at=calendars.books_open(WEDNESDAY))
+    post.post(event=Event.REVERSAL, event_id=uuid.uuid4(), lines=lines, effective_at=calendars.books_open(WEDNESDAY))
     assert strike.value_due(now=close(WEDNESDAY)) is None
     assert LateInput.objects.get().code == "nothing_left" and days() == [DAY]
 

@@ -48,7 +48,10 @@ def test_what_was_posted_agrees_without_a_line(expect, take):
 def test_every_kind_of_difference_is_a_line(take):
     take(files_of([of_day(entry(10), entry(4, credit=False), opening=1_000)]))
     post.post(
-        event=Event.INCOME, event_id=uuid.uuid4(), lines=[post.Line(f"bank:{USD}", "income:USD", 33)], effective_at=NOW
+        event=Event.CORRECTION,
+        event_id=uuid.uuid4(),
+        lines=[post.Line(f"bank:{USD}", "income:USD", 33)],
+        effective_at=NOW,
     )
     later = [entry(5, booking_date=TOMORROW), entry(2, booking_date=TODAY)]
     take(files_of([of_day(*later, day=TOMORROW, opening=1_100)]))

@@ -8,5 +8,4 @@ def _banks(db: None) -> None:
     """The fund has its bank accounts, $2,000,000 of its co-owners and a rate of 160 yen."""
     building.open_banks()
     building.rate(building.DAY, 160)
-    for nation in ("US", "JP"):
-        building.contribute(building.co_owner(nation), building.dollars(1_000_000))
+    building.contribute_both(building.dollars(1_000_000))

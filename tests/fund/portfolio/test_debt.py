@@ -22,9 +22,9 @@ def drawn(on: date = DAY) -> list[int]:
 
 def test_borrowing_adds_cash_and_debt_alike():
     line = building.facility()
-    move(debt.borrow, line, 300_000, day=date(2026, 3, 30))
-    move(debt.borrow, line, 200_000)
-    move(debt.repay, line, 50_000)
+    move(building.borrow, line, 300_000, day=date(2026, 3, 30))
+    move(building.borrow, line, 200_000)
+    move(building.repay, line, 50_000)
     assert drawn(date(2026, 3, 30)) == [300_000] and drawn() == [450_000] and drawn(date(2026, 3, 29)) == []
     assert balances.balance("debt:USD") == 45_000_000
     at = position.at(day=DAY)
@@ -33,11 +33,11 @@ def test_borrowing_adds_cash_and_debt_alike():
 
 
 @pytest.mark.parametrize(
-    ("verb", "amount", "code"), [(debt.borrow, 700_001, "over_limit"), (debt.repay, 300_001, "over_drawn")]
+    ("verb", "amount", "code"), [(building.borrow, 700_001, "over_limit"), (building.repay, 300_001, "over_drawn")]
 )
 def test_never_more_than_there_is(verb, amount, code):
     line = building.facility()
-    move(debt.borrow, line, 300_000)
+    move(building.borrow, line, 300_000)
     with pytest.raises(Refused) as refusal:
         move(verb, line, amount)
     assert refusal.value.code == code
@@ -46,17 +46,17 @@ def test_never_more_than_there_is(verb, amount, code):
 
 def test_a_movement_before_the_last_balance_is_refused():
     line = building.facility()
-    move(debt.borrow, line, 300_000)
+    move(building.borrow, line, 300_000)
     with pytest.raises(Refused) as refusal:
-        move(debt.borrow, line, 1, day=DAY - timedelta(days=1))
+        move(building.borrow, line, 1, day=DAY - timedelta(days=1))
     assert refusal.value.code == "later_balance"
 
 
 def test_the_lenders_figure_counts_and_is_carried_on():
     line = building.facility()
-    move(debt.borrow, line, 300_000)
+    move(building.borrow, line, 300_000)
     debt.record_drawn(facility=line, effective_on=DAY, drawn=dollars(301_000), now=NOW)
     assert drawn() == [301_000]
     assert position.at(day=DAY).net == dollars(1_999_000)
-    move(debt.repay, line, 1_000)
+    move(building.repay, line, 1_000)
     assert drawn() == [300_000]

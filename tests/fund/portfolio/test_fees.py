@@ -61,7 +61,7 @@ def test_a_changed_rate_counts_from_its_day_on():
 
 
 def pay(kind, amount, *, day=DAY + timedelta(days=73), now=LATER):
-    return fees.pay(
+    return building.pay(
         kind=kind,
         money=dollars(amount),
         bank_account=USD,

@@ -1,8 +1,12 @@
 """Leverage, headroom and stress, worked out by hand (D41)."""
 
 import uuid
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import pytest
+
+from fund.governance import approval, config
 from fund.money import Currency
 from fund.portfolio import debt, leverage, valuation
 from tests.fund import building
@@ -11,7 +15,7 @@ from tests.fund.building import DAY, NOW, USD, dollars, yen
 
 def borrow(amount: int, *, covenant: str = "60") -> None:
     line = building.facility(limit=10_000_000, covenant=covenant)
-    debt.borrow(facility=line, money=dollars(amount), bank_account=USD, day=DAY, now=NOW, event_id=uuid.uuid4())
+    building.borrow(facility=line, money=dollars(amount), bank_account=USD, day=DAY, now=NOW, event_id=uuid.uuid4())
 
 
 def test_gross_assets_over_net_assets():
@@ -30,7 +34,7 @@ def test_the_limit_is_judged_on_the_exact_figures():
     borrow(3_000_000)
     at_the_limit = leverage.figures(on=DAY)
     assert (at_the_limit.ratio, at_the_limit.headroom, at_the_limit.within) == (Decimal("2.50"), dollars(0), True)
-    debt.borrow(
+    building.borrow(
         facility=debt.drawn(on=DAY)[0].facility,
         money=dollars(1),
         bank_account=USD,
@@ -76,3 +80,54 @@ def test_where_nothing_is_left_there_is_no_ratio():
     debt.record_drawn(facility=building.facility(), effective_on=DAY, drawn=dollars(2_000_000), now=NOW)
     figures = leverage.figures(on=DAY)
     assert (figures.nav, figures.ratio, figures.stress, figures.within) == (dollars(0), None, [], False)
+
+
+# ── over time and by setting ──────────────────────────────────────────────────────────────────────────────────────────
+def agree(key: str, value, *, on: datetime) -> None:
+    first, second = building.bookkeepers()
+    proposal = config.propose(key=key, value=value, effective_from=on, officer=first, now=NOW, reason="agreed")
+    building.sign(proposal, second)
+    config.carry_out(proposal=proposal, now=NOW)
+
+
+def test_each_day_is_judged_by_the_limit_and_the_covenants_of_then():
+    building.facility(covenant="60")
+    agree("leverage.limit", "2.00", on=datetime(2026, 6, 1, tzinfo=UTC))
+    building.enter(
+        "facility_terms", facility="LINE", effective_on="2026-06-01", limit=100, covenant="50.00", rate_bps=0
+    )
+    gross, owed, net = dollars(2_200), dollars(1_200), dollars(1_000)
+    before, after = leverage.over_time([(date(2026, 5, 30), gross, owed, net), (date(2026, 6, 1), gross, owed, net)])
+    assert (before.ratio, before.limit, before.headroom, before.within) == (
+        Decimal("2.20"), Decimal("2.50"), dollars(300), True
+    )  # fmt: skip
+    assert (after.limit, after.headroom, after.within) == (Decimal("2.00"), dollars(-200), False)
+    assert (before.tightest, after.tightest) == (dollars(200), dollars(-200))  # 2,200 − 1,200 ÷ 60 % and ÷ 50 %
+
+
+def test_the_stress_cases_are_a_setting():
+    borrow(1_000_000)
+    agree("leverage.stress_cases", [{"code": "both", "assets_percent": -40, "yen_percent": -20}], on=NOW)
+    assert losses(leverage.figures(on=DAY))["assets-10"] == (15_00, 1_500)
+    building.rate(date(2026, 4, 1), 160)
+    (case,) = leverage.figures(on=date(2026, 4, 1)).stress
+    assert (case.code, case.loss_usd, case.loss_jpy) == ("both", dollars(60), yen(5_000))  # 1 − 0.4 ÷ 0.8
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        [{"code": "a", "assets_percent": -10}],
+        [{"code": "a", "assets_percent": "-10", "yen_percent": 0}],
+        [{"code": "a", "assets_percent": True, "yen_percent": 0}],
+        [{"code": "a", "assets_percent": -101, "yen_percent": 0}],
+        [{"code": "a", "assets_percent": 0, "yen_percent": -100}],
+        [{"code": "", "assets_percent": 0, "yen_percent": 0}],
+        [{"code": "a", "assets_percent": 0, "yen_percent": 0}] * 2,
+        ["a"],
+        {"code": "a"},
+    ],
+)
+def test_a_case_that_cannot_be_reckoned_is_refused(wrong):
+    with pytest.raises(approval.Refused):
+        agree("leverage.stress_cases", wrong, on=NOW)

@@ -15,7 +15,7 @@ from tests.fund.building import DAY, JPY, NOW, USD, dollars, yen
 
 
 def invest(investment, amount, *, day=DAY, event_id=None):
-    return valuation.invest(
+    return building.invest(
         investment=investment,
         money=dollars(amount),
         bank_account=USD,
@@ -64,7 +64,7 @@ def test_never_more_than_was_committed():
 def test_another_currency_and_a_day_to_come_are_refused():
     port = building.investment()
     with pytest.raises(valuation.Refused, match="another currency"):
-        valuation.invest(investment=port, money=yen(5), bank_account=JPY, day=DAY, now=NOW, event_id=uuid.uuid4())
+        building.invest(investment=port, money=yen(5), bank_account=JPY, day=DAY, now=NOW, event_id=uuid.uuid4())
     with pytest.raises(valuation.Refused, match="another currency"):
         valuation.record_valuation(
             investment=port, effective_on=DAY, money=yen(5), source_en="a", source_ja="b", now=NOW

@@ -1,11 +1,11 @@
 """Contributions of co-owners and partners, and who owns how much (D1, D3, D49)."""
 
 import uuid
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import connection
 
 from fund.ledger import balances
 from fund.ledger import prove as ledger
@@ -22,10 +22,10 @@ EARLY = datetime(2026, 3, 31, tzinfo=UTC)
 
 
 def test_a_contribution_buys_units_at_the_initial_price(keys):
-    owner = building.co_owner("US")
+    owner = building.partner()
     building.contribute(owner, Money(1_234_567, Currency.USD))
-    assert balances.balance("units:SOV", holder_id=owner.pk) == 12_345_670
-    assert balances.balance("capital:SOV") == 1_234_567
+    assert balances.balance("units:LP", holder_id=owner.pk) == 12_345_670
+    assert balances.balance("capital:LP") == 1_234_567
     assert balances.balance(f"bank:{USD}") == -1_234_567
     assert all(check.clean for check in [*ledger.prove(), *capital.prove()])
 
@@ -34,7 +34,7 @@ def triple_the_price(keys) -> None:
     """The fund's $2,000 are put into an investment that is then worth three times as much, less a cent."""
     port = building.investment()
     moved = {"investment": port, "money": dollars(2_000)}
-    valuation.invest(**moved, bank_account=USD, day=DAY, now=NOW, event_id=uuid.uuid4())
+    building.invest(**moved, bank_account=USD, day=DAY, now=NOW, event_id=uuid.uuid4())
     valuation.record_valuation(
         investment=port, effective_on=DAY, money=Money(599_999, Currency.USD), source_en="a", source_ja="b", now=NOW
     )
@@ -42,71 +42,28 @@ def triple_the_price(keys) -> None:
 
 
 def test_later_ones_buy_at_the_latest_price_and_the_remainder_is_the_funds(keys):
-    for nation in ("US", "JP"):
-        building.contribute(building.co_owner(nation), dollars(1_000))
+    building.contribute_both(dollars(1_000))
     triple_the_price(keys)
     partner, later = building.partner(), NOW + timedelta(days=1)
-    bought = capital.contribute(
-        holder_id=building.co_owner_of("US").pk,
-        class_code="SOV",
-        money=dollars(1_000),
-        bank_account=USD,
-        day=later.date(),
-        now=later,
-        event_id=uuid.uuid4(),
-    )
+    building.contribute_both(dollars(1_000), day=later.date(), now=later)
     # 1,000.00 ÷ 30.0000 = 33.3333 units, for 999.999 → the whole of it; the cent stays in the price
-    assert (bought.units, bought.cost.amount, bought.remainder.amount) == (333_333, 100_000, 0)
+    assert balances.balance("units:SOV", holder_id=building.co_owner_of("US").pk) == 1_000_000 + 333_333
+    assert (balances.balance("capital:SOV"), balances.balance("rounding:USD")) == (400_000, 0)
     building.contribute(partner, Money(10_01, Currency.USD), day=later.date(), now=later)
     assert balances.balance("units:LP", holder_id=partner.pk) == 10_010
 
 
 def test_a_remainder_goes_to_the_rounding_account(keys):
-    for nation in ("US", "JP"):
-        building.contribute(building.co_owner(nation), dollars(1_000))
+    building.contribute_both(dollars(1_000))
     port = building.investment(committed=10**9)
     valuation.record_valuation(
         investment=port, effective_on=DAY, money=dollars(10**9), source_en="a", source_ja="b", now=NOW
     )
     building.publish(strike.value(day=DAY, now=NOW), keys)  # one unit is $5,000,010, the smallest $500.001
-    building.contribute(building.co_owner_of("JP"), dollars(1_000), day=NOW.date())
+    building.contribute_both(dollars(1_000), day=NOW.date())
     assert balances.balance("units:SOV", holder_id=building.co_owner_of("JP").pk) == 1_000_001
-    assert balances.balance("rounding:USD") == 49_999
-    assert balances.balance("capital:SOV") == 200_000 + 50_001
-
-
-@pytest.mark.parametrize(
-    ("holder", "class_code", "money", "day", "code"),
-    [
-        (lambda: building.citizen("US"), "US", dollars(10), DAY, "citizen"),
-        (lambda: building.co_owner("US"), "LP", dollars(10), DAY, "wrong_class"),
-        (lambda: building.partner(), "SOV", dollars(10), DAY, "wrong_class"),
-        (lambda: building.partner(), "LP", yen(10), DAY, "wrong_currency"),
-        (lambda: building.partner(), "LP", dollars(0), DAY, "too_little"),
-        (lambda: building.partner(), "LP", dollars(10), date(2026, 4, 2), "day_to_come"),
-    ],
-)
-def test_what_is_refused(keys, holder, class_code, money, day, code):
-    with pytest.raises(capital.Refused) as refusal:
-        building.contribute(holder(), money, day=day, class_code=class_code)
-    assert refusal.value.code == code
-
-
-def test_the_same_event_contributes_once(keys):
-    owner, event_id = building.co_owner("US"), uuid.uuid4()
-    call = {
-        "holder_id": owner.pk,
-        "class_code": "SOV",
-        "money": dollars(10),
-        "bank_account": USD,
-        "day": DAY,
-        "now": NOW,
-        "event_id": event_id,
-    }
-    capital.contribute(**call)
-    with pytest.raises(IntegrityError), transaction.atomic():
-        capital.contribute(**call)
-    assert balances.balance("units:SOV", holder_id=owner.pk) == 10_000
+    assert balances.balance("rounding:USD") == 2 * 49_999
+    assert balances.balance("capital:SOV") == 200_000 + 2 * 50_001
 
 
 def people() -> None:
@@ -133,8 +90,7 @@ def rows(table: capital.Table) -> list[tuple]:
 
 
 def test_the_capital_table(keys):
-    for nation in ("US", "JP"):
-        building.contribute(building.co_owner(nation), dollars(600))
+    building.contribute_both(dollars(600))
     people()
     table = capital.table()
     assert rows(table) == [
@@ -150,16 +106,8 @@ def test_the_capital_table(keys):
     assert capital.table(at=EARLY - timedelta(seconds=1)).rows == []
 
 
-def test_co_owners_that_do_not_hold_the_same_are_reported(keys):
-    building.contribute(building.co_owner("US"), dollars(600))
-    table = capital.table()
-    assert table.co_owners == {"US": 600_000, "JP": 0}
-    assert not table.co_owners_equal
-
-
 def test_a_table_of_the_past_has_the_prices_of_then(keys):
-    for nation in ("US", "JP"):
-        building.contribute(building.co_owner(nation), dollars(1_000))
+    building.contribute_both(dollars(1_000))
     triple_the_price(keys)
     assert [row.value for row in capital.table().rows] == [dollars(3_000)] * 2
     assert [row.value for row in capital.table(at=NOW - timedelta(hours=1)).rows] == [dollars(1_000)] * 2
@@ -174,29 +122,28 @@ def test_without_a_rate_for_yen_there_are_no_shares():
 
 @pytest.mark.django_db(transaction=True)
 def test_a_published_nav_prices_the_units_of_the_ledger(keys):
-    for nation in ("US", "JP"):
-        building.contribute(building.co_owner(nation), dollars(600))
+    building.contribute_both(dollars(600))
     building.publish(strike.value(day=DAY, now=NOW), keys)
     building.settle(building.citizen("US"), "US", dollars(300), 300_000, at=EARLY)  # of that day, recorded after it
     building.contribute(building.partner(), dollars(10), day=NOW.date())
-    assert [(check.rows, check.differences) for check in capital.prove()] == [(4, 0), (4, 0)]
+    assert [(check.rows, check.differences) for check in capital.prove()] == [(4, 0), (4, 0), (3, 0)]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_prove_names_a_nav_whose_units_are_not_the_ledgers(keys):
-    building.contribute(building.co_owner("US"), dollars(600))
+    building.contribute_both(dollars(600))
     building.publish(strike.value(day=DAY, now=NOW), keys)
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE fund_classnav DISABLE TRIGGER USER")
         cursor.execute("UPDATE fund_classnav SET units = units + 1 WHERE unit_class_id = 'SOV'")
         cursor.execute("ALTER TABLE fund_classnav ENABLE TRIGGER USER")
     (check,) = [check for check in capital.prove() if not check.clean]
-    assert check.first == "NAV 2026-03-31 v1 class SOV: priced 600001, ledger 600000"
+    assert check.first == "NAV 2026-03-31 v1 class SOV: priced 1200001, ledger 1200000"
 
 
 def test_prove_names_a_class_with_other_units_than_were_issued(keys):
-    building.contribute(building.co_owner("US"), dollars(600))
+    building.contribute(building.partner(), dollars(600))
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE fund_card SET units_sov = units_sov + 1 WHERE units_sov > 0")
+        cursor.execute("UPDATE fund_card SET units_lp = units_lp + 1 WHERE units_lp > 0")
     (check,) = [check for check in capital.prove() if not check.clean]
-    assert check.first == "class SOV: issued 600000, held 600001"
+    assert check.first == "class LP: issued 600000, held 600001"

@@ -123,15 +123,14 @@ THEN = datetime(2026, 5, 1, 9, tzinfo=UTC)
 
 def income(debit: str, credit: str, amount: int, day: date) -> None:
     line = Line(debit, credit, amount)
-    post.post(event=Event.INCOME, event_id=uuid.uuid4(), lines=[line], effective_at=calendars.books_open(day))
+    post.post(event=Event.REVERSAL, event_id=uuid.uuid4(), lines=[line], effective_at=calendars.books_open(day))
 
 
 @pytest.fixture
 def fund(keys):
     """$1,000 of each co-owner and ¥160,000 of citizens at 160: $3,000. A month later income, and the yen at 200."""
     building.rate(NEXT, 200)
-    for nation in ("US", "JP"):
-        building.contribute(building.co_owner(nation), dollars(1_000))
+    building.contribute_both(dollars(1_000))
     building.settle(building.citizen("JP"), "JP", yen(160_000), 160_000, at=datetime(2026, 3, 31, tzinfo=UTC))
     building.publish(strike.value(day=DAY, now=NOW), keys)
     income(f"bank:{USD}", "income:USD", 350_49, date(2026, 4, 10))  # 49 cents more than the month's fee, see below

@@ -28,7 +28,6 @@ from fund.holders import Holder, Nation
 from fund.money import Currency
 from fund.nav import strike
 from fund.payments import receipts
-from fund.portfolio import valuation
 from investors import agreements, people
 from investors.people import Investor
 from portal.accounts import User
@@ -231,12 +230,11 @@ def price_the_fund() -> None:
     building.open_banks()
     for day in days:
         building.rate(day, 150)
-    for nation in building.Nation:
-        building.contribute(building.co_owner(nation), building.dollars(1_000_000), day=days[0])
+    building.contribute_both(building.dollars(1_000_000), day=days[0])
     citizen = building.citizen(building.Nation.JP)
     building.settle(citizen, "JP", building.yen(1_000_000), 1_000_000, at=building.NOW.replace(month=3, day=30))
     held = building.investment()
-    valuation.invest(
+    building.invest(
         investment=held,
         money=building.dollars(500_000),
         bank_account=building.USD,

@@ -13,7 +13,7 @@ from fund.dealing import allotment, offering
 from fund.dealing.models import Offering, Subscription
 from fund.governance import approval
 from portal.api import offerings, overview, pages
-from portal.api.table import cell
+from portal.spreadsheets import cell
 from tests.fund import building
 from tests.portal.api.conftest import CODE, Api, make_citizen, make_offering, make_officer, pointers
 
@@ -109,6 +109,46 @@ def test_who_owns_how_much(anonymous, priced):
     }
     shares = [row["share_percent"] for row in table["results"]]
     assert sum(round(float(share) * 100) for share in shares) == 10_000
+
+
+def test_who_owned_how_much_at_the_end_of_a_day(anonymous, priced):
+    now, then = anonymous.get("/capital").json(), anonymous.get("/capital?at=2026-03-30").json()
+    assert (now["day"], then["day"]) == (None, "2026-03-30")
+    assert [row["units"] for row in then["results"]] == [row["units"] for row in now["results"]]
+    assert anonymous.get("/capital?at=2026-03-29").json()["results"] == []
+    assert {one["paid"]["value"] for one in now["commitments"]} == {"1000000.00"}
+    assert anonymous.get("/capital?at=2026-03-29").json()["commitments"] == []
+
+
+@pytest.mark.parametrize("at", ["2999-01-01", "2026-02-30", "now", ""])
+def test_a_day_that_is_none_or_still_to_come_is_refused(anonymous, priced, at):
+    answer = anonymous.get(f"/capital?at={at}")
+    assert answer.status_code == 400 and pointers(answer) == ["?at"]
+
+
+@pytest.mark.parametrize("path", ["/portfolio", "/capital", "/leverage/history"])
+def test_the_same_figures_as_a_table(anonymous, priced, path):
+    listed = anonymous.get(path).json()["results"]
+    table = list(csv.DictReader(io.StringIO(anonymous.get(path, Accept="text/csv").content.decode())))
+    assert len(table) == len(listed) > 0
+    for row, one in zip(table, listed, strict=True):
+        for name, value in one.items():
+            if isinstance(value, dict):
+                assert (row[f"{name}_currency"], row[f"{name}_value"]) == (value["currency"], value["value"])
+            elif value is not None:
+                assert row[name] == str(value)
+
+
+def test_leverage_on_every_published_day(anonymous, priced):
+    newest, oldest = anonymous.get("/leverage/history").json()["results"]
+    assert (newest["day"], oldest["day"]) == ("2026-03-31", "2026-03-30")
+    assert (newest["ratio"], newest["limit"], newest["within"]) == ("1.00", "2.50", True)
+    assert newest["covenant_headroom"] == newest["gross"]  # nothing is borrowed
+
+
+def test_the_age_of_a_value_is_public(anonymous, priced):
+    (one,) = anonymous.get("/portfolio").json()["results"]
+    assert (one["age_days"], one["stale"], one["valued_on"]) == (1, False, None)
 
 
 def test_how_far_the_fund_is_leveraged(anonymous, priced):

@@ -31,6 +31,7 @@ OPERATIONS = {
     ("GET", "/portfolio"): MISSING,
     ("GET", "/capital"): PUBLIC,
     ("GET", "/leverage"): MISSING,
+    ("GET", "/leverage/history"): PUBLIC,
     ("GET", "/returns"): PUBLIC,
     ("GET", "/offerings"): PUBLIC,
     ("GET", f"/offerings/{CODE}"): PUBLIC,

@@ -10,7 +10,10 @@ from django.utils import timezone
 from playwright.sync_api import Page
 
 from fund.governance import audit, config
+from fund.portfolio import imports
+from fund.register.models import Call
 from investors.duplicates import DuplicateCase
+from tests.fund import building
 from tests.investors.conftest import japanese as applicant
 from tests.investors.conftest import person, submitted
 from tests.portal.officers.conftest import sign_in
@@ -20,6 +23,28 @@ SHOTS = os.environ.get("SHOTS")  # a folder, to look at the pages
 
 AXE = Path(__file__).parents[3] / "node_modules/axe-core/axe.min.js"
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def in_the_portfolio() -> list[str]:
+    """A call, an investment with its history, a table with faults and one that can be proposed."""
+    building.open_banks()
+    building.contribute_both(building.dollars(1_000))
+    building.invest(investment=building.investment(), money=building.dollars(10))
+    building.facility()
+    heading = "investment,day,amount,currency,source_en,source_ja\n"
+    brought = [
+        imports.bring(
+            kind="valuations", name="marks.csv", content=f"{heading}PORT,2026-03-31,{amount},USD,Appraisal,鑑定\n",
+            officer=building.bookkeepers()[0], now=building.NOW,
+        )
+        for amount in ("1100.00", "eleven")
+    ]  # fmt: skip
+    return [
+        "/officers/fund/investment/PORT/",
+        "/officers/fund/facility/LINE/",
+        f"/officers/fund/call/{Call.objects.get().pk}/",
+        *(f"/officers/fund/importedfile/{one.pk}/" for one in brought),
+    ]
 
 
 @pytest.fixture
@@ -44,6 +69,11 @@ def addresses(american, japanese) -> list[str]:
         "/officers/fund/offering/",
         "/officers/fund/outage/",
         "/officers/fund/nav/",
+        "/officers/fund/investment/",
+        "/officers/fund/facility/",
+        "/officers/fund/call/",
+        "/officers/fund/importedfile/",
+        *in_the_portfolio(),
         "/officers/fund/bankfile/",
         "/officers/fund/note/",
         "/officers/investors/application/",

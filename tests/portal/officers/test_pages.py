@@ -36,6 +36,10 @@ WHO_LOOKS = {
     "offering": set(Duty),
     "outage": set(Duty),
     "nav": set(Duty),
+    "investment": set(Duty),
+    "facility": set(Duty),
+    "call": set(Duty),
+    "importedfile": {Duty.VALUATION, Duty.AUDIT},
 }
 
 ROOMS = [room for room in site._registry.values() if isinstance(room, Room)]

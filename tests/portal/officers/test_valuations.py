@@ -23,8 +23,7 @@ DAY = building.DAY.isoformat()
 def browser(make_officer):
     building.open_banks()
     building.rate(building.DAY, 160)
-    for nation in ("US", "JP"):
-        building.contribute(building.co_owner(nation), building.dollars(1_000))
+    building.contribute_both(building.dollars(1_000))
     return sign_in(make_officer("US", duties=["valuation"]).user)
 
 
@@ -68,24 +67,24 @@ def words_of(answer):
 def test_the_proposal_is_compared_with_the_checks_of_now(browser, valued):
     answer = browser.post(f"{valued}propose/", {"reason": ""}, follow=True)
     assert [change.differs for change in answer.context["changes"]] == [False]
-    building.contribute(building.co_owner_of("US"), building.dollars(1))
+    building.contribute_both(building.dollars(1))
     later = browser.get(answer.redirect_chain[-1][0])
     assert [(change.now, change.differs) for change in later.context["changes"]] != [("no findings", False)]
 
 
 def test_findings_need_a_reason(browser, valued):
-    building.contribute(building.co_owner_of("US"), building.dollars(1))
+    building.contribute_both(building.dollars(1))
     text = browser.get(valued).content.decode()
     assert "This blocks the proposal." in text
     answer = browser.post(f"{valued}propose/", {"reason": "Because."}, follow=True)
     assert "said--error" in answer.content.decode()
-    assert not Proposal.objects.exists()
+    assert not Proposal.objects.filter(kind="nav").exists()
 
 
 def test_a_stale_session_is_asked_again(browser, valued):
     grow_stale(browser)
     assert browser.post(f"{valued}propose/", {"reason": ""}).status_code == 302
-    assert not Proposal.objects.exists()
+    assert not Proposal.objects.filter(kind="nav").exists()
 
 
 def test_only_valuation_values_and_proposes(make_officer, valued):
@@ -97,7 +96,7 @@ def test_only_valuation_values_and_proposes(make_officer, valued):
 
 def test_the_desk_shows_the_published_figures(browser, valued, japanese):
     browser.post(f"{valued}propose/", {"reason": ""})
-    proposal = Proposal.objects.get()
+    proposal = Proposal.objects.get(kind="nav")
     assert "Values to propose or approve" in browser.get("/en/officers/").content.decode().split("Empty:")[0]
     sign_in(japanese.user).post(f"/en/officers/fund/proposal/{proposal.pk}/sign/", {"digest": proposal.hex_digest})
     strike.publish(proposal=proposal, now=building.NOW)
@@ -108,7 +107,7 @@ def test_the_desk_shows_the_published_figures(browser, valued, japanese):
 @pytest.fixture
 def published(browser, valued, japanese) -> str:
     browser.post(f"{valued}propose/", {"reason": ""})
-    proposal = Proposal.objects.get()
+    proposal = Proposal.objects.get(kind="nav")
     sign_in(japanese.user).post(f"/en/officers/fund/proposal/{proposal.pk}/sign/", {"digest": proposal.hex_digest})
     strike.publish(proposal=proposal, now=building.NOW)
     return valued
@@ -132,7 +131,7 @@ def test_the_next_dealing_day_and_what_is_late_for_it_are_named(browser, publish
 def wrong_income() -> None:
     lines = [Line("income:USD", f"bank:{building.USD}", 11_93)]
     at = calendars.books_open(building.DAY)
-    post.post(event=Event.INCOME, event_id=uuid.uuid4(), lines=lines, effective_at=at)
+    post.post(event=Event.REVERSAL, event_id=uuid.uuid4(), lines=lines, effective_at=at)
 
 
 def test_a_published_day_is_corrected_under_two_keys(browser, published, japanese):

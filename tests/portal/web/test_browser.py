@@ -23,6 +23,7 @@ PUBLIC = [
     "/fund/portfolio",
     "/fund/leverage",
     "/fund/returns",
+    "/fund/ownership?at=2026-10-31",
     "/offerings/JP-2026-2",
     "/offerings/JP-2026-1/allotment",
     "/account/signup/",

@@ -17,7 +17,8 @@ from tests.portal.web.stage import NOW
 
 PUBLIC = [
     "/", "/fund/nav", "/fund/nav?class=JP", "/fund/nav?class=SOV", "/fund/portfolio", "/fund/portfolio/PORT-1",
-    "/fund/ownership", "/fund/leverage", "/fund/returns", "/offerings/", "/offerings/JP-2026-2", "/offerings/JP-2026-1",
+    "/fund/ownership", "/fund/ownership?at=2026-09-01", "/fund/leverage",
+    "/fund/returns", "/offerings/", "/offerings/JP-2026-2", "/offerings/JP-2026-1",
     "/offerings/JP-2026-1/allotment", "/offerings/JP-2026-2/allotment", "/documents", "/documents/terms/1", "/help",
     "/status", "/verify", "/account/login/", "/account/signup/", "/account/password/reset/",
     "/account/recover/", "/account/recover/stop",
@@ -175,6 +176,13 @@ def test_every_address_of_this_room_is_looked_at() -> None:
     acts = {
         "nav-csv",
         "returns-csv",
+        "portfolio-csv",
+        "ownership-csv",
+        "leverage-csv",
+        "stress-csv",
+        "commitments-csv",
+        "facilities-csv",
+        "investment-csv",
         "demand",
         "join-submit",
         "join-document",
