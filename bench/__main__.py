@@ -19,6 +19,7 @@ SIZES = [10_000, 100_000, 1_000_000]
 QUICK = [2_000, 20_000]
 ENTRIES, FEW_ENTRIES = 100_000, 5_000
 CITIZENS, FEW_CITIZENS = 100_000, 3_000
+HOLDERS, FEW_HOLDERS = 1_000_000, 1_000
 SEED = 42
 CITIZENS_A_SECOND = 20_000  # that one core is to screen (P10)
 
@@ -30,7 +31,9 @@ def main() -> int:
     parser.add_argument(
         "--sizes", type=lambda text: [int(size) for size in text.split(",")], help="orders of the books"
     )
-    parser.add_argument("--only", choices=["closing", "placing", "importing"], help="P2 or P6 alone, or all but them")
+    parser.add_argument(
+        "--only", choices=["closing", "placing", "importing", "pricing"], help="P1, P9 and P10, or P2, P6 or P3 alone"
+    )
     given = parser.parse_args()
     with server.running() as place:
         django.setup()
@@ -42,6 +45,8 @@ def main() -> int:
             measures += placing(place, orders=800 if given.quick else 1600, rounds=given.rounds)
         if given.only in (None, "importing"):
             measures += importing(place, entries=FEW_ENTRIES if given.quick else ENTRIES, rounds=given.rounds)
+        if given.only in (None, "pricing"):
+            measures += pricing(place, citizens=FEW_CITIZENS if given.quick else HOLDERS, rounds=given.rounds * 3)
         if given.only in (None, "closing"):
             measures += closing(place, sizes=given.sizes or (QUICK if given.quick else SIZES), rounds=given.rounds)
             measures += screening(place, citizens=FEW_CITIZENS if given.quick else CITIZENS, rounds=given.rounds)
@@ -85,6 +90,30 @@ def importing(place: Place, *, entries: int, rounds: int) -> list[Measure]:
         Measure("P6", f"entries imported a second ÷ L, {entries} entries", rates, limits, 0.3),
         Measure("P6 memory", "peak MiB of the import", peaks, [1] * len(peaks), 512, at_most=True),
     ]
+
+
+def pricing(place: Place, *, citizens: int, rounds: int) -> list[Measure]:
+    """P3: a NAV of a fund with many citizens beside the same of a fund with few, day after day."""
+    from bench import nav  # noqa: PLC0415  models can be imported only after Django's setup
+
+    many, few = nav.prepare(place, citizens=citizens), nav.prepare(place, citizens=FEW_HOLDERS)
+    found: list[tuple[nav.Round, nav.Round]] = []
+    for number in tqdm(range(rounds + 1), desc="P3", file=sys.stderr):
+        found.append((nav.run(many, number=number), nav.run(few, number=number)))
+    warm = found[1:]
+    for name in (many, few):
+        server.drop(place, name)
+    what = f"holders {citizens} ÷ {FEW_HOLDERS}"
+    return [
+        Measure(
+            "P3", f"publish a NAV, {what}", [one.published for one, _ in warm], [one.published for _, one in warm], 1.2,
+            at_most=True,
+        ),
+        Measure(
+            "P3 whole", f"value, check, propose, sign, publish, {what}", [one.all for one, _ in warm],
+            [one.all for _, one in warm], 1.2, at_most=True,
+        ),
+    ]  # fmt: skip
 
 
 def closing(place: Place, *, sizes: Sequence[int], rounds: int) -> list[Measure]:

@@ -1,5 +1,6 @@
 """Registry of the vault's tables: imports the rooms' models, nothing else."""
 
+from fund.dealing.compensation import Compensation
 from fund.dealing.models import (
     Allotment,
     AllotmentLine,
@@ -17,7 +18,7 @@ from fund.governance.officers import Officer
 from fund.governance.outbox import Note
 from fund.holders import Holder
 from fund.ledger.models import Account, Balance, Card, Control, Leg, Settlement, SettlementBatch, Transfer
-from fund.nav.models import ClassNav, Nav
+from fund.nav.models import ClassNav, LateInput, Nav
 from fund.payments.models import (
     BankAccount,
     BankEntry,
@@ -66,6 +67,7 @@ __all__ = [
     "Card",
     "ClassNav",
     "Commitment",
+    "Compensation",
     "Contribution",
     "Control",
     "Deployment",
@@ -83,6 +85,7 @@ __all__ = [
     "Investment",
     "InvestmentTerms",
     "KnownName",
+    "LateInput",
     "Leg",
     "Nav",
     "Note",

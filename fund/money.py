@@ -6,7 +6,7 @@ decimal in major units of the currency for one quoting lot of smallest units. No
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from fractions import Fraction
 from typing import Self
@@ -160,6 +160,11 @@ def round_half_up(exact: Fraction, decimals: int) -> Decimal:
     """A non-negative fraction to a decimal with ``decimals`` digits, rounded **half up**."""
     scaled = (exact * 10**decimals * 2 + 1) // 2
     return Decimal(scaled).scaleb(-decimals)
+
+
+def nearest(value: Decimal, decimals: int) -> Decimal:
+    """A decimal to ``decimals`` digits, rounded **half up** (away from zero): a rate of return (D51)."""
+    return value.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
 
 
 def cross_rate(*, jpy_per_eur: Decimal, usd_per_eur: Decimal) -> Decimal:

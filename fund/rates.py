@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now, Round
 from django.utils.translation import gettext_lazy as _
+from holidays.financial.european_central_bank import EuropeanCentralBank
 
 from fund.append_only import AppendOnly
 from fund.money import cross_rate
@@ -20,6 +21,7 @@ from fund.refusal import Refusal
 
 SHIPPED = Path(currency_converter.CURRENCY_FILE)
 ECB = "European Central Bank"
+CLOSED = EuropeanCentralBank()  # type: ignore[no-untyped-call]
 MAX_AGE = timedelta(days=7)  # longer than any run of days on which the ECB publishes nothing
 
 
@@ -57,6 +59,12 @@ def usd_jpy(on: date) -> Decimal:
     if found is None:
         raise Unknown(_("There is no reference rate for %(day)s.") % {"day": on}, day=on)
     return found.usd_jpy
+
+
+def is_late(on: date) -> bool:
+    """Whether the ECB publishes rates on a day (its banks' working days) and they have not been recorded yet."""
+    published = on.weekday() < 5 and on not in CLOSED
+    return published and not ReferenceRate.objects.filter(day=on).exists()
 
 
 def record(*, day: date, usd_per_eur: Decimal, jpy_per_eur: Decimal, source: str) -> ReferenceRate:

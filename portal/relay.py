@@ -36,6 +36,9 @@ TASKS: dict[str, list[str]] = {
     "proposal.approved": ["carry_out"],
     "allotment.published": ["settle", "notify"],
     "nav.published": ["settle_waiting"],
+    "nav.corrected": ["compensate", "settle_waiting"],
+    "nav.late": ["notify"],
+    "orders.compensated": ["notify"],
     "orders.settled": [],  # one range of citizens, whose contract notes are now due
     "offering.settled": ["notify"],
     "offering.extended": ["notify"],

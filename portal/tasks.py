@@ -14,7 +14,16 @@ from celery import Task, shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from fund.dealing import allotment, called_back, cancellation, offering, outage, settlement, subscription
+from fund.dealing import (
+    allotment,
+    called_back,
+    cancellation,
+    compensation,
+    offering,
+    outage,
+    settlement,
+    subscription,
+)
 from fund.dealing.models import Offering
 from fund.governance import audit, config
 from fund.governance.approval import Kind, Proposal
@@ -43,6 +52,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "delete": {"task": "portal.delete_due", "schedule": 3600.0, "options": {"expires": 3600}},
     "open and close": {"task": "portal.open_and_close", "schedule": 5.0, "options": {"expires": 5}},
     "reverify": {"task": "portal.reverify", "schedule": 3600.0, "options": {"expires": 3600}},
+    "value": {"task": "portal.value_day", "schedule": 60.0, "options": {"expires": 60}},
     "lapse": {"task": "portal.lapse", "schedule": 60.0, "options": {"expires": 60}},
 }
 app.conf.beat_schedule = SCHEDULE
@@ -75,6 +85,7 @@ CARRY_OUT: dict[Kind, Callable[..., Any]] = {
     Kind.OUTAGE: outage.carry_out,
     Kind.ALLOTMENT: allotment.carry_out,
     Kind.NAV: strike.publish,
+    Kind.CORRECTION: compensation.carry_out,
     Kind.PAYOUT: payouts.carry_out,
     Kind.ENTRY: called_back.carry_out,
     Kind.PORTFOLIO: entries.carry_out,
@@ -111,6 +122,12 @@ def settle_waiting(note: Note, now: datetime) -> int:
     """A NAV was published: allotted orders that waited for its price are settled."""
     allotted = Offering.objects.filter(state=Offering.State.ALLOTTED).order_by("code")
     return sum(settlement.settle_next(offering_code=one.code, now=now) for one in allotted)
+
+
+@consumer
+def compensate(note: Note, now: datetime) -> int:
+    """Published NAVs were corrected: one range of citizens after the other is compensated (D43)."""
+    return compensation.compensate_next(now=now)
 
 
 @consumer
@@ -198,6 +215,12 @@ def reverify() -> None:
     while reverification.open_due(now=now) == reverification.BATCH:
         now = timezone.now()
     reverification.tell_lapsed(now=timezone.now())
+
+
+@shared_task(name="portal.value_day")
+def value_day() -> None:
+    """The dealing day whose books have closed is valued, once; what is late for it is named (D42)."""
+    strike.value_due(now=timezone.now())
 
 
 @shared_task(name="portal.lapse")

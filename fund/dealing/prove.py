@@ -10,7 +10,7 @@ SETTLED = ("allotted", "settled")
 def prove() -> list[Check]:
     """Every recomputation of the dealing room; a fund without offerings is clean."""
     ballots = (ballot(offering) for offering in _published())
-    return [statuses(), lines(), purchases(), levels(), tranches(), held(), *ballots]
+    return [statuses(), lines(), purchases(), compensations(), levels(), tranches(), held(), *ballots]
 
 
 def _published() -> list[Offering]:
@@ -76,6 +76,34 @@ def purchases() -> Check:
                 OR NOT (s.units * b.minor <= (s.cost + s.rounding) * b.units
                         AND (s.units + 1) * b.minor > (s.cost + s.rounding) * b.units
                         AND s.cost * b.units >= s.units * b.minor AND (s.cost - 1) * b.units < s.units * b.minor)
+        """,
+    )
+
+
+def compensations() -> Check:
+    """Each order of a compensated offering has at least the units that the right price buys, and no unit beyond (D43).
+
+    Units beyond are those that it had bought at a wrong price, which it keeps.
+    """
+    return compare(
+        "orders settled at a corrected price were compensated",
+        rows="SELECT coalesce(sum(orders), 0)::bigint FROM fund_compensation WHERE finished_at IS NOT NULL",
+        differences="""
+            SELECT 'order ' || s.order_id || ' was compensated ' || coalesce(t.units, 0) || ' units'
+              FROM (SELECT DISTINCT ON (k.offering_id) k.offering_id, k.price_after, n.version
+                      FROM fund_compensation k JOIN fund_nav n ON n.id = k.nav_id
+                     WHERE k.finished_at IS NOT NULL ORDER BY k.offering_id, n.version DESC) c
+              JOIN fund_offering o ON o.code = c.offering_id
+              JOIN fund_unitclass u ON u.code = o.unit_class_id
+              JOIN fund_settlementbatch b ON b.subject = c.offering_id
+              JOIN fund_settlement s ON s.batch_id = b.id
+              LEFT JOIN (SELECT event_id, sum(amount) AS units, max(line) AS last FROM fund_transfer
+                          WHERE event = 15 AND holder_id IS NOT NULL GROUP BY 1) t ON t.event_id = s.order_id
+             CROSS JOIN LATERAL (SELECT floor((s.cost + s.rounding) * u.lot
+                                              / (c.price_after * CASE u.currency WHEN 'USD' THEN 100 ELSE 1 END)
+                                        ) AS units) entitled
+             WHERE s.units + coalesce(t.units, 0) < entitled.units
+                OR t.last = c.version AND s.units + t.units <> entitled.units
         """,
     )
 

@@ -114,7 +114,7 @@ def _prepare(offering_code: str, size: int, now: datetime) -> Decimal | None:
     allotment = Allotment.objects.select_for_update(of=("self",)).select_related("offering").get(pk=offering_code)
     if allotment.settled_at is None and not planned.exists():
         _plan(offering_code, size)
-    if allotment.price is None and (price := _price(allotment.offering, now)) is not None:
+    if allotment.price is None and (price := _price(allotment.offering)) is not None:
         Allotment.objects.filter(pk=offering_code, price=None).update(price=price)
         return price
     return allotment.price
@@ -134,11 +134,14 @@ def _plan(offering_code: str, size: int) -> None:
     )
 
 
-def _price(offering: Offering, now: datetime) -> Decimal | None:
-    """The fixed price, or the newest price published for the dealing day: the initial one where the class has none."""
+def _price(offering: Offering) -> Decimal | None:
+    """The fixed price, or the newest price published for the dealing day: the initial one where the class has none.
+
+    Read under the allotment's lock: whatever a correction publishes before it counts, and nothing after it (D43).
+    """
     if offering.price_basis == Offering.Basis.FIXED:
         return offering.fixed_price
-    newest = prices.published(class_code=offering.unit_class_id, at=now).filter(nav__valuation_day=offering.dealing_day)
+    newest = prices.published(class_code=offering.unit_class_id).filter(nav__valuation_day=offering.dealing_day)
     one = newest.first()
     return None if one is None else one.price or one.unit_class.initial_price
 

@@ -39,6 +39,7 @@ class Kind(models.TextChoices):
     OUTAGE = "outage", _("outage that extends offerings")
     ALLOTMENT = "allotment", _("allotment")
     NAV = "nav", _("net asset value")
+    CORRECTION = "correction", _("correction of net asset values")
     PAYOUT = "payout", _("payout run")
     DISTRIBUTION = "distribution", _("distribution")
     ENTRY = "entry", _("manual ledger entry")

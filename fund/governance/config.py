@@ -101,6 +101,7 @@ DECLARED: dict[str, Declared] = {
     ),
     "co_owners.equal": Declared(_("Whether both co-owners must hold the same number of units"), True),
     "valuation.max_age_days": Declared(_("Days after which a mark is stale"), 95),
+    "expense.max_age_days": Declared(_("Days after which an operating expense is awaited again"), 95),
     "nav.tolerance_percent": Declared(_("Price move that needs a recorded reason, in percent"), "5"),
     "nav.correction_percent": Declared(_("Pricing error above which orders are compensated, in percent"), "0.5"),
     "fee.management_bps": Declared(_("Management fee in basis points of net asset value a year"), 20),

@@ -103,14 +103,20 @@ def balances() -> Check:
 
 
 def assets() -> Check:
-    """Every asset sums to zero over all balances."""
+    """Every asset sums to zero over all balances: the fund's own, and the columns of the cards, read in one pass."""
+    held = Account.objects.filter(per_holder=True).order_by("id").values_list("code", "asset")
+    columns = ", ".join(f"sum({column(code)}) AS {column(code)}" for code, _asset in held)
+    of_cards = ", ".join(f"('{asset}', {column(code)})" for code, asset in held)
     return compare(
         "every asset sums to zero",
         rows="SELECT count(DISTINCT asset) FROM fund_account",
-        differences="""
-            SELECT a.asset || ' is off by ' || sum(b.amount)
-              FROM fund_balance b JOIN fund_account a ON a.id = b.account_id
-             GROUP BY a.asset HAVING sum(b.amount) <> 0
+        differences=f"""
+            SELECT asset || ' is off by ' || sum(amount)
+              FROM (SELECT a.asset, c.amount FROM fund_control c JOIN fund_account a ON a.id = c.account_id
+                     UNION ALL
+                    SELECT v.asset, v.amount FROM (SELECT {columns} FROM fund_card) s
+                     CROSS JOIN LATERAL (VALUES {of_cards}) v(asset, amount)) b
+             GROUP BY asset HAVING sum(amount) <> 0
         """,
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from fund.nav import value
 from fund.nav.models import ClassNav, Nav
 from fund.nav.prices import price_before
 from fund.portfolio import valuation
+from fund.portfolio.models import Expense
 
 
 @dataclass(frozen=True)
@@ -28,16 +30,24 @@ class Finding:
 
 def run(*, nav: Nav) -> list[Finding]:
     """Every finding about a valued NAV, the blocking ones first; empty when all is well."""
-    found = [
+    found = [*trial_balance(), *of_figures(nav), *figures_changed(nav)]
+    return sorted(found, key=lambda one: not one.blocking)
+
+
+def of_figures(nav: Nav) -> list[Finding]:
+    """What is found about the figures of a NAV and what they rest on, whichever NAV they were carried on from."""
+    return [
         *missing_rate(nav),
-        *trial_balance(),
         *units_priced(nav),
         *capital_without_units(nav),
-        *figures_changed(nav),
-        *stale_marks(nav),
+        *inputs(day=nav.valuation_day, at=nav.valued_at),
         *price_moves(nav),
     ]
-    return sorted(found, key=lambda one: not one.blocking)
+
+
+def inputs(*, day: date, at: datetime) -> list[Finding]:
+    """What a day's NAV rests on that is late at an instant: which rate, which marks, which expenses."""
+    return [*late_rate(day), *stale_marks(day, at), *late_expenses(day, at)]
 
 
 def missing_rate(nav: Nav) -> Iterator[Finding]:
@@ -80,29 +90,55 @@ def capital_without_units(nav: Nav) -> Iterator[Finding]:
 def figures_changed(nav: Nav) -> Iterator[Finding]:
     """Books, marks and rates still give the figures of this NAV."""
     try:
-        now = value.figures(day=nav.valuation_day)
+        now = value.figures(day=nav.valuation_day, previous=value.last_published())
     except rates.Unknown:
         return  # missing_rate reports it
     except value.Refused as refused:
         yield Finding(refused.code, True, refused.message)
         return
+    if (now.previous and now.previous.pk) != nav.previous_id or not stands(nav, now):
+        yield changed()
+
+
+def stands(nav: Nav, now: value.Figures) -> bool:
+    """Whether figures computed now are those of a NAV."""
     at = now.position
-    stands = (at.gross.amount, at.debt.amount, at.accrued.amount, now.previous and now.previous.pk)
     shares = {share.unit_class.pk: (share.units, share.value_base, share.value, share.price) for share in now.shares}
     kept = {one.unit_class_id: (one.units, one.value_base, one.value, one.price) for one in nav.classes.all()}
-    if stands != (nav.gross, nav.debt, nav.accruals, nav.previous_id) or shares != kept:
-        yield Finding("figures_changed", True, _("Books, marks or rates have changed since. Value the day again."))
+    figures = (at.usd_jpy, at.gross.amount, at.debt.amount, at.accrued.amount)
+    return figures == (nav.usd_jpy, nav.gross, nav.debt, nav.accruals) and shares == kept
 
 
-def stale_marks(nav: Nav) -> Iterator[Finding]:
+def changed() -> Finding:
+    return Finding("figures_changed", True, _("Books, marks or rates have changed since. Value the day again."))
+
+
+def late_rate(day: date) -> Iterator[Finding]:
+    """The reference rate is the day's own, wherever the ECB publishes one (D23)."""
+    if rates.is_late(day):
+        message = _("The reference rate of %(day)s has not been recorded yet.")
+        yield Finding("late_rate", False, message % {"day": day}, {"day": day.isoformat()})
+
+
+def stale_marks(day: date, at: datetime) -> Iterator[Finding]:
     """Every mark is younger than its limit."""
-    limit = config.get("valuation.max_age_days", at=nav.valued_at)
-    for mark in valuation.marks(on=nav.valuation_day):
-        age = mark.age(nav.valuation_day)
+    limit = config.get("valuation.max_age_days", at=at)
+    for mark in valuation.marks(on=day):
+        age = mark.age(day)
         if age > limit:
             facts = {"investment": mark.investment.pk, "age": str(age), "limit": str(limit)}
             message = _("The mark of %(investment)s is %(age)s days old; the limit is %(limit)s days.")
             yield Finding("stale_mark", False, message % facts, facts)
+
+
+def late_expenses(day: date, at: datetime) -> Iterator[Finding]:
+    """The running expenses are booked: no longer ago than the limit. A fund that never paid one awaits none."""
+    limit = config.get("expense.max_age_days", at=at)
+    last = Expense.objects.filter(kind=Expense.Kind.OPERATING, day__lte=day).order_by("-day").first()
+    if last is not None and (age := (day - last.day).days) > limit:
+        facts = {"expense": last.description_en, "since": last.day.isoformat(), "age": str(age), "limit": str(limit)}
+        message = _("No operating expense is booked since %(since)s (%(expense)s); the limit is %(limit)s days.")
+        yield Finding("late_expense", False, message % facts, facts)
 
 
 def price_moves(nav: Nav) -> Iterator[Finding]:

@@ -3,10 +3,10 @@
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import QuerySet
+from django.db.models import F, OuterRef, QuerySet, Subquery
 
 from fund import rates
-from fund.money import Price
+from fund.money import Price, percent
 from fund.nav.models import ClassNav, Nav
 from fund.units import UnitClass
 
@@ -17,6 +17,25 @@ def published(*, class_code: str, at: datetime | None = None) -> QuerySet[ClassN
     if at is not None:
         rows = rows.filter(nav__published_at__lte=at)
     return rows.select_related("nav", "unit_class").order_by("-nav__valuation_day", "-nav__version")
+
+
+def versions(*, class_code: str) -> QuerySet[ClassNav]:
+    """A class's published prices as ``published``, with what each version corrects (D43).
+
+    ``corrects_version`` and ``wrong_price`` are of the version before it, None where this is the first. See ``error``.
+    """
+    wrong = ClassNav.objects.filter(nav=OuterRef("nav__corrects"), unit_class=OuterRef("unit_class"))
+    return (
+        published(class_code=class_code)
+        .exclude(price=None)
+        .annotate(corrects_version=F("nav__corrects__version"), wrong_price=Subquery(wrong.values("price")[:1]))
+    )
+
+
+def error(*, wrong: Decimal, right: Decimal) -> Decimal:
+    """By how much a price was wrong, in percent of the right one, to four decimals: positive where it was too high."""
+    exact = [int(price.scaleb(4)) for price in (wrong, right)]  # prices have four decimals at most
+    return percent(exact[0] - exact[1], exact[1], decimals=4)
 
 
 def latest_price(class_code: str, at: datetime) -> Price:
@@ -37,7 +56,10 @@ def latest_rate(at: datetime | None = None) -> Decimal | None:
 
 
 def price_before(one: ClassNav) -> Decimal:
-    """The published price of the same class for the last day before, else its initial price."""
+    """The price of the same class in the NAV that was carried on, else the last one published, else the initial one."""
+    carried = ClassNav.objects.filter(nav=one.nav.previous_id, unit_class=one.unit_class_id).first()
+    if carried is not None and carried.price is not None:
+        return carried.price
     earlier = published(class_code=one.unit_class_id).filter(nav__valuation_day__lt=one.nav.valuation_day)
     newest = earlier.exclude(price=None).first()
     return one.unit_class.initial_price if newest is None or newest.price is None else newest.price

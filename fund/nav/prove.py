@@ -23,14 +23,17 @@ def classes_add_up() -> Check:
 
 
 def one_chain() -> Check:
-    """Every published NAV continues the one published for the day before it, from the first on."""
+    """Every published NAV continues the version that held of the day before when it was published."""
     return compare(
         "published NAVs are one chain",
         rows="SELECT count(*) FROM fund_nav WHERE state = 'published'",
         differences="""
-            SELECT 'NAV ' || valuation_day || ' v' || version
-              FROM (SELECT valuation_day, version, previous_id, lag(id) OVER (ORDER BY valuation_day, version) AS before
-                      FROM fund_nav WHERE state = 'published') n
-             WHERE previous_id IS DISTINCT FROM before
+            SELECT 'NAV ' || n.valuation_day || ' v' || n.version
+              FROM fund_nav n
+             WHERE n.state = 'published' AND n.previous_id IS DISTINCT FROM (
+                   SELECT b.id FROM fund_nav b
+                    WHERE b.state = 'published' AND b.valuation_day < n.valuation_day
+                      AND b.published_at <= n.published_at
+                    ORDER BY b.valuation_day DESC, b.version DESC LIMIT 1)
         """,
     )

@@ -39,13 +39,26 @@ class Figures:
     previous: Nav | None
     shares: list[Share]
 
+    @property
+    def earned(self) -> Money:
+        """Income to date less expenses, interest and accruals, at the rate of the day.
 
-def figures(*, day: date) -> Figures:
-    """Compute the NAV of a day. The cost does not depend on the number of holders (D44).
+        Interest is what the facilities stand at beyond what the ledger says was borrowed.
+        """
+        at = self.position
+        booked = [
+            Money(sum(at.books[f"{name}:{currency}"] for name in ("income", "expenses", "debt")), currency)
+            for currency in Currency
+        ]
+        dollars, yen = (convert(money, to=position.BASE, usd_jpy=at.usd_jpy) for money in booked)
+        return dollars + yen - at.debt - at.accrued
 
-    Raises ``rates.Unknown``, and Refused when nobody holds units, nothing is left, or a later day is published.
+
+def figures(*, day: date, previous: Nav | None) -> Figures:
+    """Compute the NAV of a day, carried on from a published one; the number of holders does not matter (D44).
+
+    Raises ``rates.Unknown``, and Refused when nobody holds units, nothing is left, or the other is of no earlier day.
     """
-    previous = last_published()
     if previous is not None and previous.valuation_day >= day:
         raise Refused(_("The NAV of this day or a later one is published."), code="already_published")
     at = position.at(day=day)

@@ -11,12 +11,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from fund import calendars
-from fund.money import Money, percent
-from fund.nav import over_time, prices, strike
-from fund.nav.models import ClassNav, Nav
+from fund.money import Money
+from fund.nav import over_time, strike
+from fund.nav.models import Nav
 from fund.portfolio import leverage, valuation
-from fund.register import calls, capital
-from fund.units import UnitClass
+from fund.register import calls, capital, returns
 from portal.api.border import MoneyField, Query, SignedMoneyField
 from portal.api.documented import documented
 from portal.api.forms import Plain, PriceForm, a_list, price, words
@@ -296,39 +295,91 @@ class LeverageHistory(Public):
 
 
 class ReturnForm(serializers.Serializer[Any]):
-    """What a class has returned from its initial price on, in its own currency; there were no distributions yet."""
+    """What a unit of a class has returned from its initial price on, in its own currency (time-weighted).
+
+    ``yearly_percent`` is null under a year. Assets, income and currency add up to ``time_weighted_percent``; they are
+    null where an earlier net asset value does not know them.
+    """
 
     unit_class = serializers.CharField()
     first_price = PriceForm()
     latest_price = PriceForm()
+    first_day = serializers.DateField()
     latest_day = serializers.DateField()
     time_weighted_percent = Plain()
+    yearly_percent = Plain(allow_null=True)
+    assets_percent = Plain(allow_null=True)
+    income_percent = Plain(allow_null=True, help_text="Income less fees, interest and other costs.")
+    currency_percent = Plain(allow_null=True)
+
+
+class OwnerReturnForm(serializers.Serializer[Any]):
+    """What owners of a kind and nation have paid in and received by a day, and what is theirs.
+
+    ``money_weighted_percent`` is a year's where ``yearly``, else of the whole time. Payments without a rate, or with
+    more than one, have null there, and ``no_return`` says which.
+    """
+
+    owner_kind = serializers.CharField()
+    nation = serializers.CharField(allow_null=True)
+    until = serializers.DateField()
+    paid_in = MoneyField()
+    received = MoneyField()
+    worth = MoneyField()
+    gain = SignedMoneyField()
+    money_weighted_percent = Plain(allow_null=True)
+    yearly = serializers.BooleanField()
+    no_return = serializers.ChoiceField(choices=["no_solution", "ambiguous"], allow_null=True)
+
+
+class ReturnList(serializers.Serializer[Any]):
+    """What the classes have returned, and what each owner has got."""
+
+    results = ReturnForm(many=True)
+    owners = OwnerReturnForm(many=True)
+    next = serializers.URLField(allow_null=True)
 
 
 class Returns(Public):
-    @documented("getReturns", tag=TAG, answers=a_list(ReturnForm, "ReturnList"))
+    renderer_classes = [JSONRenderer, CSVRenderer]
+    row = ReturnForm
+
+    @documented(
+        "getReturns",
+        tag=TAG,
+        answers={(200, "application/json"): ReturnList, (200, "text/csv"): str},
+    )
     def get(self, request: Request, **place: str) -> Response:
-        """What the classes have returned; a class without a published price is not among them."""
+        """What the classes and their owners have got; as CSV the classes. One without a published price is left out."""
         return super().get(request, **place)
 
     def figures(self) -> Any:
-        newest = [
-            prices.published(class_code=one.code).exclude(price=None).first()
-            for one in UnitClass.objects.order_by("code")
-        ]
-        rows = [returned(one) for one in newest if one is not None]
-        return {"results": ReturnForm(rows, many=True).data, "next": None}
+        classes = [returned(one) for one in returns.by_class()]
+        owners = [got(one) for one in returns.by_owner()]
+        return ReturnList({"results": classes, "owners": owners, "next": None}).data
 
 
-def returned(newest: ClassNav) -> dict[str, Any]:
-    """Without distributions the change of the price is the time-weighted return (D51)."""
-    of = newest.unit_class
-    assert newest.price is not None
-    first, latest = (int(value.scaleb(4)) for value in (of.initial_price, newest.price))
+def returned(one: returns.ClassReturn) -> dict[str, Any]:
+    of = one.unit_class
     return {
         "unit_class": of.code,
-        "first_price": price(of.price(of.initial_price), of),
-        "latest_price": price(of.price(newest.price), of),
-        "latest_day": newest.nav.valuation_day,
-        "time_weighted_percent": percent(latest - first, first),
+        "first_price": price(one.first, of),
+        "latest_price": price(one.latest, of),
+        "first_day": one.since,
+        "latest_day": one.until,
+        "time_weighted_percent": one.percent,
+        "yearly_percent": one.yearly_percent,
+        "assets_percent": one.parts and one.parts.assets,
+        "income_percent": one.parts and one.parts.income,
+        "currency_percent": one.parts and one.parts.currency,
+    }
+
+
+def got(one: returns.OwnerReturn) -> dict[str, Any]:
+    names = ("owner_kind", "nation", "until", "paid_in", "received", "worth", "gain")
+    return {
+        **{name: getattr(one, name) for name in names},
+        "money_weighted_percent": one.rate.percent,
+        "yearly": one.rate.yearly,
+        "no_return": one.rate.why or None,
     }

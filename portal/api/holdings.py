@@ -15,8 +15,9 @@ from fund.ledger.balances import FINAL
 from fund.ledger.models import Event, Leg
 from fund.money import Currency, Money, convert, value_of
 from fund.nav import prices, strike
+from fund.register import returns
 from fund.units import UnitClass
-from portal.api.border import MoneyField
+from portal.api.border import MoneyField, SignedMoneyField
 from portal.api.documented import documented
 from portal.api.forms import Instant, Plain, PriceForm, a_list, price
 from portal.api.pages import PageQuery, page
@@ -36,6 +37,10 @@ class HoldingForm(serializers.Serializer[Any]):
     value = MoneyField()
     value_usd = MoneyField(allow_null=True, help_text="At the rate of the latest NAV.")
     value_jpy = MoneyField(allow_null=True, help_text="At the rate of the latest NAV.")
+    paid_in = MoneyField(allow_null=True, help_text="For the orders that bought them.")
+    gain = SignedMoneyField(allow_null=True)
+    money_weighted_percent = Plain(allow_null=True, help_text="A year's where ``yearly``, else of the whole time.")
+    yearly = serializers.BooleanField(allow_null=True)
 
 
 class HoldingList(serializers.Serializer[Any]):
@@ -57,13 +62,25 @@ class Holdings(Citizens):
         held = [(one, balances.balance(f"units:{one}", holder_id=self.holder_id)) for one in classes]
         return Response(
             {
-                "results": HoldingForm([holding(one, units, now) for one, units in held if units], many=True).data,
+                "results": HoldingForm(
+                    [self._holding(one, units, now) for one, units in held if units], many=True
+                ).data,
                 "next": None,
                 "on_order": shown(orders.on_order(holder_id=self.holder_id)),
                 "held": shown(self._money("held")),
                 "refunds": shown(self._money("refunds")),
             }
         )
+
+    def _holding(self, of: UnitClass, units: int, now: Any) -> dict[str, Any]:
+        own = returns.of_holder(holder_id=self.holder_id, unit_class=of, now=now)
+        return {
+            **holding(of, units, now),
+            "paid_in": own and own.paid_in,
+            "gain": own and own.gain,
+            "money_weighted_percent": own and own.rate.percent,
+            "yearly": own and own.rate.yearly,
+        }
 
     def _money(self, account: str) -> dict[Currency, int]:
         return {one: balances.balance(f"{account}:{one}", holder_id=self.holder_id) for one in Currency}

@@ -13,7 +13,7 @@ from fund.governance import audit
 from fund.ledger import balances
 from fund.money import Currency, Money
 from fund.nav import prices, strike
-from fund.nav.models import ClassNav, Nav
+from fund.nav.models import Nav
 from fund.units import UnitClass
 from portal.api.border import Choice, MoneyField
 from portal.api.documented import documented
@@ -150,6 +150,10 @@ class ClassNavForm(serializers.Serializer[Any]):
     price = PriceForm()
     units = Plain()
     value = MoneyField()
+    corrects_version = serializers.IntegerField(allow_null=True, help_text="The version of the day that this corrects.")
+    error_percent = Plain(
+        allow_null=True, help_text="The error of that version's price in percent of this one; positive: too high."
+    )
 
 
 class Navs(Public):
@@ -171,15 +175,16 @@ class Navs(Public):
         unit_class = UnitClass.objects.get(pk=self.asked["class"])
         return page(
             self.request,
-            prices.published(class_code=unit_class.code).exclude(price=None),
+            prices.versions(class_code=unit_class.code),
             by=["nav__valuation_day", "nav__version"],
             show=lambda rows: ClassNavForm([class_nav_facts(one, unit_class) for one in rows], many=True).data,
             cursor=self.asked.get("cursor"),
         )
 
 
-def class_nav_facts(one: ClassNav, unit_class: UnitClass) -> dict[str, Any]:
-    assert one.price is not None
+def class_nav_facts(one: Any, unit_class: UnitClass) -> dict[str, Any]:
+    """A row of ``prices.versions``."""
+    wrong = one.wrong_price
     return {
         "valuation_day": one.nav.valuation_day,
         "version": one.nav.version,
@@ -187,4 +192,6 @@ def class_nav_facts(one: ClassNav, unit_class: UnitClass) -> dict[str, Any]:
         "price": price(unit_class.price(one.price), unit_class),
         "units": unit_class.count(one.units),
         "value": Money(one.value, Currency(unit_class.currency)),
+        "corrects_version": one.corrects_version,
+        "error_percent": None if wrong is None else prices.error(wrong=wrong, right=one.price),
     }

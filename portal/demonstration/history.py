@@ -9,12 +9,13 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from django.db import transaction
 
 from fund import calendars, holders, rates
+from fund.dealing import compensation
 from fund.governance.officers import Officer
 from fund.holders import Holder, Nation
 from fund.ledger import accounts
 from fund.ledger.models import Transfer
 from fund.money import Currency, Money
-from fund.nav import strike
+from fund.nav import correct, strike
 from fund.nav.models import Nav
 from fund.payments import receipts
 from fund.payments.models import BankAccount
@@ -36,6 +37,7 @@ from portal.demonstration.portfolio import (
 )
 
 MONTHS = 24
+CORRECTED = 21  # the month, counted from 0, whose NAV was published wrong first
 CALLS = 20  # months over which commitments are called
 BANK = "DEMO-USD-001"
 MILLION = 100_000_000  # cents
@@ -334,6 +336,31 @@ def mark(holding: Holding, number: int) -> Money:
         grown -= received * MILLION
     noise = sha256(f"{holding.code}{number}".encode()).digest()[0] % 41 - 20
     return Money(grown * (1000 + noise) // 1000 // 100 * 100, Currency.USD)
+
+
+@transaction.atomic
+def strike_and_correct(*, last: date, number: int, officers: dict[str, Officer]) -> None:
+    """A month whose largest mark was typed three percent too high: published, found out, corrected as version 2."""
+    holding = HOLDINGS[0]
+    right = mark(holding, number)
+    for money, day in ((Money(right.amount * 103 // 100, right.currency), 1), (right, 20)):
+        now = at(last + timedelta(days=day), 4)
+        valuation.record_valuation(
+            investment=Investment.objects.get(code=holding.code),
+            effective_on=last,
+            money=money,
+            source_en="Independent valuer, discounted cash flow",
+            source_ja="独立評価機関(割引現在価値法)",
+            now=now,
+        )
+        if day == 1:
+            strike_nav(last=last, number=number, officers=officers)
+    drafts = correct.revalue(day=last, now=now)
+    proposal = compensation.propose(
+        drafts=drafts, officer=officers["JP"], now=now, reason="The valuer’s figure was entered three percent too high"
+    )
+    desk.second_key(proposal=proposal, officers=officers, now=now)
+    compensation.carry_out(proposal=proposal, now=now + timedelta(hours=1))
 
 
 def strike_nav(*, last: date, number: int, officers: dict[str, Officer]) -> None:

@@ -33,7 +33,8 @@ def tell(*, now: datetime, say: Say) -> None:
                 history.take_marks(number=number, last=last, now=history.at(last + timedelta(days=1), 3))
         if number == OFFERED_IN:
             first_offerings(last=last, officers=officers, say=say)
-        history.strike_nav(last=last, number=number, officers=officers)
+        strike = history.strike_and_correct if number == history.CORRECTED else history.strike_nav
+        strike(last=last, number=number, officers=officers)
     # What happened before today is history: nobody is told of it again.
     Note.objects.filter(relayed_at=None, left_at__lt=now - timedelta(days=1)).update(relayed_at=now)
     open_offerings(officers=officers, now=now)

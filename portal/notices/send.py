@@ -85,6 +85,31 @@ PAID_OUT = """
        AND l.ended_at = (%(payload)s::jsonb ->> 'ended_at')::timestamptz
        AND l.state IN ('paid', 'rejected', 'returned')
 """
+COMPENSATED = """
+    SELECT i.user_id, jsonb_build_object(
+               'offering', c.offering_id, 'unit_class', o.unit_class_id, 'day', n.valuation_day,
+               'error', c.error_percent::text, 'before', c.price_before::text, 'after', c.price_after::text,
+               'orders', jsonb_agg(x.reference ORDER BY x.reference), 'units', coalesce(sum(t.amount), 0)::bigint)
+      FROM fund_compensation c
+      JOIN fund_nav n ON n.id = c.nav_id
+      JOIN fund_offering o ON o.code = c.offering_id
+      JOIN fund_settlementbatch b ON b.subject = c.offering_id
+      JOIN fund_settlement s ON s.batch_id = b.id AND s.cost + s.rounding > 0
+      JOIN fund_subscription x ON x.id = s.order_id
+      JOIN investors_investor i ON i.holder_id = s.holder_id
+      LEFT JOIN fund_transfer t ON t.event_id = s.order_id AND t.event = 15 AND t.line = n.version
+     WHERE c.id = (%(payload)s::jsonb ->> 'compensation')::bigint
+     GROUP BY i.user_id, c.id, n.id, o.code
+"""
+VALUATION_OFFICERS = """
+    SELECT o.user_id, jsonb_build_object('day', l.valuation_day,
+               'late', jsonb_agg(jsonb_build_object('code', l.code, 'name', l.name) ORDER BY l.id))
+      FROM fund_lateinput l
+      JOIN fund_officer o ON 'valuation' = ANY(o.duties)
+           AND l.noticed_at BETWEEN o.in_office_from AND coalesce(o.in_office_until, 'infinity')
+     WHERE l.noticed_at = (%(payload)s::jsonb ->> 'noticed_at')::timestamptz
+     GROUP BY o.user_id, l.valuation_day
+"""
 THE_USER = """
     SELECT u.id, jsonb_strip_nulls(jsonb_build_object('change', coalesce(%(payload)s::jsonb ->> 'change', ''),
                                                       'number', %(payload)s::jsonb ->> 'number',
@@ -108,6 +133,8 @@ AUDIENCES = {
     "offering.extended": EXTENDED,
     "offering.cancelled": EVERYBODY_WHO_ORDERED,
     "payouts.answered": PAID_OUT,
+    "orders.compensated": COMPENSATED,
+    "nav.late": VALUATION_OFFICERS,
     "security.changed": THE_USER,
 }
 

@@ -1,7 +1,8 @@
-"""Net asset value: valuing a day, what it rests on and how old that is, and proposing it (D42)."""
+"""Net asset value: valuing a day, what it rests on and how old that is, proposing and correcting it (D42, D43)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -9,14 +10,17 @@ from django.contrib import admin, messages
 from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from fund import rates
+from fund import calendars, rates
+from fund.dealing import compensation
+from fund.dealing.models import Offering
 from fund.governance.approval import Kind, Proposal
 from fund.governance.officers import Duty, Officer
 from fund.money import Currency, ratio
-from fund.nav import checks, strike
+from fund.nav import checks, correct, strike
 from fund.nav.models import ClassNav, Nav
 from fund.portfolio import valuation
 from fund.refusal import Refusal
@@ -28,6 +32,7 @@ from portal.officers.site import site
 from portal.officers.words import Payload, Words
 
 BASE = Currency.USD
+ORDERS_SHOWN = 200
 
 
 class DayForm(forms.Form):
@@ -69,20 +74,29 @@ class Navs(Room):
         }  # fmt: skip
 
     def beside_list(self, *, officer: Officer, now: datetime) -> dict[str, Any]:
-        return {"value_form": DayForm(), "may_value": officer.has(Duty.VALUATION)}
+        return {
+            "value_form": DayForm(),
+            "rehearse_form": DayForm(auto_id="rehearse_%s"),
+            "may_value": officer.has(Duty.VALUATION),
+            **_turn(now),
+        }
 
     def page(self, *, row: Nav, officer: Officer, now: datetime) -> dict[str, Any]:
         draft = row.state == Nav.State.VALUED
-        waiting = Proposal.objects.filter(kind=Kind.NAV, subject=row.valuation_day.isoformat(), state="open").first()
+        correction = correct.together(draft=row) if row.corrects_id else []
+        waiting = _waiting(row)
+        holds = not draft and not Nav.objects.filter(corrects=row, state=Nav.State.PUBLISHED).exists()
         return {
             "lines": list(_figures(row)),
-            "classes": [_share(one) for one in row.classes.select_related("unit_class").order_by("unit_class")],
+            "classes": _shares(row.classes.select_related("unit_class").order_by("unit_class")),
             "marks": [_mark(mark, row) for mark in valuation.marks(on=row.valuation_day)],
-            "findings": checks.run(nav=row) if draft else [],
+            "findings": _findings(row, correction) if draft else [],
             "draft": draft,
             "proposal": waiting,
             "may_propose": draft and waiting is None and officer.has(Duty.VALUATION),
             "propose_form": FindingsForm(),
+            "may_revalue": holds and officer.has(Duty.VALUATION),
+            **(_correction(row, correction, now) if correction else {}),
         }
 
     @act(duty=Duty.VALUATION, form=DayForm, on_row=False)
@@ -94,23 +108,58 @@ class Navs(Room):
         messages.success(request, _("The day is valued. Check the figures before you propose them."))
         return redirect(self.address("change", nav.pk))
 
+    @act(duty=Duty.VALUATION, form=DayForm, on_row=False)
+    def rehearse(self, request: HttpRequest, *, form: dict[str, Any], officer: Officer, now: datetime) -> HttpResponse:
+        """Everything that valuing the day would show; nothing of it is kept."""
+        try:
+            rehearsal = strike.rehearse(day=form["day"], now=now)
+        except rates.Unknown as unknown:
+            raise NoRate(str(unknown)) from unknown
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "room": self,
+            "officer": officer,
+            "title": _("Rehearsal of %(day)s: nothing of it is kept") % {"day": shown.day(form["day"])},
+            "lines": list(_figures(rehearsal.nav)),
+            "classes": _shares(rehearsal.classes),
+            "marks": [_mark(mark, rehearsal.nav) for mark in valuation.marks(on=form["day"])],
+            "findings": rehearsal.findings,
+            "draft": True,
+        }
+        return TemplateResponse(request, self.page_template, context)
+
+    @act(duty=Duty.VALUATION)
+    def revalue(self, request: HttpRequest, *, row: Nav, officer: Officer, now: datetime) -> HttpResponse:
+        try:
+            drafts = correct.revalue(day=row.valuation_day, now=now)
+        except rates.Unknown as unknown:
+            raise NoRate(str(unknown)) from unknown
+        messages.success(request, _("The correction is valued. Check errors and orders before you propose it."))
+        return redirect(self.address("change", drafts[0].pk))
+
     @act(duty=Duty.VALUATION, fresh=True, form=FindingsForm)
     def propose(
         self, request: HttpRequest, *, row: Nav, form: dict[str, Any], officer: Officer, now: datetime
     ) -> HttpResponse:
-        proposal = strike.propose(nav=row, officer=officer, now=now, reason=form["reason"])
+        if row.corrects_id:
+            drafts = correct.together(draft=row)
+            proposal = compensation.propose(drafts=drafts, officer=officer, now=now, reason=form["reason"])
+        else:
+            proposal = strike.propose(nav=row, officer=officer, now=now, reason=form["reason"])
         messages.success(request, _("It is proposed with your key. The other nation’s key is still missing."))
         return redirect("admin:fund_proposal_change", proposal.pk)
 
     def queues(self, *, officer: Officer, now: datetime) -> list[Queue]:
-        """Days that are valued and not published, later than the last published one."""
+        """Days that are valued and not published, later than the last published one; and what is late for the next."""
         if not officer.has(Duty.VALUATION):
             return []
         published = Nav.objects.filter(state=Nav.State.PUBLISHED).aggregate(day=Max("valuation_day"))["day"]
-        rows = Nav.objects.filter(state=Nav.State.VALUED)
+        rows = Nav.objects.filter(state=Nav.State.VALUED, corrects=None)
         if published is not None:
             rows = rows.filter(valuation_day__gt=published)
-        return [self.waiting(_("Values to propose or approve"), rows, "valued_at", query="?state__exact=valued")]
+        late = Queue(_("Late for the next net asset value"), len(_turn(now)["late"]), None, self.address())
+        return [self.waiting(_("Values to propose or approve"), rows, "valued_at", query="?state__exact=valued"), late]
 
     def figures(self, *, now: datetime) -> list[Figure]:
         nav = strike.latest()
@@ -127,6 +176,74 @@ class Navs(Room):
             Figure(_("Leverage"), f"{leverage}"),
             *prices,
         ]
+
+
+def _turn(now: datetime) -> dict[str, Any]:
+    """The dealing day whose turn it is, and what is late for it; where the calendar ends, that it is unknown."""
+    try:
+        day = strike.next_day(now=now)
+    except calendars.Unknown as unknown:
+        return {"turn": "", "late": [unknown.message]}
+    if day is None:
+        return {"turn": "", "late": []}
+    return {"turn": shown.day(day), "late": [one.message for one in checks.inputs(day=day, at=now)]}
+
+
+def _waiting(row: Nav) -> Proposal | None:
+    """The open proposal about a NAV."""
+    kind, subject = (Kind.CORRECTION, correct.SUBJECT) if row.corrects_id else (Kind.NAV, row.valuation_day.isoformat())
+    return Proposal.objects.filter(kind=kind, subject=subject, state="open").first()
+
+
+def _findings(row: Nav, correction: list[Nav]) -> list[checks.Finding]:
+    return correct.findings(drafts=correction) if correction else checks.run(nav=row)
+
+
+def _correction(row: Nav, drafts: list[Nav], now: datetime) -> dict[str, Any]:
+    """The errors of every day of a correction, and while it is a draft the orders that it affects."""
+    errors = [
+        {
+            "day": shown.day(draft.valuation_day),
+            "name": UnitClass.Code(one.unit_class.pk).label,
+            "wrong": shown.price(one.wrong, one.unit_class),
+            "right": shown.price(one.right, one.unit_class),
+            "error": _signed(one.percent),
+        }
+        for draft in drafts
+        for one in correct.errors(nav=draft)
+    ]
+    if row.state != Nav.State.VALUED:
+        return {"errors": errors}
+    try:
+        owed = compensation.preview(drafts=drafts, now=now)
+    except compensation.Refused as refusal:
+        return {"errors": errors, "owed": [], "not_yet": refusal.message}
+    return {"errors": errors, "owed": [_owed(due) for due in owed], "shown_at_most": ORDERS_SHOWN}
+
+
+def _signed(percent: Decimal | str) -> str:
+    """An error with its sign: positive where the published price was too high."""
+    return f"{Decimal(percent):+,f} %"
+
+
+def _owed(due: compensation.Due) -> dict[str, Any]:
+    of = due.offering.unit_class
+    return {
+        "offering": due.offering.code,
+        "orders": shown.whole(due.orders),
+        "units": shown.units(due.units_owed, of),
+        "made_good": shown.money(due.made_good),
+        "rows": [
+            {
+                "reference": one.reference,
+                "paid": shown.money(one.paid),
+                "had": shown.units(one.had, of),
+                "entitled": shown.units(one.entitled, of),
+                "owed": shown.units(max(0, one.entitled - one.had), of),
+            }
+            for one in compensation.affected(due=due, limit=ORDERS_SHOWN)
+        ],
+    }
 
 
 class NoRate(Refusal):
@@ -147,13 +264,16 @@ def _figures(row: Nav) -> Iterator[Line]:
         yield Line(_("Published"), shown.instant(row.published_at))
 
 
-def _share(one: ClassNav) -> dict[str, Any]:
-    return {
-        "name": UnitClass.Code(one.unit_class_id).label,
-        "units": shown.units(one.units, one.unit_class),
-        "value": shown.minor(one.value, one.unit_class.currency),
-        "price": "—" if one.price is None else shown.price(one.price, one.unit_class),
-    }
+def _shares(classes: Iterable[ClassNav]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": UnitClass.Code(one.unit_class_id).label,
+            "units": shown.units(one.units, one.unit_class),
+            "value": shown.minor(one.value, one.unit_class.currency),
+            "price": "—" if one.price is None else shown.price(one.price, one.unit_class),
+        }
+        for one in classes
+    ]
 
 
 def _mark(mark: valuation.Mark, row: Nav) -> dict[str, Any]:
@@ -204,6 +324,80 @@ def _classes(classes: Payload) -> Iterator[Line]:
 def _finding(one: Payload) -> Line:
     facts = {name: value for name, value in one.items() if name != "code"}
     return Line(_("Finding"), one["code"], words.plain(facts))
+
+
+@words.reads(Kind.CORRECTION)
+def _replacement(proposal: Proposal, payload: Payload) -> Words:
+    navs, owed = payload.pop("navs"), payload.pop("compensation")
+    days = {"first": words.day(navs[0]["day"]), "last": words.day(navs[-1]["day"]), "count": len(navs)}
+    one = _("The published net asset value of %(first)s is corrected by a new version.")
+    many = _(
+        "The published net asset values from %(first)s to %(last)s (%(count)s days) are corrected by new versions."
+    )
+    said = Words((one if len(navs) == 1 else many) % days)
+    for nav in navs:
+        net = shown.minor(nav["net"], BASE)
+        note = _(
+            "version %(version)s corrects version %(corrects)s · %(rate)s yen per dollar · gross %(gross)s"
+            " · debt %(debt)s · accrued %(accruals)s"
+        ) % {
+            "version": nav["version"], "corrects": nav["corrects"], "rate": nav["usd_jpy"],
+            **{name: shown.minor(nav[name], BASE) for name in ("gross", "debt", "accruals")},
+        }  # fmt: skip
+        said.lines.append(Line(_("Net asset value, %(day)s") % {"day": words.day(nav["day"])}, net, note))
+        said.lines += _classes(nav["classes"])
+        said.lines += [
+            Line(_("Error of the published price, %(class)s") % {"class": code}, _signed(error))
+            for code, error in nav["errors"].items()
+        ]
+    offerings = Offering.objects.select_related("unit_class").in_bulk([one["offering"] for one in owed])
+    said.lines += [_compensated(one, offerings[one["offering"]]) for one in owed]
+    said.lines += [_finding(one) for one in payload.pop("findings")]
+    payload.pop("reason")  # the page shows the proposal's reason, which is the same text
+    return said
+
+
+def _compensated(one: Payload, offering: Offering) -> Line:
+    of = offering.unit_class
+    note = _(
+        "price of %(day)s: %(before)s instead of %(after)s, error %(error)s · %(over)s too many are kept;"
+        " the co-owners make good %(made_good)s"
+    ) % {
+        "day": words.day(one["day"]),
+        "before": shown.price(one["price_before"], of),
+        "after": shown.price(one["price_after"], of),
+        "error": _signed(one["error_percent"]),
+        "over": shown.units(one["units_over"], of),
+        "made_good": shown.minor(one["made_good"], of.currency),
+    }  # fmt: skip
+    said = _("%(orders)s orders receive %(units)s") % {
+        "orders": shown.whole(int(one["orders"])), "units": shown.units(one["units_owed"], of)
+    }  # fmt: skip
+    return Line(_("Compensation, %(offering)s") % {"offering": offering.code}, said, note)
+
+
+@changes.compares(Kind.CORRECTION)
+def _corrected_again(payload: Payload, now: datetime) -> list[changes.Change]:
+    """What the checks find and what is owed at this moment, beside what is to be signed."""
+    first = payload["navs"][0]
+    draft = Nav.objects.filter(valuation_day=first["day"], version=first["version"]).first()
+    if draft is None or draft.state != Nav.State.VALUED:
+        return []
+    drafts = correct.together(draft=draft)
+    before = ", ".join(sorted({one["code"] for one in payload["findings"]})) or _("no findings")
+    found = ", ".join(sorted({one.code for one in correct.findings(drafts=drafts)})) or _("no findings")
+    try:
+        owed = [due.facts for due in compensation.preview(drafts=drafts, now=now)]
+    except compensation.Refused as refusal:
+        owed = [{"offering": str(refusal.message)}]
+    signed, stands = (
+        ", ".join(f"{one['offering']}: {one.get('orders', '')} / {one.get('units_owed', '')}" for one in rows) or "—"
+        for rows in (payload["compensation"], owed)
+    )
+    return [
+        changes.Change(_("Findings of the checks"), before, found, before != found),
+        changes.Change(_("Orders to compensate / units"), signed, stands, payload["compensation"] != owed),
+    ]
 
 
 @changes.compares(Kind.NAV)

@@ -50,6 +50,31 @@ def instant(text: str) -> datetime:
 
 
 @register.filter
+def iso_day(text: str) -> date:
+    """A day in the facts of a notice."""
+    return date.fromisoformat(text)
+
+
+@register.filter
+def fact_price(facts: dict[str, Any], name: str) -> str:
+    """A price in the facts of a notice, with what it buys; the facts name the class."""
+    unit_class = UnitClass.objects.get(pk=facts["unit_class"])
+    return quoted(unit_class.price(Decimal(facts[name])), unit_class)
+
+
+@register.filter
+def fact_units(facts: dict[str, Any]) -> str:
+    """The units in the facts of a notice."""
+    return units(facts["units"], UnitClass.objects.get(pk=facts["unit_class"]))
+
+
+@register.filter
+def fact_percent(facts: dict[str, Any], name: str) -> str:
+    """A percentage in the facts of a notice, with its sign."""
+    return signed_percentage(Decimal(facts[name]))
+
+
+@register.filter
 def big(value: Money | None) -> str:
     """Millions and more in words: $300 billion, 3,000億ドル. The exact amount belongs beside or below it."""
     if value is None:
@@ -115,6 +140,15 @@ def percentage(value: Decimal | None, decimals: int = 2) -> str:
     """A number that is already in percent: 12.50 %."""
     pattern = "#,##0." + "0" * decimals if decimals else "#,##0"
     return "–" if value is None else f"{format_decimal(value, pattern, locale=_locale())}%"
+
+
+@register.filter
+def signed_percentage(value: Decimal | None, decimals: int = 4) -> str:
+    """The same with its sign: +0.6000 %, −0.6000 %."""
+    if value is None:
+        return "–"
+    sign = "+" if value > 0 else "\N{MINUS SIGN}" if value < 0 else ""
+    return sign + percentage(abs(value), decimals)
 
 
 @register.filter

@@ -21,6 +21,7 @@ from fund.dealing.models import Offering, Status
 from fund.ledger import balances
 from fund.money import Currency, convert, value_of
 from fund.nav import prices, strike
+from fund.register import returns
 from fund.units import UnitClass
 from investors import deletion, onboarding, people
 from investors.people import Investor
@@ -194,6 +195,8 @@ def _holdings(holder_id: int, now: datetime) -> list[dict[str, Any]]:
                 "yen": in_both["JPY"],
                 "usd_jpy": usd_jpy,
                 "locked": [one for one in locked if one.class_code == unit_class.code],
+                "own": (own := returns.of_holder(holder_id=holder_id, unit_class=unit_class, now=now)),
+                "no_return": own and words.NO_RETURN.get(own.rate.why),
             }
         )
     return found

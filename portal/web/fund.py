@@ -11,14 +11,16 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from fund import calendars, rates
+from fund.dealing.compensation import Compensation
 from fund.dealing.models import Offering
 from fund.money import Currency, Money, Price, convert, percent
 from fund.nav import over_time, prices, strike
-from fund.nav.models import ClassNav, Nav
+from fund.nav.models import Nav
 from fund.portfolio import investments, valuation
 from fund.portfolio import leverage as debts
 from fund.portfolio.models import Investment
 from fund.register import calls, capital
+from fund.register import returns as earnings
 from fund.units import UnitClass
 from investors.steps.places import STATE_NAMES
 from portal import spreadsheets
@@ -61,7 +63,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def nav(request: HttpRequest) -> HttpResponse:
     """Every published price of a class: chart, table, link to CSV."""
     unit_class = _class(request.GET.get("class", "US"))
-    rows = [_nav_row(one) for one in prices.published(class_code=unit_class.code).exclude(price=None)]
+    rows = [_nav_row(one) for one in prices.versions(class_code=unit_class.code)]
     drawn = charts.line(
         [(one.nav.valuation_day, one.price) for one in strike.history(class_code=unit_class.code) if one.price]
     )
@@ -78,6 +80,7 @@ def nav(request: HttpRequest) -> HttpResponse:
             "unit_class": unit_class,
             "rows": rows,
             "latest": rows[0] if rows else None,
+            "corrections": _corrections(),
             "chart": drawn,
             "ticks": ticks,
             "initial": unit_class.price(unit_class.initial_price),
@@ -89,18 +92,36 @@ def nav(request: HttpRequest) -> HttpResponse:
 @require_safe
 @briefly
 def nav_csv(request: HttpRequest, code: str) -> HttpResponse:
-    """The same prices for a spreadsheet: plain figures, ISO days, one row a version."""
+    """The same prices for a spreadsheet, one row a version; ``fund``: the net asset values of the fund itself."""
+    if code == "fund":
+        return _fund_csv()
     unit_class = _class(code)
-    names = ("valuation_day", "version", "class", "currency", "price", "units", "value", "usd_jpy", "published_at")
+    names = ("valuation_day", "version", "class", "currency", "price", "units", "value", "usd_jpy", "published_at",
+             "corrects_version", "error_percent")  # fmt: skip
     rows = []
-    for one in prices.published(class_code=unit_class.code).exclude(price=None):
+    one: Any  # with what ``versions`` adds
+    for one in prices.versions(class_code=unit_class.code):
         value = Money(one.value, Currency(unit_class.currency))
         published = one.nav.published_at.isoformat() if one.nav.published_at else ""
         rows.append(
             (one.nav.valuation_day, one.nav.version, unit_class.code, unit_class.currency, f"{one.price:f}",
-             unit_class.count(one.units), value.value, one.nav.usd_jpy, published)
+             unit_class.count(one.units), value.value, one.nav.usd_jpy, published, one.corrects_version, _error(one))
         )  # fmt: skip
     return spreadsheets.download(f"kakehashi-{unit_class.code}", names, rows)
+
+
+def _fund_csv() -> HttpResponse:
+    """Every published net asset value of the fund, in dollars."""
+    amounts = ("gross", "debt", "accruals", "net")
+    names = ("valuation_day", "version", "usd_jpy", *amounts, "published_at", "corrects_version")
+    rows = []
+    navs = Nav.objects.filter(state=Nav.State.PUBLISHED).select_related("corrects")
+    for one in navs.order_by("-valuation_day", "-version"):
+        values = [Money(getattr(one, name), Currency.USD).value for name in amounts]
+        published = one.published_at.isoformat() if one.published_at else ""
+        corrects = one.corrects.version if one.corrects else None
+        rows.append((one.valuation_day, one.version, one.usd_jpy, *values, published, corrects))
+    return spreadsheets.download("kakehashi-fund", names, rows)
 
 
 @public
@@ -393,27 +414,39 @@ def stress_csv(request: HttpRequest) -> HttpResponse:
 @require_safe
 @briefly
 def returns(request: HttpRequest) -> HttpResponse:
-    rows = []
-    for unit_class in UnitClass.objects.order_by("code"):
-        history = [one for one in strike.history(class_code=unit_class.code) if one.price is not None]
-        if history:
-            first, last = history[0], history[-1]
-            initial = unit_class.initial_price
-            rows.append(
-                {
-                    "unit_class": unit_class,
-                    "first": unit_class.price(initial),
-                    "latest": unit_class.price(last.price or initial),
-                    "change": _change(initial, last.price or initial),
-                    "since": first.nav.valuation_day,
-                    "until": last.nav.valuation_day,
-                }
-            )
-    return render(request, "public/returns.html", {"rows": rows})
+    """What units, the two governments, the partners and the citizens have got (D3, D51)."""
+    owners = [
+        {"name": words.owner(one.owner_kind, one.nation), "one": one, "why": words.NO_RETURN.get(one.rate.why)}
+        for one in earnings.by_owner()
+    ]
+    return render(request, "public/returns.html", {"rows": earnings.by_class(), "owners": owners})
 
 
-def _change(before: Decimal, after: Decimal) -> Decimal:
-    return percent(int((after - before).scaleb(4)), int(before.scaleb(4)))
+@public
+@require_safe
+@briefly
+def returns_csv(request: HttpRequest, table: str) -> HttpResponse:
+    """The same figures for a spreadsheet: of the classes or of the owners."""
+    names, *rows = _class_returns() if table == "classes" else _owner_returns()
+    return spreadsheets.download(f"kakehashi-returns-{table}", names, rows)
+
+
+def _class_returns() -> Iterable[list[Any]]:
+    yield ["class", "since", "until", "currency", "first_price", "latest_price", "time_weighted_percent",
+           "yearly_percent", "assets_percent", "income_percent", "currency_percent"]  # fmt: skip
+    for one in earnings.by_class():
+        parts = (one.parts.assets, one.parts.income, one.parts.currency) if one.parts else (None, None, None)
+        yield [one.unit_class.code, one.since, one.until, one.first.currency, f"{one.first.value:f}",
+               f"{one.latest.value:f}", one.percent, one.yearly_percent, *parts]  # fmt: skip
+
+
+def _owner_returns() -> Iterable[list[Any]]:
+    yield ["owner_kind", "nation", "until", "currency", "paid_in", "received", "worth", "gain",
+           "money_weighted_percent", "yearly", "no_return"]  # fmt: skip
+    for one in earnings.by_owner():
+        amounts = [money.value for money in (one.paid_in, one.received, one.worth, one.gain)]
+        yield [one.owner_kind, one.nation, one.until, one.worth.currency, *amounts, one.rate.percent,
+               str(one.rate.yearly).lower(), one.rate.why]  # fmt: skip
 
 
 def _today(nav: Nav | None, now: datetime) -> date:
@@ -447,7 +480,7 @@ def _quote(code: str, now: datetime) -> dict[str, Any]:
     }
 
 
-def _nav_row(one: ClassNav) -> dict[str, Any]:
+def _nav_row(one: Any) -> dict[str, Any]:
     return {
         "day": one.nav.valuation_day,
         "version": one.nav.version,
@@ -456,7 +489,28 @@ def _nav_row(one: ClassNav) -> dict[str, Any]:
         "value": Money(one.value, Currency(one.unit_class.currency)),
         "usd_jpy": one.nav.usd_jpy,
         "net": Money(one.nav.net, Currency.USD),
+        "corrects": one.corrects_version,
+        "error": _error(one),
     }
+
+
+def _error(one: Any) -> Decimal | None:
+    """The error of the version that a row of ``prices.versions`` corrects."""
+    return None if one.wrong_price is None else prices.error(wrong=one.wrong_price, right=one.price)
+
+
+def _corrections() -> list[dict[str, Any]]:
+    """Every correction that was large enough to compensate orders, the newest first."""
+    rows = Compensation.objects.select_related("nav", "offering__unit_class").order_by("-pk")
+    return [
+        {
+            "one": one,
+            "day": one.nav.valuation_day,
+            "unit_class": one.offering.unit_class,
+            "made_good": one.offering.money(one.made_good),
+        }
+        for one in rows
+    ]
 
 
 def _leverage(nav: Nav | None) -> debts.Leverage | None:

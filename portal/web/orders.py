@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from fund.dealing import compensation
 from fund.dealing import subscription as dealing
 from fund.dealing.models import AllotmentLine, Applicant, Offering, Status, Subscription
 from fund.money import Currency, Money
@@ -194,6 +195,7 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
             and now < offering.closes_at
             and offering.state in (STATE.OPEN, STATE.CLOSED),
             "line": line and _line(line, offering),
+            "given": compensation.given(order=order) if line else 0,
             "ticket": applicant.ticket if applicant and offering.state in (STATE.ALLOTTED, STATE.SETTLED) else None,
             "way": _way(order, offering, now),
         },

@@ -1,6 +1,6 @@
 """Addresses of the public pages and of the citizen's own, below their language."""
 
-from django.urls import path
+from django.urls import path, re_path
 
 from portal.web import account, bank_account, fund, join, offerings, orders, pages, papers, recover
 
@@ -20,6 +20,7 @@ urlpatterns = [
     path("fund/ownership", fund.ownership, name="ownership"),
     path("fund/leverage", fund.leverage, name="leverage"),
     path("fund/returns", fund.returns, name="returns"),
+    re_path(r"^fund/returns/(?P<table>classes|owners)\.csv$", fund.returns_csv, name="returns-csv"),
     path("offerings/", offerings.index, name="offerings"),
     path("offerings/<str:code>", offerings.detail, name="offering"),
     path("offerings/<str:code>/demand", offerings.demand, name="demand"),

@@ -45,6 +45,10 @@ OWNERS = (
     (Holder.Kind.CITIZEN, Nation.US, _("Citizens of the United States")),
     (Holder.Kind.CITIZEN, Nation.JP, _("Citizens of Japan")),
 )
+NO_RETURN = {
+    "no_solution": _("There is none: these payments have no rate of return."),
+    "ambiguous": _("There is none: these payments have more than one rate of return."),
+}
 FIRST_PRICE = _("First price")
 PAID_IN = _("paid in")
 AT_COST = _("at cost")
@@ -65,6 +69,11 @@ STATES_JA = {
     "VT": "バーモント", "VA": "バージニア", "WA": "ワシントン", "WV": "ウェストバージニア",
     "WI": "ウィスコンシン", "WY": "ワイオミング",
 }  # fmt: skip
+
+
+def owner(kind: str, nation: str | None) -> str:
+    """One of ``OWNERS`` by its kind and nation."""
+    return next(str(name) for of, where, name in OWNERS if of == kind and where in (None, nation))
 
 
 def language() -> str:

@@ -149,9 +149,9 @@ def test_forward_pricing_allots_first_and_settles_when_the_price_is_known(opened
     assert (by_status[20_000], by_status[510_000]) == (Status.ALLOTTED, Status.PART_ALLOTTED)
     assert Status.UNALLOTTED in by_status.values()
     assert balances.total("held:JPY") == 1_440_000 and everything_is_clean()
-    monkeypatch.setattr(settlement, "_price", lambda offering, now: ODD_PRICE)
+    monkeypatch.setattr(settlement, "_price", lambda offering: ODD_PRICE)
     assert settlement.settle_next(offering_code=one.code, now=AFTER) == 3
-    monkeypatch.setattr(settlement, "_price", lambda offering, now: ODD_PRICE + 1)  # a correction in the middle
+    monkeypatch.setattr(settlement, "_price", lambda offering: ODD_PRICE + 1)  # a correction in the middle
     assert settle(one) == [2, 3]
     for line in AllotmentLine.objects.all():
         assert line.units == buy(Money(line.allotted, Currency.JPY), one.unit_class.price(ODD_PRICE)).units

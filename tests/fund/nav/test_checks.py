@@ -6,9 +6,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 
 from fund import rates
+from fund.governance import approval
 from fund.ledger import post
 from fund.ledger.models import Event
 from fund.ledger.post import Line
@@ -16,6 +17,7 @@ from fund.nav import checks, strike, value
 from fund.portfolio import valuation
 from tests.fund import building
 from tests.fund.building import DAY, JPY, NOW, USD, dollars
+from tests.fund.nav.test_publish import drop_trigger
 
 pytestmark = pytest.mark.django_db
 
@@ -101,7 +103,7 @@ def test_figures_that_no_longer_stand_block(nav):
 def test_a_rate_of_the_day_that_came_later_blocks(small_fund):
     rates_day = date(2026, 4, 1)
     nav = strike.value(day=rates_day, now=NOW)
-    assert found(nav) == []
+    assert found(nav) == [("late_rate", False)]
     rates.record(day=rates_day, usd_per_eur=Decimal(1), jpy_per_eur=Decimal(161), source="test")
     assert ("missing_rate", True) in found(nav)
 
@@ -110,7 +112,7 @@ def test_a_rate_that_is_gone_blocks(nav):
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE fund_referencerate DISABLE TRIGGER USER")
         cursor.execute("DELETE FROM fund_referencerate")
-    assert found(nav) == [("missing_rate", True)]
+    assert found(nav) == [("missing_rate", True), ("late_rate", False)]
 
 
 def test_a_blocking_finding_stops_the_proposal_whatever_the_reason(nav, small_fund):
@@ -146,3 +148,66 @@ def test_an_older_version_is_not_proposed(nav, small_fund):
     with pytest.raises(value.Refused) as refusal:
         strike.propose(nav=nav, officer=small_fund[0], now=NOW)
     assert refusal.value.code == "newer_version"
+
+
+def stale(small_fund):
+    mark(1_000, on=date(2025, 12, 25))
+    return strike.value(day=DAY, now=NOW)
+
+
+def moved(small_fund):
+    mark(2_000, on=DAY)
+    return strike.value(day=DAY, now=NOW)
+
+
+def unbalanced(small_fund):
+    nav = strike.value(day=DAY, now=NOW)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE fund_card SET held_usd = 1 WHERE holder_id = %s", [building.citizen("US").pk])
+    return nav
+
+
+CASES = [(stale, "stale_marks"), (moved, "price_moves"), (unbalanced, "trial_balance")]
+
+
+@pytest.mark.parametrize(("case", "check"), CASES)
+def test_staleness_tolerance_and_imbalance_each_stop_the_proposal(small_fund, case, check):
+    nav = case(small_fund)
+    with pytest.raises(value.Refused):
+        strike.propose(nav=nav, officer=small_fund[0], now=NOW)
+
+
+@pytest.mark.parametrize(("case", "check"), CASES)
+def test_without_its_check_each_would_pass(small_fund, case, check, monkeypatch):
+    """Negative control of the test above."""
+    nav = case(small_fund)
+    monkeypatch.setattr(checks, check, lambda *_args: iter([]))
+    building.publish(nav, small_fund, reason="")
+
+
+@pytest.mark.parametrize("case", [stale, moved])
+def test_the_override_needs_a_reason_and_both_keys(small_fund, case):
+    nav = case(small_fund)
+    proposal = strike.propose(nav=nav, officer=small_fund[0], now=NOW, reason="Seen and agreed")
+    with pytest.raises(approval.Refused, match="officer of each nation"):
+        strike.publish(proposal=proposal, now=NOW)
+    building.sign(proposal, small_fund[1])
+    assert strike.publish(proposal=proposal, now=NOW)
+
+
+def without_reason(nav, keys) -> approval.Proposal:
+    """Both keys under an override that nobody gave a reason for, past the verb."""
+    payload = {**strike.facts(nav), "findings": strike.told(checks.run(nav=nav)), "reason": " "}
+    proposal = approval.propose(
+        kind=approval.Kind.NAV, subject=DAY.isoformat(), payload=payload, officer=keys[0], now=NOW
+    )
+    building.sign(proposal, keys[1])
+    return proposal
+
+
+def test_the_database_refuses_an_override_without_a_reason(small_fund):
+    proposal = without_reason(moved(small_fund), small_fund)
+    with pytest.raises(DatabaseError, match="recorded reason"), transaction.atomic():
+        strike.publish(proposal=proposal, now=NOW)
+    drop_trigger("fund_nav", "figures_stand")
+    assert strike.publish(proposal=proposal, now=NOW), "negative control: without the trigger it would be published"

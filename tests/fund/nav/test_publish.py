@@ -209,7 +209,7 @@ def two_approved(keys) -> list[approval.Proposal]:
     both = []
     for day in (DAY, date(2026, 4, 1)):
         nav = strike.value(day=day, now=NOW)
-        both.append(strike.propose(nav=nav, officer=keys[0], now=NOW))
+        both.append(strike.propose(nav=nav, officer=keys[0], now=NOW, reason="agreed"))
         building.sign(both[-1], keys[1])
     return both
 
@@ -298,7 +298,7 @@ def test_publishing_costs_the_same_for_any_number_of_holders(small_fund):
         for _ in range(holders):
             building.settle(building.citizen("US"), "US", building.dollars(10), 10_000, at=calendars.books_open(day))
         nav = strike.value(day=day, now=NOW)
-        proposal = strike.propose(nav=nav, officer=small_fund[0], now=NOW)
+        proposal = strike.propose(nav=nav, officer=small_fund[0], now=NOW, reason="agreed")
         building.sign(proposal, small_fund[1])
         with CaptureQueriesContext(connection) as queries:
             publish(proposal)

@@ -52,6 +52,11 @@ def test_the_classes_add_up_exactly(net, units, capital, usd_jpy):
     for share in shares:
         assert (share.units == 0) == (share.price is None)
         assert share.units or share.value_base == share.value == 0
+        if share.price is not None:  # units × price is the class's value, but for half a digit of the price each
+            one = share.unit_class
+            exact = share.units * one.price(share.price).minor_per_unit
+            digit = one.price(Decimal(1).scaleb(-one.price_decimals)).minor_per_unit
+            assert abs(exact - share.value) * 2 <= share.units * digit
 
 
 @pytest.mark.django_db

@@ -13,11 +13,12 @@ from django.utils import translation
 
 from fund import holders
 from fund.governance import approval
-from fund.governance.officers import Duty
+from fund.governance.officers import Duty, Officer
 from fund.governance.outbox import Note, leave
 from fund.holders import Holder, Nation
 from fund.ledger import post
 from fund.money import Currency, Money
+from fund.nav.models import LateInput
 from fund.payments import payout_files, payout_results, payouts
 from fund.payments.payout_models import Format
 from fund.payments.payout_results import Answer, Result
@@ -178,6 +179,13 @@ FACTS = {
     "closed_at": "2026-11-27T06:00:00+00:00", "closes_at": "2026-11-27T07:00:00+00:00",
     "cause_en": "A line was cut.", "cause_ja": "回線が切断されました。",
     "until": "2028-11-20T03:00:00+00:00", "appeal": "upheld", "occasion": "joining", "payout": "returned",
+    "unit_class": "JP", "day": "2026-09-24", "error": "0.6000", "before": "10060.0000", "after": "10000.0000",
+    "units": 299,
+    "late": [
+        {"code": "late_rate", "name": "2026-09-24"}, {"code": "stale_mark", "name": "PORT-1"},
+        {"code": "late_expense", "name": "Audit"}, {"code": "unknown_year", "name": "2028"},
+        {"code": "nothing_left", "name": ""},
+    ],
 }  # fmt: skip
 
 
@@ -194,6 +202,26 @@ def test_no_mail_carries_a_link_or_an_unfilled_place(anna: Investor, topic: str,
     if language == "ja":
         assert re.search(r"[ぁ-ん]", letter.subject)
         assert not re.search(r"[A-Za-z]+ [a-z]+ [a-z]+", whole)
+
+
+def test_a_compensated_citizen_reads_both_prices_and_what_comes_of_it(anna: Investor) -> None:
+    told = Message(user_id=anna.user_id, topic="orders.compensated", facts=FACTS)
+    assert "¥10,060 per 10,000 口 instead of ¥10,000 per 10,000 口, an error of +0.6000%" in told.text
+    assert "299 口 more" in told.text
+    told.facts = FACTS | {"units": 0, "error": "-0.6000"}
+    assert "nothing is asked back" in told.text and "\N{MINUS SIGN}0.6000%" in told.text
+    with translation.override("ja"):
+        assert "返還はお願いしません" in told.text
+
+
+def test_officers_of_valuation_hear_which_input_is_late(keys: object) -> None:
+    LateInput.objects.create(valuation_day=NOW.date(), code="late_rate", name="2026-11-20", noticed_at=NOW)
+    note = note_of("nav.late", noticed_at=NOW.isoformat())
+    assert send(note=note, now=NOW) == 2 and send(note=note, now=NOW) == 0
+    told = Message.objects.order_by("pk").first()
+    assert told is not None and "The reference rate of November 20, 2026 has not been recorded." in told.text
+    Officer.objects.update(duties=["payments"])
+    assert send(note=note_of("nav.late", noticed_at=NOW.isoformat()), now=NOW) == 0
 
 
 def test_a_mail_that_the_server_refuses_is_sent_later(anna: Investor, monkeypatch: pytest.MonkeyPatch) -> None:

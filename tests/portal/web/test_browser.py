@@ -22,6 +22,7 @@ PUBLIC = [
     "/fund/nav?class=JP",
     "/fund/portfolio",
     "/fund/leverage",
+    "/fund/returns",
     "/fund/ownership?at=2026-10-31",
     "/offerings/JP-2026-2",
     "/offerings/JP-2026-1/allotment",

@@ -175,6 +175,7 @@ def test_every_address_of_this_room_is_looked_at() -> None:
             names.add(get_resolver().resolve(f"/en{path}").url_name)
     acts = {
         "nav-csv",
+        "returns-csv",
         "portfolio-csv",
         "ownership-csv",
         "leverage-csv",
@@ -258,7 +259,9 @@ def test_prices_for_a_spreadsheet(everything: Stage) -> None:
     answer = Client().get(reverse("nav-csv", args=["JP"]))
     lines = answer.content.decode().splitlines()
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
-    assert lines[0] == "valuation_day,version,class,currency,price,units,value,usd_jpy,published_at"
+    assert lines[0] == (
+        "valuation_day,version,class,currency,price,units,value,usd_jpy,published_at,corrects_version,error_percent"
+    )
     assert [line.split(",")[0] for line in lines[1:]] == ["2026-10-30", "2026-09-30", "2026-08-31"]
 
 
