@@ -157,6 +157,8 @@ class ClassNavForm(TypedDict):
     price: PriceForm
     units: str
     value: Money
+    corrects_version: int | None
+    error_percent: str | None
 
 
 class ClassNavList(TypedDict):
@@ -249,6 +251,10 @@ class HoldingForm(TypedDict):
     value: Money
     value_usd: Money | None
     value_jpy: Money | None
+    paid_in: Money | None
+    gain: SignedMoney | None
+    money_weighted_percent: str | None
+    yearly: bool | None
 
 
 class HoldingList(TypedDict):
@@ -350,6 +356,9 @@ class NavForm(TypedDict):
     net: Money
 
 
+type NoReturnEnum = Literal['no_solution', 'ambiguous']
+
+
 type NullEnum = None
 
 
@@ -395,6 +404,19 @@ class OrderForm(TypedDict):
 
 
 type OutcomeEnum = Literal['upheld', 'reopened']
+
+
+class OwnerReturnForm(TypedDict):
+    owner_kind: str
+    nation: str | None
+    until: str
+    paid_in: Money
+    received: Money
+    worth: Money
+    gain: SignedMoney
+    money_weighted_percent: str | None
+    yearly: bool
+    no_return: NoReturnEnum | NullEnum
 
 
 class OwnersForm(TypedDict):
@@ -474,12 +496,18 @@ class ReturnForm(TypedDict):
     unit_class: str
     first_price: PriceForm
     latest_price: PriceForm
+    first_day: str
     latest_day: str
     time_weighted_percent: str
+    yearly_percent: str | None
+    assets_percent: str | None
+    income_percent: str | None
+    currency_percent: str | None
 
 
 class ReturnList(TypedDict):
     results: list[ReturnForm]
+    owners: list[OwnerReturnForm]
     next: str | None
 
 

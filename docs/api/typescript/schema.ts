@@ -404,7 +404,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description What the classes have returned; a class without a published price is not among them. */
+        /** @description What the classes and their owners have got; as CSV the classes. One without a published price is left out. */
         get: operations["getReturns"];
         put?: never;
         post?: never;
@@ -744,6 +744,10 @@ export interface components {
             price: components["schemas"]["PriceForm"];
             units: string;
             value: components["schemas"]["Money"];
+            /** @description The version of the day that this corrects. */
+            corrects_version: number | null;
+            /** @description The error of that version's price in percent of this one; positive: too high. */
+            error_percent: string | null;
         };
         /** @description A page of a list. */
         ClassNavList: {
@@ -888,6 +892,12 @@ export interface components {
             value_usd: components["schemas"]["Money"] | null;
             /** @description At the rate of the latest NAV. */
             value_jpy: components["schemas"]["Money"] | null;
+            /** @description For the orders that bought them. */
+            paid_in: components["schemas"]["Money"] | null;
+            gain: components["schemas"]["SignedMoney"] | null;
+            /** @description A year's where ``yearly``, else of the whole time. */
+            money_weighted_percent: string | null;
+            yearly: boolean | null;
         };
         /** @description Units, money on order that is not units yet, and money received and not used. */
         HoldingList: {
@@ -1031,6 +1041,12 @@ export interface components {
             accruals: components["schemas"]["Money"];
             net: components["schemas"]["Money"];
         };
+        /**
+         * @description * `no_solution` - no_solution
+         *     * `ambiguous` - ambiguous
+         * @enum {string}
+         */
+        NoReturnEnum: "no_solution" | "ambiguous";
         NullEnum: null;
         /**
          * @description * `joining` - joining
@@ -1090,6 +1106,25 @@ export interface components {
          * @enum {string}
          */
         OutcomeEnum: "upheld" | "reopened";
+        /**
+         * @description What owners of a kind and nation have paid in and received by a day, and what is theirs.
+         *
+         *     ``money_weighted_percent`` is a year's where ``yearly``, else of the whole time. Payments without a rate, or with
+         *     more than one, have null there, and ``no_return`` says which.
+         */
+        OwnerReturnForm: {
+            owner_kind: string;
+            nation: string | null;
+            /** Format: date */
+            until: string;
+            paid_in: components["schemas"]["Money"];
+            received: components["schemas"]["Money"];
+            worth: components["schemas"]["Money"];
+            gain: components["schemas"]["SignedMoney"];
+            money_weighted_percent: string | null;
+            yearly: boolean;
+            no_return: components["schemas"]["NoReturnEnum"] | components["schemas"]["NullEnum"];
+        };
         /** @description What owners of one kind and nation hold of a class. ``value_usd`` and ``share_percent`` need a rate for yen. */
         OwnersForm: {
             unit_class: string;
@@ -1183,18 +1218,31 @@ export interface components {
             /** Format: date */
             from_day: string | null;
         };
-        /** @description What a class has returned from its initial price on, in its own currency; there were no distributions yet. */
+        /**
+         * @description What a unit of a class has returned from its initial price on, in its own currency (time-weighted).
+         *
+         *     ``yearly_percent`` is null under a year. Assets, income and currency add up to ``time_weighted_percent``; they are
+         *     null where an earlier net asset value does not know them.
+         */
         ReturnForm: {
             unit_class: string;
             first_price: components["schemas"]["PriceForm"];
             latest_price: components["schemas"]["PriceForm"];
             /** Format: date */
+            first_day: string;
+            /** Format: date */
             latest_day: string;
             time_weighted_percent: string;
+            yearly_percent: string | null;
+            assets_percent: string | null;
+            /** @description Income less fees, interest and other costs. */
+            income_percent: string | null;
+            currency_percent: string | null;
         };
-        /** @description A page of a list. */
+        /** @description What the classes have returned, and what each owner has got. */
         ReturnList: {
             results: components["schemas"]["ReturnForm"][];
+            owners: components["schemas"]["OwnerReturnForm"][];
             /** Format: uri */
             next: string | null;
         };
@@ -2436,6 +2484,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReturnList"];
+                    "text/csv": string;
                 };
             };
             /** @description Not changed */

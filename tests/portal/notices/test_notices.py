@@ -217,7 +217,8 @@ def test_a_compensated_citizen_reads_both_prices_and_what_comes_of_it(anna: Inve
 def test_officers_of_valuation_hear_which_input_is_late(keys: object) -> None:
     LateInput.objects.create(valuation_day=NOW.date(), code="late_rate", name="2026-11-20", noticed_at=NOW)
     note = note_of("nav.late", noticed_at=NOW.isoformat())
-    assert send(note=note, now=NOW) == 2 and send(note=note, now=NOW) == 0
+    valuers = Officer.objects.filter(duties__contains=["valuation"]).count()
+    assert send(note=note, now=NOW) == valuers > 1 and send(note=note, now=NOW) == 0
     told = Message.objects.order_by("pk").first()
     assert told is not None and "The reference rate of November 20, 2026 has not been recorded." in told.text
     Officer.objects.update(duties=["payments"])
