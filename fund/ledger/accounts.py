@@ -13,6 +13,7 @@
 | ``debt:<ccy>``       | no         | money borrowed                                            |
 | ``expenses:<ccy>``   | no         | fees and expenses paid                                    |
 | ``income:<ccy>``     | no         | income received                                           |
+| ``gains:<ccy>``      | no         | what investments were given up for above their cost       |
 | ``exchange:<ccy>``   | no         | the other side of a currency exchange                     |
 | ``issued:<class>``   | no         | the other side of all units of a class                    |
 | ``units:<class>``    | yes        | a holder's units: the register (D49)                      |
@@ -32,6 +33,7 @@ PER_CURRENCY = {
     "debt": False,
     "expenses": False,
     "income": False,
+    "gains": False,
     "exchange": False,
 }
 

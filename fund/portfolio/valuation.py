@@ -114,14 +114,15 @@ def receive(
     given = cost or Money(0, money.currency)
     require_its_own(held, money, day, now)
     require_cost(held, given, left=deployed(held) - given_up(held))
-    bank, own, gain = f"bank:{bank_account}", f"investments:{money.currency}", f"income:{money.currency}"
+    bank, own = f"bank:{bank_account}", f"investments:{money.currency}"
+    gain = f"{'gains' if kind == Income.Kind.REALISATION else 'income'}:{money.currency}"
     back = min(given.amount, money.amount)
     lines = [
         Line(debit, credit, amount)
         for debit, credit, amount in (
             (bank, own, back),
             (bank, gain, money.amount - back),
-            (gain, own, given.amount - back),  # a loss is income that was none
+            (gain, own, given.amount - back),  # a loss is a gain below zero
         )
         if amount
     ]

@@ -128,12 +128,16 @@ def income(debit: str, credit: str, amount: int, day: date) -> None:
 
 @pytest.fixture
 def fund(keys):
-    """$1,000 of each co-owner and ¥160,000 of citizens at 160: $3,000. A month later income, and the yen at 200."""
+    return a_month(keys, "income:USD")
+
+
+def a_month(keys, account: str):
+    """$1,000 of each co-owner, ¥160,000 of citizens at 160: $3,000. A month later money comes in, the yen is at 200."""
     building.rate(NEXT, 200)
     building.contribute_both(dollars(1_000))
     building.settle(building.citizen("JP"), "JP", yen(160_000), 160_000, at=datetime(2026, 3, 31, tzinfo=UTC))
     building.publish(strike.value(day=DAY, now=NOW), keys)
-    income(f"bank:{USD}", "income:USD", 350_49, date(2026, 4, 10))  # 49 cents more than the month's fee, see below
+    income(f"bank:{USD}", account, 350_49, date(2026, 4, 10))  # 49 cents more than the month's fee, see below
     building.publish(strike.value(day=NEXT, now=THEN), keys, now=THEN)
     return keys
 
@@ -159,6 +163,17 @@ def test_the_parts_of_a_month_by_hand(fund):
         returns.Parts(Decimal("0.00"), Decimal("11.67"), Decimal("19.58")),
     )
     assert sov.yearly_percent is None and (sov.since, sov.until) == (DAY, NEXT)
+
+
+@pytest.mark.django_db
+def test_what_an_investment_is_given_up_for_above_its_cost_is_the_assets(keys):
+    """The month above, but that the money is a gain: of income only the fee is left, 49 cents of $3,000."""
+    a_month(keys, "gains:USD")
+    sov = next(one for one in returns.by_class() if one.unit_class.pk == "SOV")
+    assert (sov.percent, sov.parts) == (
+        Decimal("5.00"),
+        returns.Parts(Decimal("11.69"), Decimal("-0.02"), Decimal("-6.67")),
+    )
 
 
 @pytest.mark.django_db
