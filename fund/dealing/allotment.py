@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from fund import envelope
 from fund.dealing import handover
-from fund.dealing.models import COUNTED, Allotment, Offering, Status, Subscription
+from fund.dealing.models import Allotment, Offering, Status, Subscription
 from fund.dealing.offering import seed_place
 from fund.governance import approval, audit, outbox
 from fund.governance.approval import Kind, Proposal
@@ -34,18 +34,18 @@ DRAW = "sha256(%(outer)s::bytea || sha256(%(inner)s::bytea || convert_to({ticket
 # does not shun what another process has read and sorted, so that a book is read by all processors.
 ROOM = "SET LOCAL work_mem = '128MB'; SET LOCAL parallel_tuple_cost = 0.001"
 
-REQUESTS = f"""
+REQUESTS = """
     SELECT holder_id, count(*) AS orders, sum(amount)::bigint / %(lot)s::bigint AS lots
-      FROM fund_subscription WHERE offering_id = %(offering)s AND status IN {COUNTED} GROUP BY holder_id
+      FROM fund_subscription WHERE offering_id = %(offering)s AND status = 'funded' GROUP BY holder_id
 """
 
 # How many citizens asked for how many lots in how many orders; last the fingerprint: SHA-256 over the SHA-256s of a
 # thousand citizens' paid orders each, so that no step needs the whole book in memory. One pass for both.
-BOOK = f"""
+BOOK = """
     WITH citizens AS MATERIALIZED (
         SELECT holder_id, count(*) AS orders, sum(amount)::bigint / %(lot)s::bigint AS lots,
                string_agg(uuid_send(id) || int8send(amount), ''::bytea ORDER BY id) AS paid
-          FROM fund_subscription WHERE offering_id = %(offering)s AND status IN {COUNTED} GROUP BY holder_id
+          FROM fund_subscription WHERE offering_id = %(offering)s AND status = 'funded' GROUP BY holder_id
     )
     SELECT lots, count(*), sum(orders)::bigint, NULL FROM citizens GROUP BY lots
      UNION ALL
@@ -312,7 +312,7 @@ def book(*, offering: Offering, after: str | None = None, limit: int = 1000) -> 
                      WHERE offering_id = %(offering)s AND ticket > %(after)s ORDER BY ticket LIMIT %(limit)s) a
              CROSS JOIN LATERAL (
                 SELECT coalesce(div(sum(s.amount), %(lot)s), 0)::bigint AS lots FROM fund_subscription s
-                 WHERE s.offering_id = %(offering)s AND s.holder_id = a.holder_id AND s.status IN {COUNTED}
+                 WHERE s.offering_id = %(offering)s AND s.holder_id = a.holder_id AND s.status = 'funded'
              ) r ORDER BY a.ticket
             """,
             {**scalars(offering, allotment), "after": first, "limit": limit},

@@ -14,7 +14,7 @@ from decimal import Decimal
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
-from fund.dealing.models import COUNTED, Offering, Status, Subscription
+from fund.dealing.models import Offering, Status, Subscription
 from fund.money import covering_lots, whole_lots
 from fund.payments import receipts
 from fund.refusal import Refusal
@@ -76,9 +76,9 @@ def _paid_lots(offering: Offering) -> int:
     """The lots of all paid orders; every order is whole lots."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""
+            """
             SELECT coalesce(sum(amount), 0)::bigint FROM fund_subscription
-             WHERE offering_id = %s AND status IN {COUNTED}
+             WHERE offering_id = %s AND status = 'funded'
             """,
             [offering.pk],
         )

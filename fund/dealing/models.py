@@ -274,8 +274,6 @@ class Status(models.TextChoices):
 OrderStatus = Status  # under its own name where a class has a Status of its own
 ORDERED = (Status.PLACED, Status.FUNDED)
 WRITTEN = (*ORDERED, Status.WITHDRAWN, Status.LAPSED, Status.UNALLOTTED)  # the last after a cancellation
-# Orders that took part in the allotment, before it and at any time after.
-COUNTED = "('funded', 'allotted', 'part_allotted', 'unallotted', 'settled')"
 
 MOVES = (
     (Status.PLACED, Status.FUNDED),

@@ -8,7 +8,7 @@ import pytest
 
 from fund.portfolio import valuation
 from fund.portfolio.models import Investment
-from portal.web import fund
+from portal import spreadsheets
 from tests.fund import building
 from tests.portal.web import stage
 from tests.portal.web.stage import NOW
@@ -121,7 +121,7 @@ def test_a_text_is_never_a_formula(client, text):
 def test_without_the_apostrophe_it_would_be(client, monkeypatch):
     """Negative control of the test above."""
     plant("=1+1")
-    monkeypatch.setattr(fund.spreadsheets, "cell", lambda value: value)
+    monkeypatch.setattr(spreadsheets, "cell", lambda value: value)
     assert {row["source"] for row in rows(client, "/fund/portfolio.csv")} == {"=1+1"}
 
 
