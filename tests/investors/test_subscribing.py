@@ -292,12 +292,13 @@ def test_without_the_lock_on_the_investor_it_would_not(citizen, monkeypatch):
     open_offering()
     open_offering(code="JP-2026-2")
     monkeypatch.setattr(subscribing, "LOCK", "")
-    everyone_has_placed = threading.Barrier(2, timeout=10)
+    together = threading.Barrier(2, timeout=60)  # both have placed; then both are judged, before one is committed
     check = subscribing._check_cap
 
     def check_together(*args: Any) -> None:
-        everyone_has_placed.wait()
+        together.wait()
         check(*args)
+        together.wait()
 
     monkeypatch.setattr(subscribing, "_check_cap", check_together)
     orders = [lambda code=code: order(citizen, yen(9_000_000), code=code) for code in ("JP-2026-1", "JP-2026-2")]

@@ -48,7 +48,7 @@ def at_once(take: Callable[[bytes], Any], *data: bytes) -> list[Any]:
 
 def meet(monkeypatch: pytest.MonkeyPatch, place: Any, name: str, *, after: bool = False) -> None:
     """Nobody passes ``place.name`` before two have come to it."""
-    barrier, real = threading.Barrier(2, timeout=10), getattr(place, name)
+    barrier, real = threading.Barrier(2, timeout=60), getattr(place, name)
 
     def together(*args: Any, **kwargs: Any) -> Any:
         if after:

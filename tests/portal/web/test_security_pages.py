@@ -374,7 +374,9 @@ def test_no_message_holds_a_link(language: str) -> None:
     user = make_user("anna@example.org")
     facts = {"orders": ["RF1"], "order": "RF1", "offering": "JP", "amount": 1, "currency": "JPY", "numeric": "1"}
     instants = ("pay_by", "until", "closed_at", "closes_at")
-    facts |= {"outcome": "approved"} | dict.fromkeys(instants, "2026-12-01T00:00:00+00:00")
+    facts |= {"outcome": "approved", "payout": "returned"} | dict.fromkeys(instants, "2026-12-01T00:00:00+00:00")
+    facts |= {"unit_class": "JP", "day": "2026-09-24", "error": "0.6", "before": "10060", "after": "10000"}
+    facts |= {"units": 299, "late": [{"code": "stale_mark", "name": "PORT-1"}]}
     texts: dict[str, str] = {}
     with translation.override(language):
         for change in [*Change, "another"]:
