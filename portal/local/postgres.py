@@ -30,8 +30,6 @@ SETTINGS = {
     "full_page_writes": "on",
     "max_connections": "200",
     "max_wal_size": "8GB",  # a nation's settlement between two checkpoints: each writes every page's first change whole
-    # Plans are kept for a connection: those of an empty table are made anew as soon as a rush has begun to fill it.
-    "autovacuum_naptime": "10s",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "logging_collector": "off",
