@@ -84,14 +84,13 @@ def take(*, file: BankFile, told: Told) -> Answered:
     )
     known = set(taken.unchanged)
     new = [one for one in said if one.what and not (one.result and one.reference in known)]
-    before = BankAnswer.objects.count()
     BankAnswer.objects.bulk_create((_row(one, file) for one in new), batch_size=1_000, ignore_conflicts=True)
     return Answered(
         paid=taken.paid,
         rejected=taken.rejected,
         returned=taken.returned,
         unchanged=len(taken.unchanged),
-        notices=BankAnswer.objects.count() - before,
+        notices=BankAnswer.objects.filter(file=file).count(),
     )
 
 

@@ -14,6 +14,8 @@ from fund.money import Currency
 from fund.payments.models import BankAccount
 from fund.refusal import Refusal
 
+NOT_ITS_OWN = ("bank", "suspense", "returns")  # the fund's cash is the sum of its other accounts (``position``)
+
 
 class Refused(Refusal):
     """A movement or a mark of the portfolio is refused."""
@@ -53,8 +55,8 @@ def _own_cash(currency: Currency) -> int:
         cursor.execute(
             """
             SELECT coalesce(sum(c.amount), 0)::bigint FROM fund_control c JOIN fund_account a ON a.id = c.account_id
-             WHERE a.asset = %s AND split_part(a.code, ':', 1) NOT IN ('bank', 'suspense', 'returns')
+             WHERE a.asset = %s AND split_part(a.code, ':', 1) <> ALL(%s)
             """,
-            [currency.value],
+            [currency.value, list(NOT_ITS_OWN)],
         )
         return int(cursor.fetchone()[0])

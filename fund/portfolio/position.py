@@ -9,6 +9,7 @@ from fund import calendars, rates
 from fund.ledger import balances
 from fund.money import Currency, Money, convert
 from fund.portfolio import debt, fees, valuation
+from fund.portfolio.movements import NOT_ITS_OWN
 
 BASE = Currency.USD
 
@@ -70,7 +71,7 @@ def _own_cash(books: balances.Books, currency: Currency) -> int:
     Every asset sums to zero over the book, so this equals the sum of the fund's other accounts of the currency; read
     that way it costs the same for any number of holders whose money is held.
     """
-    return books.without("bank", "suspense", "returns", asset=currency.value)
+    return books.without(*NOT_ITS_OWN, asset=currency.value)
 
 
 def _by_currency(amounts: Iterable[Money]) -> dict[Currency, Money]:
