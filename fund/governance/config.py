@@ -51,6 +51,7 @@ DECLARED: dict[str, Declared] = {
     "residence.accepted": Declared(_("Countries of residence that are accepted"), ["US", "JP"]),
     "reverification.months": Declared(_("Months until an approved citizen is verified again"), 24),
     "reverification.notice_days": Declared(_("Days before its end in which a verification is asked for again"), 60),
+    "review.hold_hours": Declared(_("Hours for which an application stays with the officer who took it"), 24),
     "appeal.days": Declared(_("Days in which a refusal can be appealed"), 60),
     "document.register_days": Declared(_("Days for which a certificate of the family register is recent"), 90),
     "deletion.days": Declared(
