@@ -32,7 +32,9 @@ def main() -> int:
         "--sizes", type=lambda text: [int(size) for size in text.split(",")], help="orders of the books"
     )
     parser.add_argument(
-        "--only", choices=["closing", "placing", "importing", "pricing"], help="P1, P9 and P10, or P2, P6 or P3 alone"
+        "--only",
+        choices=["closing", "placing", "importing", "pricing", "desk"],
+        help="P1, P9 and P10, or P2, P6, P3 or the officers' lists alone",
     )
     given = parser.parse_args()
     with server.running() as place:
@@ -47,6 +49,8 @@ def main() -> int:
             measures += importing(place, entries=FEW_ENTRIES if given.quick else ENTRIES, rounds=given.rounds)
         if given.only in (None, "pricing"):
             measures += pricing(place, citizens=FEW_CITIZENS if given.quick else HOLDERS, rounds=given.rounds * 3)
+        if given.only in (None, "desk"):
+            measures += desk_lists(place, orders=FEW_HOLDERS * 5 if given.quick else HOLDERS)
         if given.only in (None, "closing"):
             measures += closing(place, sizes=given.sizes or (QUICK if given.quick else SIZES), rounds=given.rounds)
             measures += screening(place, citizens=FEW_CITIZENS if given.quick else CITIZENS, rounds=given.rounds)
@@ -113,6 +117,22 @@ def pricing(place: Place, *, citizens: int, rounds: int) -> list[Measure]:
             "P3 whole", f"value, check, propose, sign, publish, {what}", [one.all for one, _ in warm],
             [one.all for _, one in warm], 1.2, at_most=True,
         ),
+    ]  # fmt: skip
+
+
+def desk_lists(place: Place, *, orders: int) -> list[Measure]:
+    """Each page of the desk over many rows beside the same over few; the slowest by comparison is the measure."""
+    from bench import desk  # noqa: PLC0415  models can be imported only after Django's setup
+
+    names = [desk.prepare(place, orders=number) for number in tqdm((orders, FEW_HOLDERS), desc="desk", file=sys.stderr)]
+    many, few = (desk.run(name) for name in names)
+    for name in names:
+        server.drop(place, name)
+    what, ratio = max(((page, many[page] / few[page]) for page in many), key=lambda one: one[1])
+    tqdm.write(" ".join(f"{page}: {many[page] / few[page]:.2f};" for page in many), file=sys.stderr)
+    return [
+        Measure("desk", f"officers' pages, orders {orders} ÷ {FEW_HOLDERS}, the slowest: {what}", [ratio], [1], 3,
+                at_most=True)
     ]  # fmt: skip
 
 

@@ -14,13 +14,14 @@ from fund.governance.officers import Duty, Officer
 from fund.governance.outbox import Note
 from portal import relay
 from portal.officers import shown, words
-from portal.officers.room import Group, Queue, Room, act, column, titled
+from portal.officers.newest import Endless
+from portal.officers.room import Group, Queue, act, column, titled
 from portal.officers.site import site
 from portal.relay import Delivery
 
 
 @admin.register(Note, site=site)
-class Notes(Room):
+class Notes(Endless):
     """The outbox: what has happened and whether the news went out."""
 
     duties = frozenset({Duty.ADMINISTRATION, Duty.AUDIT})
@@ -34,9 +35,8 @@ class Notes(Room):
     )
     page_columns = (*list_display, column("payload", gettext_lazy("Payload"), lambda row: words.plain(row.payload)))
     list_filter = (("relayed_at", titled(gettext_lazy("sent on (empty: not yet)"), admin.EmptyFieldListFilter)),)
-    search_fields = ("=topic", "=subject")
+    search_fields = ("topic__exact", "subject__exact")
     search_help_text = gettext_lazy("A whole topic or a whole subject")
-    ordering = ("-id",)
 
     def queues(self, *, officer: Officer, now: datetime) -> list[Queue]:
         rows = Note.objects.filter(relayed_at=None)
@@ -51,7 +51,7 @@ class Notes(Room):
 
 
 @admin.register(Delivery, site=site)
-class Deliveries(Room):
+class Deliveries(Endless):
     """What the notes set off: one task each, tried again when it fails, dead after too many failures."""
 
     duties = frozenset({Duty.ADMINISTRATION, Duty.AUDIT})
@@ -61,8 +61,8 @@ class Deliveries(Room):
     list_display = (
         column("task", gettext_lazy("Task")),
         column("note", gettext_lazy("Note"), lambda row: str(row.note)),
-        column("due_at", gettext_lazy("Due"), lambda row: shown.moment(row.due_at), ordered=True),
-        column("failures", gettext_lazy("Failures"), ordered=True),
+        column("due_at", gettext_lazy("Due"), lambda row: shown.moment(row.due_at)),
+        column("failures", gettext_lazy("Failures")),
         column("done_at", gettext_lazy("Done"), lambda row: shown.moment(row.done_at)),
         column("dead_at", gettext_lazy("Given up"), lambda row: shown.moment(row.dead_at)),
     )
@@ -72,7 +72,6 @@ class Deliveries(Room):
         ("dead_at", titled(gettext_lazy("given up (empty: no)"), admin.EmptyFieldListFilter)),
     )
     list_select_related = ("note",)
-    ordering = ("-id",)
 
     def page(self, *, row: Delivery, officer: Officer, now: datetime) -> dict[str, Any]:
         may = row.dead_at is not None and officer.has(Duty.ADMINISTRATION)
