@@ -53,7 +53,8 @@ KINDS = {
     "nav.published": Kind(_("New prices were published"), "/fund", also="/classes", public=True),
     "nav.corrected": Kind(_("Published prices were corrected"), "/fund", also="/classes", public=True),
 }
-WITHHELD = {"security.changed", "nav.late"}  # topics of the inbox that no program is told
+# Topics of the inbox that no program is told: an account's security, and what concerns officers.
+WITHHELD = {"security.changed", "nav.late", "office.changed"}
 
 
 def announce(*, note: Note, now: datetime) -> int:
