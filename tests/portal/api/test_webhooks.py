@@ -9,11 +9,11 @@ import pytest
 from django.utils import timezone
 from jsonschema import Draft202012Validator
 
-from portal import step_up, tasks
+from portal import relay, step_up, tasks
 from portal.api import webhooks
 from portal.webhooks import delivering
 from portal.webhooks.events import announce
-from portal.webhooks.models import PING, WebhookDelivery
+from portal.webhooks.models import PING, Webhook, WebhookDelivery
 from tests.portal.api.conftest import Api, pointers, problem
 from tests.portal.api.test_schema import DOCUMENT
 from tests.portal.webhooks.conftest import happened
@@ -72,17 +72,30 @@ def test_from_registering_to_sending_again(citizen: Api, webhook: str, receiver:
     assert citizen.get("/webhooks").json()["results"] == []
 
 
-def test_what_an_event_names_is_read_by_its_owner_alone(
+def run_due_tasks() -> None:
+    """What the scheduler and the workers do."""
+    due: list[tuple[str, int]] = []
+    relay.sweep(now=timezone.now(), send=lambda task, number: due.append((task, number)))
+    for task, number in due:
+        tasks.app.tasks[f"portal.{task}"].run(number)
+    tasks.deliver_to_webhooks()
+
+
+def test_an_order_is_told_to_its_owners_app_and_read_by_its_owner_alone(
     citizen: Api, other: Api, opened: Any, webhook: str, receiver: Receiver
 ):
+    assert tasks.SCHEDULE["webhooks"]["task"] == tasks.deliver_to_webhooks.name
+    Webhook.objects.update(kinds=["subscription.placed"])
     order = citizen.subscribe().json()["reference"]
-    assert citizen.user is not None
-    announce(note=happened("subscription.funded", citizen.user, orders=[order]), now=timezone.now())
-    delivering.deliver_due(clock=timezone.now)
-    (address,) = receiver.events[-1]["read"]
-    path = address.removeprefix("/api/v1")
+    other.subscribe()
+    run_due_tasks()
+    _ping, event = receiver.events
+    assert (event["type"], event["read"]) == ("subscription.placed", [f"/api/v1/subscriptions/{order}"])
+    path = event["read"][0].removeprefix("/api/v1")
     assert citizen.get(path).json()["reference"] == order
     assert other.get(path).status_code == 404
+    run_due_tasks()
+    assert len(receiver.events) == 2
 
 
 def test_a_failed_delivery_says_why(citizen: Api, webhook: str, receiver: Receiver):

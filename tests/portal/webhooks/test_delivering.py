@@ -348,10 +348,11 @@ def test_deliveries_are_kept_for_a_month_and_removed_endpoints_for_a_day(active:
 
 
 def test_the_sites_own_role_may_do_all_of_this(
-    active: Webhook, receiver: Receiver, clock: Clock, hanako: User, as_site
+    active: Webhook, register: Register, receiver: Receiver, clock: Clock, hanako: User, as_site: None
 ):
+    endpoints.ping(webhook=register("/other"), now=NOW)
     fund(hanako, clock)
     deliver(clock)
     endpoints.remove(webhook=active, now=NOW)
     endpoints.forget(now=NOW + timedelta(days=40))
-    assert len(receiver.events) == 1
+    assert len(receiver.events) == 2
