@@ -8,7 +8,7 @@ An endpoint at which nothing has arrived in all that time is disabled and its ow
 import json
 import secrets
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
@@ -25,6 +25,7 @@ from portal.webhooks import signing, wire
 from portal.webhooks.models import PING, Webhook, WebhookDelivery
 
 LANES = 32  # endpoints that are written to at once
+STINT = timedelta(seconds=20)  # then the worker makes room for others
 CLAIM = timedelta(seconds=60)  # a worker that is silent for so long is taken for dead
 ATTEMPTS = 16  # about a day
 PING_ATTEMPTS = 8  # about ten minutes
@@ -46,21 +47,34 @@ class Outcome:
 
 
 def deliver_due(*, clock: Callable[[], datetime]) -> int:
-    """Send the next delivery of each endpoint for which one is due; returns how many were attempted.
+    """Send what is due, each endpoint one after the other and many at once, for a ``STINT``; returns how many attempts.
 
-    Nothing is sent inside a transaction, and the threads that send do not speak to the database.
+    A slow endpoint keeps its own lane only: whoever is done makes room for the one that waited longest. Nothing is sent
+    inside a transaction, and the threads that send do not speak to the database. While one worker is at it no other
+    begins, so that strangers who answer slowly never hold more than one.
     """
-    claimed = claim(now=clock())
+    began, attempts = clock(), 0
+    on_their_way: dict[Future[Outcome], WebhookDelivery] = {}
     with ThreadPoolExecutor(max_workers=LANES) as senders:
-        sent = {senders.submit(attempt, delivery, clock()): delivery for delivery in claimed}
-        for done in as_completed(sent):
-            record(delivery=sent[done], outcome=done.result(), now=clock())
-    return len(claimed)
+        claimed = [] if is_at_work(now=began) else claim(now=began, most=LANES)
+        while claimed or on_their_way:
+            attempts += len(claimed)
+            on_their_way |= {senders.submit(attempt, delivery, clock()): delivery for delivery in claimed}
+            for done in wait(on_their_way, return_when=FIRST_COMPLETED).done:
+                record(delivery=on_their_way.pop(done), outcome=done.result(), now=clock())
+            going_on = clock() - began < STINT
+            claimed = claim(now=clock(), most=LANES - len(on_their_way)) if going_on else []
+    return attempts
+
+
+def is_at_work(*, now: datetime) -> bool:
+    """Whether some worker has deliveries on their way."""
+    return Webhook.objects.filter(claimed_until__gt=now).exists()
 
 
 @transaction.atomic
-def claim(*, now: datetime) -> list[WebhookDelivery]:
-    """Take the next delivery of each of at most ``LANES`` endpoints that are free, those that waited longest first."""
+def claim(*, now: datetime, most: int) -> list[WebhookDelivery]:
+    """Take the next delivery of each of so many endpoints that are free, those that waited longest first."""
     due = WebhookDelivery.objects.filter(done_at=None, dead_at=None, due_at__lte=now)
     due = due.filter(Q(webhook__state=State.ACTIVE) | Q(kind=PING))
     free = Q(claimed_until=None) | Q(claimed_until__lte=now)
@@ -70,7 +84,7 @@ def claim(*, now: datetime) -> list[WebhookDelivery]:
         waiting.exclude(state=State.REMOVED)
         .order_by(F("claimed_until").asc(nulls_first=True))
         .select_for_update(skip_locked=True, of=("self",), no_key=True)
-        .values_list("pk", flat=True)[:LANES]
+        .values_list("pk", flat=True)[:most]
     )
     Webhook.objects.filter(pk__in=lanes).update(claimed_until=now + CLAIM)
     first = due.filter(webhook__in=lanes).order_by("webhook", "due_at", "id").distinct("webhook")

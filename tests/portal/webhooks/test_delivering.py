@@ -1,6 +1,7 @@
 """Events reach the endpoints that want them: once each or again by the same id, bounded in time, and none is lost."""
 
 import itertools
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -277,19 +278,36 @@ def test_a_failing_endpoint_rests_with_all_that_waits_for_it(
 
 
 def test_a_slow_endpoint_keeps_nobody_waiting(register: Register, receiver: Receiver, clock: Clock, hanako: User):
-    """Each endpoint has a lane of its own: while one of them is on its way, the others go on."""
-    slow, quick = register("/slow"), register("/quick")
-    for _ping in range(2):
-        deliver(clock)
-    Webhook.objects.filter(pk=slow.pk).update(claimed_until=clock.now + delivering.CLAIM)
+    """Each endpoint has a lane of its own: while one is on its way, the other is told everything."""
+    register("/slow"), register("/quick")
+    deliver(clock)
+    receiver.sent.clear()
+    all_told = threading.Event()
+
+    def behave(asked: Any, body: bytes) -> None:
+        if asked.path == "/hook/slow":
+            assert all_told.wait(5)
+        elif [one.path for one in receiver.sent].count("/hook/quick") == 3:
+            all_told.set()
+        answer(asked, 204)
+
+    receiver.behave = behave
     for _event in range(3):
         fund(hanako, clock)
-    receiver.sent.clear()
-    for _round in range(3):
-        assert deliver(clock) == 1
-    assert {event["webhook"] for event in receiver.events} == {str(quick.pk)}
-    assert deliver(clock, seconds=61) == 1, "a worker that died frees its lane"
-    assert receiver.events[-1]["webhook"] == str(slow.pk)
+    assert deliver(clock) == 6
+    assert [one.path for one in receiver.sent].count("/hook/quick") == 3
+    assert not WebhookDelivery.objects.filter(done_at=None).exists()
+
+
+def test_strangers_who_answer_slowly_never_hold_a_second_worker(
+    register: Register, receiver: Receiver, clock: Clock, hanako: User
+):
+    slow, _quick = register("/slow"), register("/quick")
+    deliver(clock)
+    Webhook.objects.filter(pk=slow.pk).update(claimed_until=clock.now + delivering.CLAIM)
+    fund(hanako, clock)
+    assert deliver(clock) == 0
+    assert deliver(clock, seconds=61) == 2, "a worker that died makes room in the end"
 
 
 def test_a_worker_that_dies_between_sending_and_writing_sends_again_by_the_same_id(
@@ -355,4 +373,4 @@ def test_the_sites_own_role_may_do_all_of_this(
     deliver(clock)
     endpoints.remove(webhook=active, now=NOW)
     endpoints.forget(now=NOW + timedelta(days=40))
-    assert len(receiver.events) == 2
+    assert len(receiver.events) == 3
