@@ -18,6 +18,7 @@ from portal.officers.newest import Endless
 from portal.officers.room import Group, Queue, act, column, titled
 from portal.officers.site import site
 from portal.relay import Delivery
+from portal.webhooks.models import WebhookDelivery
 
 
 @admin.register(Note, site=site)
@@ -87,3 +88,37 @@ class Deliveries(Endless):
     def queues(self, *, officer: Officer, now: datetime) -> list[Queue]:
         rows = Delivery.objects.filter(done_at=None).exclude(dead_at=None)
         return [self.waiting(_("Deliveries given up"), rows, "dead_at", query="?dead_at__isempty=0")]
+
+
+@admin.register(WebhookDelivery, site=site)
+class WebhookDeliveries(Room):
+    """What citizens' own apps are told and whether it arrived. Their addresses are the citizens' own and not shown."""
+
+    duties = frozenset({Duty.ADMINISTRATION, Duty.AUDIT})
+    group = Group.HOUSE
+    name = gettext_lazy("Webhook deliveries")
+    list_display = (
+        column("kind", gettext_lazy("Topic")),
+        column("webhook_id", gettext_lazy("Webhook")),
+        column("happened_at", gettext_lazy("Noted"), lambda row: shown.moment(row.happened_at)),
+        column("due_at", gettext_lazy("Due"), lambda row: shown.moment(row.due_at)),
+        column("attempts", gettext_lazy("Attempts"), ordered=True),
+        column("done_at", gettext_lazy("Done"), lambda row: shown.moment(row.done_at)),
+        column("dead_at", gettext_lazy("Given up"), lambda row: shown.moment(row.dead_at)),
+    )
+    page_columns = (
+        *list_display,
+        column("status", gettext_lazy("Status of the answer")),
+        column("error", gettext_lazy("Kind of error")),
+        column("state", gettext_lazy("The webhook"), lambda row: row.webhook.get_state_display()),
+    )
+    list_filter = (
+        ("done_at", titled(gettext_lazy("done (empty: not yet)"), admin.EmptyFieldListFilter)),
+        ("dead_at", titled(gettext_lazy("given up (empty: no)"), admin.EmptyFieldListFilter)),
+    )
+    list_select_related = ("webhook",)
+    ordering = ("-id",)
+
+    def queues(self, *, officer: Officer, now: datetime) -> list[Queue]:
+        rows = WebhookDelivery.objects.exclude(dead_at=None)
+        return [self.waiting(_("Webhook deliveries given up"), rows, "dead_at", query="?dead_at__isempty=0")]
