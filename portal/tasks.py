@@ -33,7 +33,7 @@ from fund.nav import strike
 from fund.payments import payouts
 from fund.payments.payout_models import PayoutRun
 from fund.portfolio import entries
-from fund.register import calls
+from fund.register import calls, proof
 from investors import deletion, judging, payees, reverification
 from investors.screening import rescreen
 from portal import relay
@@ -128,6 +128,12 @@ def settle_waiting(note: Note, now: datetime) -> int:
 def compensate(note: Note, now: datetime) -> int:
     """Published NAVs were corrected: one range of citizens after the other is compensated (D43)."""
     return compensation.compensate_next(now=now)
+
+
+@consumer
+def commit_holdings(note: Note, now: datetime) -> bool:
+    """A NAV was published or corrected: the holdings of one class after the other are committed to (D50)."""
+    return proof.commit_next(now=now)
 
 
 @consumer
