@@ -6,7 +6,7 @@ database and which rotation leaves alone: a killed commitment comes out the same
 any past day can be made at any time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -138,7 +138,7 @@ def _with_units(statement: str, class_code: str, **of_one: str) -> str:
     return statement.format(units=column(f"units:{class_code}"), **of)
 
 
-def _params(nav: Nav, class_code: str) -> dict[str, object]:
+def _params(nav: Nav, class_code: str) -> dict[str, int | str | datetime]:
     return {
         "nav": nav.pk,
         "class": class_code,
@@ -156,6 +156,12 @@ def committed(*, class_code: str, day: date | None = None) -> QuerySet[HoldingRo
     if day is not None:
         rows = rows.filter(nav__valuation_day=day)
     return rows.order_by("-nav__valuation_day", "-nav__version")
+
+
+def newest() -> list[HoldingRoot]:
+    """The newest commitment of every class."""
+    roots = HoldingRoot.objects.select_related("nav", "unit_class")
+    return list(roots.order_by("unit_class", "-nav__valuation_day", "-nav__version").distinct("unit_class"))
 
 
 def public_facts(one: HoldingRoot) -> dict[str, object]:
@@ -196,6 +202,28 @@ def of_holder(*, holder_id: int, class_code: str, day: date | None = None) -> di
         "root": bytes(one.root).hex(),
         "total_units": str(one.total_units),
     }
+
+
+def units_of(*, holder_id: int, roots: Sequence[HoldingRoot]) -> dict[int, int]:
+    """The units of a holder that stand in each of some commitments, by its key: from the ledger."""
+    return {one.pk: _units_at(one.nav, one.unit_class_id, holder_id) for one in roots}
+
+
+@dataclass(frozen=True)
+class Recomputed:
+    """What the ledger says of a commitment, from every movement of the book: units, holders, and the root."""
+
+    units: int
+    holders: int
+    root: bytes
+
+
+def recompute(one: HoldingRoot) -> Recomputed:
+    """Lay out and hash a commitment again from the book."""
+    held = _from_the_book(one)
+    nodes = sorted(_nodes(secret(class_code=one.unit_class_id, nav=one.nav), tree.as_rows(held)))
+    root = [*tree.levels(nodes)][-1][0][: tree.HASH] if nodes else b""
+    return Recomputed(sum(units for _holder, units in held), len(held), root)
 
 
 def _units_at(nav: Nav, class_code: str, holder_id: int) -> int:

@@ -60,6 +60,10 @@ class HoldingRoot(AppendOnly):
     def __str__(self) -> str:
         return f"{self.unit_class_id} {self.nav}"
 
+    @property
+    def root_hex(self) -> str:
+        return bytes(self.root).hex()
+
 
 class HoldingBlock(AppendOnly):
     """A piece of a committed tree, from which one holder's proof is made without hashing all the others again.

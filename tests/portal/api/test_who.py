@@ -52,6 +52,7 @@ RULES = {
     "getOffering": PUBLIC,
     "getDemand": PUBLIC,
     "getBook": MISSING,
+    "getProofs": MISSING,
     "listAgreements": PUBLIC,
     "getAgreement": PUBLIC,
     "getApplication": APPLICANTS,
@@ -69,6 +70,7 @@ RULES = {
     "withdrawSubscription": Rule((401, 403, 200, 404, 403), {}, own=True),
     "getHoldings": CITIZENS,
     "listTransactions": CITIZENS,
+    "getProof": Rule((401, 403, 400, 400, 403)),
     "listMessages": APPLICANTS,
     "markMessage": Rule((401, 404, 200, 404, 403), {"seen": True}, own=True),
 }
@@ -91,7 +93,8 @@ class Things:
     def path(self, operation: str) -> str:
         path = OPERATIONS[operation][1]
         code = "terms:1" if path.startswith("/agreements") else CODE
-        return path.format(code=code, reference=self.reference, number=self.number)
+        named = {"class": "JP", "date": "2026-03-31"}
+        return path.format(code=code, reference=self.reference, number=self.number, **named)
 
 
 ABSENT = Things("RF000000000000", 999_999_999)
