@@ -25,7 +25,7 @@ class Round:
 
 
 def run(database: str, *, number: int) -> Round:
-    """Publish the NAV of the next dealing day, commit to the holdings of the citizens of Japan, and prove some of them."""
+    """Publish the NAV of the next dealing day, commit to the holdings of Japan's citizens, and prove some of them."""
     nav.run(database, number=number)
     stage.use(database)
     hashed = bare(Holder.objects.filter(kind="citizen").count())

@@ -8,6 +8,7 @@ import json
 import re
 import sys
 from hashlib import sha256
+from pathlib import Path
 
 
 def number(text):  # units: a plain number, never negative, at most 2^63 - 1
@@ -23,7 +24,7 @@ def raw(text):  # 32 bytes in hex
 
 
 try:
-    proof, *published = [json.load(open(name, encoding="utf-8")) for name in sys.argv[1:]] or sys.exit(__doc__)
+    proof, *published = [json.loads(Path(name).read_bytes()) for name in sys.argv[1:]] or sys.exit(__doc__)
     total = number(proof["units"])
     node = sha256(b"\0" + raw(proof["salt"]) + proof["holder"].encode() + total.to_bytes(8, "big")).digest()
     for step in proof["path"]:  # from the own leaf up to the root

@@ -33,7 +33,7 @@ class TooMany(ArithmeticError):
 
 
 def leaf(*, salt: bytes, holder: str, units: int) -> bytes:
-    """The node of one holder. Raises struct.error for less than no units, TooMany, ValueError for a salt of a wrong size."""
+    """The node of one holder. Raises struct.error for less than no units, TooMany, ValueError for a wrong salt."""
     if len(salt) != SALT:
         raise ValueError("a salt has 32 bytes")
     packed = struct.pack(">Q", _counted(units))
@@ -57,16 +57,16 @@ def _counted(units: int) -> int:
 
 
 def salts(secret: bytes, rows: bytes) -> bytes:
-    """The salts of the holders of some rows, one behind the other: AES-256 of their numbers under a commitment's secret.
+    """The salts of the holders of some rows, one behind the other: AES-256 of their numbers under the secret.
 
-    Holder h has the blocks (h, 0) and (h, 1). To whoever lacks the secret they are random, and no two holders share one.
+    Holder h has the blocks (h, 0) and (h, 1). To whoever lacks the secret they are random; no two holders share one.
     """
     blocks = bytearray(SALT * (len(rows) // ROW))
     for place in range(UNITS):
         blocks[place::SALT] = blocks[UNITS * 2 + place :: SALT] = rows[UNITS + place :: ROW]
     blocks[SALT - 1 :: SALT] = b"\1" * (len(rows) // ROW)
     # Every block is another one and none is a message: what shows patterns of a text in this mode is not there.
-    return Cipher(algorithms.AES256(secret), modes.ECB()).encryptor().update(bytes(blocks))  # noqa: S305
+    return Cipher(algorithms.AES256(secret), modes.ECB()).encryptor().update(bytes(blocks))
 
 
 def as_rows(holdings: Iterable[tuple[int, int]]) -> bytes:
@@ -186,7 +186,7 @@ class Proof:
 
 def read(given: Any) -> Proof:
     """A proof from the JSON that the citizen downloads. Raises Wrong: not_a_proof, units_out_of_range."""
-    if not isinstance(given, Mapping) or not NAMES <= given.keys():
+    if not isinstance(given, Mapping) or not given.keys() >= NAMES:
         raise Wrong("not_a_proof")
     steps = given["path"]
     if not isinstance(steps, list) or len(steps) > LONGEST:
@@ -204,7 +204,7 @@ def read(given: Any) -> Proof:
 
 
 def _step(given: Any) -> Step:
-    if not isinstance(given, Mapping) or not STEP_NAMES <= given.keys() or given["side"] not in ("left", "right"):
+    if not isinstance(given, Mapping) or not given.keys() >= STEP_NAMES or given["side"] not in ("left", "right"):
         raise Wrong("not_a_proof")
     return Step(given["side"], _hex(given["hash"]) + struct.pack(">Q", _number(given["units"])))
 

@@ -34,7 +34,7 @@ class CommitmentForm(serializers.Serializer[Any]):
 class Commitment(Public):
     @documented("getProofs", tag=TAG, answers=CommitmentForm)
     def get(self, request: Request, **place: str) -> Response:
-        """The commitment to all holdings of a class at the NAV of a day; after a correction, that of the new version."""
+        """The commitment to all holdings of a class at the NAV of a day, in its newest version."""
         return super().get(request, **place)
 
     def figures(self) -> Any:
