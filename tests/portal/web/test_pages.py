@@ -189,6 +189,8 @@ def test_every_address_of_this_room_is_looked_at() -> None:
         "join-appeal",
         "join-again",
         "join-check",
+        "proof-download",
+        "check-holding-script",
     }
     acts |= {"withdraw", "order", "end-session", "bank-account-keep"}
     acts |= {"recover-passkey"}  # opens at the end of a recovery only: test_recover_in_a_browser looks at it
