@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('fund', '0008_nav'),
+        ('fund', '0009_office'),
     ]
 
     operations = [
