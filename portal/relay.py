@@ -24,7 +24,7 @@ TASKS: dict[str, list[str]] = {
     "appeal.decided": ["notify"],
     "reverification.opened": ["notify"],
     "reverification.lapsed": ["notify"],
-    "subscription.placed": ["notify"],
+    "subscription.placed": ["notify", "write_receipt"],
     "subscription.withdrawn": ["notify"],
     "subscription.funded": ["notify"],
     "subscription.lapsed": ["notify"],
@@ -39,7 +39,7 @@ TASKS: dict[str, list[str]] = {
     "nav.corrected": ["compensate", "settle_waiting", "commit_holdings"],
     "nav.late": ["notify"],
     "orders.compensated": ["notify"],
-    "orders.settled": [],  # one range of citizens, whose contract notes are now due
+    "orders.settled": ["write_contract_notes"],
     "offering.settled": ["notify"],
     "offering.extended": ["notify"],
     "offering.cancelled": ["refund_orders", "notify"],

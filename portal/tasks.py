@@ -39,6 +39,8 @@ from investors.screening import rescreen
 from portal import relay
 from portal.api import idempotency
 from portal.celery import app
+from portal.documents import orders as order_papers
+from portal.documents import statements
 from portal.notices import mail
 from portal.notices.send import send as tell
 
@@ -53,6 +55,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "open and close": {"task": "portal.open_and_close", "schedule": 5.0, "options": {"expires": 5}},
     "reverify": {"task": "portal.reverify", "schedule": 3600.0, "options": {"expires": 3600}},
     "value": {"task": "portal.value_day", "schedule": 60.0, "options": {"expires": 60}},
+    "statements": {"task": "portal.write_statements", "schedule": 60.0, "options": {"expires": 60}},
     "lapse": {"task": "portal.lapse", "schedule": 60.0, "options": {"expires": 60}},
 }
 app.conf.beat_schedule = SCHEDULE
@@ -138,6 +141,21 @@ def commit_holdings(note: Note, now: datetime) -> bool:
 
 
 @consumer
+def write_receipt(note: Note, now: datetime) -> None:
+    """An order was placed: its receipt is written (D26)."""
+    order_papers.receipts(reference=note.payload["order"], now=now)
+
+
+@consumer
+def write_contract_notes(note: Note, now: datetime) -> int:
+    """A range of citizens was settled: their contract notes are written, some at a time (D48)."""
+    told = note.payload
+    return order_papers.contract_notes(
+        offering_code=told["offering"], first_holder=told["first_holder"], last_holder=told["last_holder"], now=now
+    )
+
+
+@consumer
 def refund_orders(note: Note, now: datetime) -> int:
     """An offering was cancelled: all its money goes to refunds."""
     return subscription.refund_next(offering_code=note.payload["offering"], now=now)
@@ -204,6 +222,14 @@ def forget_answers() -> None:
 def delete_personal_data() -> None:
     """Delete personal data whose time is over, and leave the record of it (D16)."""
     while deletion.delete_due(now=timezone.now()):
+        pass
+
+
+@shared_task(name="portal.write_statements")
+def write_statements() -> None:
+    """Statements of the last quarter, for as long as a task may take."""
+    until = timezone.now() + relay.STINT
+    while timezone.now() < until and statements.write_next(now=timezone.now()):
         pass
 
 

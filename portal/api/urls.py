@@ -15,6 +15,7 @@ from portal.api import (
     inbox,
     offerings,
     overview,
+    papers,
     proofs,
     subscriptions,
 )
@@ -86,6 +87,8 @@ urlpatterns: list[URLPattern] = [
     path("bank-account/keep", bank_account.KeptAccount.as_view(), name="bank-account-keep"),
     path("holdings", holdings.Holdings.as_view(), name="holdings"),
     path("transactions", holdings.Transactions.as_view(), name="transactions"),
+    path("documents", papers.Papers.as_view(), name="papers"),
+    path("documents/<uuid:id>", papers.OnePaper.as_view(), name="paper"),
     path("proof", proofs.OwnProof.as_view(), name="proof"),
     path("messages", inbox.Messages.as_view(), name="messages"),
     path("messages/<message:number>", inbox.OneMessage.as_view(), name="message"),

@@ -70,6 +70,8 @@ RULES = {
     "withdrawSubscription": Rule((401, 403, 200, 404, 403), {}, own=True),
     "getHoldings": CITIZENS,
     "listTransactions": CITIZENS,
+    "listPapers": CITIZENS,
+    "getPaper": Rule((401, 403, 404, 404, 403)),
     "getProof": Rule((401, 403, 400, 400, 403)),
     "listMessages": APPLICANTS,
     "markMessage": Rule((401, 404, 200, 404, 403), {"seen": True}, own=True),
@@ -93,7 +95,7 @@ class Things:
     def path(self, operation: str) -> str:
         path = OPERATIONS[operation][1]
         code = "terms:1" if path.startswith("/agreements") else CODE
-        named = {"class": "JP", "date": "2026-03-31"}
+        named = {"class": "JP", "date": "2026-03-31", "id": "0199a6f0-0000-4000-8000-000000000000"}
         return path.format(code=code, reference=self.reference, number=self.number, **named)
 
 
