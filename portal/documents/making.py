@@ -4,7 +4,7 @@ A kind of document is one file beside this one: it finds whom to write to as a s
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
@@ -14,6 +14,7 @@ from typing import Any
 import typst
 from django.conf import settings
 from django.utils import translation
+from django.utils.translation import gettext_lazy as _
 
 from fund import envelope
 from investors import people
@@ -26,6 +27,7 @@ from portal.templatetags import figures
 HERE = Path(__file__).parent
 FONTS = settings.NODE_MODULES / "@expo-google-fonts/noto-sans-jp/400Regular"
 LANGUAGES = ("en", "ja")
+FOOT = _("Anybody can check on the fund’s site, under “Check a document”, that this file is genuine.")
 AT_ONCE = 50  # documents of a piece of work: some two seconds
 
 type Both = dict[str, str]  # a text by its language
@@ -91,7 +93,7 @@ def _paper(one: Layout, before: Paper | None, now: datetime) -> Paper | None:
         return None
     version = before.version + 1 if before else 1
     number = archive.number(one.kind, one.subject, version)
-    pdf = typeset(facts | {"number": number, "made": both(figures.day, now.date())}, now=now)
+    pdf = typeset(facts | {"number": number, "made": both(figures.day, now.date()), "foot": both(FOOT)}, now=now)
     return archive.paper(
         investor_id=one.investor.pk,
         kind=one.kind,
@@ -119,7 +121,10 @@ def _compiler() -> typst.Compiler:
 def typeset(paper: dict[str, Any], *, now: datetime) -> bytes:
     """The PDF of a document's facts; the same facts at the same time give the same bytes."""
     pdf = _compiler().compile(
-        format="pdf", sys_inputs={"paper": json.dumps(paper)}, pdf_standards=["ua-1"], timestamp=now
+        format="pdf",
+        sys_inputs={"paper": json.dumps(paper)},
+        pdf_standards=["ua-1"],
+        timestamp=now.replace(microsecond=0),
     )
     assert isinstance(pdf, bytes)
     return pdf

@@ -16,7 +16,7 @@ from portal.documents import making
 from portal.documents.making import Both, Layout, Part, both, row
 from portal.templatetags import figures
 
-HEAD = [_("Item"), _("Entry")]
+HEAD = [_("Item"), _("What it says")]
 PRICE_RULES = {
     Offering.Basis.FIXED: _("Fixed in advance"),
     Offering.Basis.FORWARD: _("The price of the dealing day, published after the close; nobody knows it when ordering"),

@@ -1,8 +1,7 @@
 """Documents: their figures are those of the database in both languages, tagged, fonts embedded, kept as given (D48)."""
 
 import io
-import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from hashlib import sha256
 
 import pypdf
@@ -11,7 +10,6 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
-from django.utils import translation
 
 from fund import envelope
 from fund.governance.outbox import Note
@@ -56,11 +54,13 @@ def noted(everything, as_site):
     for _time in range(2):
         for note in Note.objects.filter(topic="orders.settled"):
             while orders.contract_notes(
-                offering_code=note.payload["offering"], first_holder=note.payload["first_holder"],
-                last_holder=note.payload["last_holder"], now=NOW,
+                offering_code=note.payload["offering"],
+                first_holder=note.payload["first_holder"],
+                last_holder=note.payload["last_holder"],
+                now=NOW,
             ):
                 pass  # fmt: skip
-        orders.receipts(reference=everything.order.reference, now=NOW)
+        orders.receipts(reference=everything.order.reference, now=NOW.replace(microsecond=7))
     return everything
 
 
@@ -174,5 +174,10 @@ def test_ones_own_pages_and_the_check_of_a_hash(noted, signed_in=None):
         assert "The fund gave this document" in stranger.post("/en/verify/document", given).content.decode()
     changed = {"file": SimpleUploadedFile("x.pdf", pdf + b" ")}
     assert "did not give" in stranger.post("/en/verify/document", changed).content.decode()
-    for given in ({}, {"digest": "12"}, {"digest": "x" * 300}, {"file": SimpleUploadedFile("x.pdf", b"x" * 2**21 + b"x")}):
+    for given in (
+        {},
+        {"digest": "12"},
+        {"digest": "x" * 300},
+        {"file": SimpleUploadedFile("x.pdf", b"x" * 2**21 + b"x")},
+    ):
         assert stranger.post("/en/verify/document", given).status_code == 422
