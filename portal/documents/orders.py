@@ -46,7 +46,7 @@ def _receipt(order: Subscription, investor: Investor) -> Layout:
         row(_("Offering"), _named(offering, "name")),
         row(_("Class"), offering.unit_class.get_code_display),
         row(_("Amount"), figures.money, told.amount),
-        row(_("Received"), figures.clocks_in_text, told.received_at),
+        row(_("Order received"), figures.clocks_in_text, told.received_at),
         row(_("Dealing day"), figures.day, told.dealing_day),
         row(_("Price"), PRICE_RULES[Offering.Basis(told.price_rule)]),
         row(_("Can be withdrawn until"), figures.clocks_in_text, told.withdraw_until),

@@ -15,6 +15,7 @@ from fund.dealing.models import Subscription
 from portal.api import urls
 from portal.api.view import Citizens, View
 from portal.api.who import IsApplicant
+from portal.documents import orders
 from portal.notices.models import Message
 from tests.portal.api.conftest import CODE, Api, make_user, order, problem
 
@@ -71,7 +72,7 @@ RULES = {
     "getHoldings": CITIZENS,
     "listTransactions": CITIZENS,
     "listPapers": CITIZENS,
-    "getPaper": Rule((401, 403, 404, 404, 403)),
+    "getPaper": Rule((401, 403, 200, 404, 403), own=True),
     "getProof": Rule((401, 403, 400, 400, 403)),
     "listMessages": APPLICANTS,
     "markMessage": Rule((401, 404, 200, 404, 403), {"seen": True}, own=True),
@@ -87,28 +88,31 @@ BESIDE = {("GET", "schema"), ("GET", "docs")}  # the document itself, for everyb
 
 @dataclass(frozen=True)
 class Things:
-    """Where ``{code}``, ``{reference}`` and ``{number}`` of an address lead."""
+    """Where ``{code}``, ``{reference}``, ``{number}`` and ``{id}`` of an address lead."""
 
     reference: str
     number: int
+    paper: str
 
     def path(self, operation: str) -> str:
         path = OPERATIONS[operation][1]
         code = "terms:1" if path.startswith("/agreements") else CODE
-        named = {"class": "JP", "date": "2026-03-31", "id": "0199a6f0-0000-4000-8000-000000000000"}
+        named = {"class": "JP", "date": "2026-03-31", "id": self.paper}
         return path.format(code=code, reference=self.reference, number=self.number, **named)
 
 
-ABSENT = Things("RF000000000000", 999_999_999)
+ABSENT = Things("RF000000000000", 999_999_999, "00000000-0000-4000-8000-000000000000")
 
 
 @pytest.fixture
 def things(citizen, opened) -> Things:
-    """An order and a message of the citizen's."""
+    """An order with its receipt, and a message of the citizen's."""
     told = Message.objects.create(
         pk=987_654_321, user=citizen.user, note_id=1, topic="security.changed", created_at=timezone.now()
     )
-    return Things(citizen.subscribe().json()["reference"], told.pk)
+    reference = citizen.subscribe().json()["reference"]
+    orders.receipts(reference=reference, now=timezone.now())
+    return Things(reference, told.pk, str(citizen.user.investor.papers.get().pk))
 
 
 @pytest.fixture
@@ -195,7 +199,7 @@ def test_anothers_thing_answers_exactly_as_a_missing_one(other, things, operatio
 def plain(answer: Any, things: Things) -> tuple[bytes, dict[str, str]]:
     """An answer without the id that was asked for, and without the count of requests."""
     content = answer.content
-    for each in (things.reference, str(things.number)):
+    for each in (things.reference, str(things.number), things.paper):
         content = content.replace(each.encode(), b"")
     return content, {name: value for name, value in answer.items() if name != "RateLimit"}
 

@@ -153,7 +153,7 @@ def test_the_tasks_hear_of_it(noted):
     assert tasks.relay.TASKS["orders.settled"] == ["write_contract_notes"]
 
 
-def test_ones_own_pages_and_the_check_of_a_hash(noted, signed_in=None):
+def test_ones_own_pages_and_the_check_of_a_hash(noted):
     client = Client()
     client.force_login(noted.hanako.user)
     with connection.cursor() as cursor:
