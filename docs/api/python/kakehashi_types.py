@@ -166,6 +166,9 @@ class ClassNavList(TypedDict):
     next: str | None
 
 
+CommitmentForm = TypedDict('CommitmentForm', {'class': 'ClassCode', 'date': 'str', 'root': 'str', 'total_units': 'str', 'holders': 'int'})
+
+
 type CountryEnum = Literal['US', 'JP']
 
 
@@ -430,6 +433,24 @@ class OwnersForm(TypedDict):
     share_percent: str | None
 
 
+class PaperForm(TypedDict):
+    id: str
+    kind: PaperFormKindEnum
+    subject: str
+    version: int
+    made_at: str
+    size: int
+    sha256: str
+
+
+type PaperFormKindEnum = Literal['receipt', 'contract_note', 'statement']
+
+
+class PaperList(TypedDict):
+    results: list[PaperForm]
+    next: str | None
+
+
 class PaymentForm(TypedDict):
     method: MethodEnum
     pay_by: str
@@ -480,6 +501,9 @@ class Problem(TypedDict):
     errors: list[dict[str, str]]
 
 
+ProofForm = TypedDict('ProofForm', {'class': 'ClassCode', 'date': 'str', 'holder': 'str', 'salt': 'str', 'units': 'str', 'path': 'list[StepForm]', 'root': 'str', 'total_units': 'str'})
+
+
 type Reason = Literal['citizenship', 'adult', 'residence', 'identity_document', 'number_valid', 'no_duplicate', 'sanctions_clear', 'tax_forms', 'suitability', 'comprehension', 'agreements', 'contradiction']
 
 
@@ -511,6 +535,9 @@ class ReturnList(TypedDict):
     next: str | None
 
 
+type SideEnum = Literal['left', 'right']
+
+
 type SignedMoney = dict[str, Literal['USD'] | str] | dict[str, Literal['JPY'] | str]
 
 
@@ -524,6 +551,12 @@ class StandingForm(TypedDict):
 
 
 type StateEnum = Literal['announced', 'open', 'closed', 'allotted', 'settled', 'cancelled']
+
+
+class StepForm(TypedDict):
+    side: SideEnum
+    hash: str
+    units: str
 
 
 class StressForm(TypedDict):

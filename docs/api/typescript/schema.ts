@@ -193,6 +193,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The own documents, the newest first. */
+        get: operations["listPapers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One document: what it is, or with `Accept: application/pdf` the PDF itself. */
+        get: operations["getPaper"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/fund": {
         parameters: {
             query?: never;
@@ -389,6 +423,40 @@ export interface paths {
         };
         /** @description What the fund owns, also as CSV. */
         get: operations["getPortfolio"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The proof of the own units in the newest commitment of a class, or in that of a day. */
+        get: operations["getProof"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/proofs/{class}/{date}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The commitment to all holdings of a class at the NAV of a day, in its newest version. */
+        get: operations["getProofs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -754,6 +822,19 @@ export interface components {
             results: components["schemas"]["ClassNavForm"][];
             /** Format: uri */
             next: string | null;
+        };
+        /** @description What is committed of all holdings of a class at a NAV: the root of the tree, the units below it, the leaves. */
+        CommitmentForm: {
+            class: components["schemas"]["ClassCode"];
+            /**
+             * Format: date
+             * @description The valuation day.
+             */
+            date: string;
+            root: string;
+            /** @description Smallest units. */
+            total_units: string;
+            holders: number;
         };
         /**
          * @description * `US` - United States
@@ -1136,6 +1217,32 @@ export interface components {
             value_usd: components["schemas"]["Money"] | null;
             share_percent: string | null;
         };
+        /** @description A document. ``subject`` is what it is about: an order's reference, a quarter. ``sha256`` is that of the PDF. */
+        PaperForm: {
+            /** Format: uuid */
+            id: string;
+            kind: components["schemas"]["PaperFormKindEnum"];
+            subject: string;
+            version: number;
+            /** Format: date-time */
+            made_at: string;
+            /** @description Bytes of the PDF. */
+            size: number;
+            sha256: string;
+        };
+        /**
+         * @description * `receipt` - receipt
+         *     * `contract_note` - contract_note
+         *     * `statement` - statement
+         * @enum {string}
+         */
+        PaperFormKindEnum: "receipt" | "contract_note" | "statement";
+        /** @description A page of a list. */
+        PaperList: {
+            results: components["schemas"]["PaperForm"][];
+            /** Format: uri */
+            next: string | null;
+        };
         /** @description How to pay. Japanese transfers put ``numeric_reference`` before the payer's name. */
         PaymentForm: {
             method: components["schemas"]["MethodEnum"];
@@ -1193,6 +1300,24 @@ export interface components {
             per: string;
         };
         /**
+         * @description A proof that somebody's units are counted in the total: it can be checked without the fund.
+         *
+         *     leaf = SHA-256(0x00 ‖ salt ‖ holder as UTF-8 ‖ units), node = SHA-256(0x01 ‖ left hash ‖ left units ‖ right hash ‖
+         *     right units), units as unsigned 64-bit big-endian numbers. Whoever knows the salt can recognise the holder's leaf.
+         */
+        ProofForm: {
+            class: components["schemas"]["ClassCode"];
+            /** Format: date */
+            date: string;
+            holder: string;
+            salt: string;
+            /** @description Smallest units. */
+            units: string;
+            path: components["schemas"]["StepForm"][];
+            root: string;
+            total_units: string;
+        };
+        /**
          * @description * `citizenship` - citizenship
          *     * `adult` - adult
          *     * `residence` - residence
@@ -1247,6 +1372,12 @@ export interface components {
             next: string | null;
         };
         /**
+         * @description * `left` - left
+         *     * `right` - right
+         * @enum {string}
+         */
+        SideEnum: "left" | "right";
+        /**
          * @description Money that may be less than nothing.
          * @example {
          *       "currency": "JPY",
@@ -1285,6 +1416,18 @@ export interface components {
          * @enum {string}
          */
         StateEnum: "announced" | "open" | "closed" | "allotted" | "settled" | "cancelled";
+        /** @description The node beside one's own on the way to the root. */
+        StepForm: {
+            /**
+             * @description Where it stands.
+             *
+             *     * `left` - left
+             *     * `right` - right
+             */
+            side: components["schemas"]["SideEnum"];
+            hash: string;
+            units: string;
+        };
         /** @description What a stake of $100 and of ¥10,000 loses when assets and the yen move so; a gain is negative. */
         StressForm: {
             code: string;
@@ -2028,6 +2171,69 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    listPapers: {
+        parameters: {
+            query?: {
+                /** @description Taken from the `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaperList"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            406: components["responses"]["Problem406"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getPaper: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaperForm"];
+                    "application/pdf": string;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     getFund: {
         parameters: {
             query?: never;
@@ -2449,6 +2655,79 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PortfolioForm"];
                     "text/csv": string;
+                };
+            };
+            /** @description Not changed */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getProof: {
+        parameters: {
+            query: {
+                /**
+                 * @description * `US` - US
+                 *     * `JP` - JP
+                 */
+                class: "US" | "JP";
+                date?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProofForm"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            406: components["responses"]["Problem406"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getProofs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                class: string;
+                date: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommitmentForm"];
                 };
             };
             /** @description Not changed */
