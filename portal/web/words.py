@@ -107,6 +107,21 @@ def remaining(until: datetime, now: datetime) -> str:
     return ngettext("%(count)s minute left", "%(count)s minutes left", minutes) % {"count": minutes}
 
 
+def countdown(until: datetime, now: datetime) -> str:
+    """The time until an instant in its two largest units, "9 days 4 hours"; empty when it has passed."""
+    minutes = int((until - now).total_seconds()) // 60
+    if minutes < 0:
+        return ""
+    days, hours = minutes // 1440, minutes // 60
+    parts = [
+        ngettext("%(count)s day", "%(count)s days", days) % {"count": days},
+        ngettext("%(count)s hour", "%(count)s hours", hours % 24) % {"count": hours % 24},
+        ngettext("%(count)s minute", "%(count)s minutes", minutes % 60) % {"count": minutes % 60},
+    ]
+    said = parts[:2] if days else parts[1:] if hours else parts[2:]
+    return ("" if language() == "ja" else " ").join(said)
+
+
 def refusal(refused: Refusal) -> str:
     """A refusal's sentence; where it names an amount, the amount is written as the reader writes it."""
     facts = refused.facts
