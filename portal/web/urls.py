@@ -5,6 +5,7 @@ from django.urls import path, re_path
 from portal.web import (
     account,
     bank_account,
+    days,
     fund,
     join,
     leverage,
@@ -40,6 +41,7 @@ urlpatterns = [
     path("offerings/<str:code>", offerings.detail, name="offering"),
     path("offerings/<str:code>/demand", offerings.demand, name="demand"),
     path("offerings/<str:code>/allotment", offerings.allotment, name="allotment"),
+    path("calendar", days.calendar, name="calendar"),
     path("documents", pages.documents, name="documents"),
     path("documents/<str:kind>/<int:version>", pages.document, name="document"),
     path("help", pages.help_, name="help"),

@@ -19,7 +19,8 @@ PUBLIC = [
     "/", "/fund/nav", "/fund/nav?class=JP", "/fund/nav?class=SOV", "/fund/portfolio", "/fund/portfolio/PORT-1",
     "/fund/ownership", "/fund/ownership?at=2026-09-01", "/fund/leverage",
     "/fund/returns", "/offerings/", "/offerings/JP-2026-2", "/offerings/JP-2026-1",
-    "/offerings/JP-2026-1/allotment", "/offerings/JP-2026-2/allotment", "/documents", "/documents/terms/1", "/help",
+    "/offerings/JP-2026-1/allotment", "/offerings/JP-2026-2/allotment", "/offerings/JP-2026-2?amount=50000",
+    "/calendar", "/calendar?month=2028-01", "/documents", "/documents/terms/1", "/help",
     "/status", "/verify", "/account/login/", "/account/signup/", "/account/password/reset/",
     "/account/recover/", "/account/recover/stop",
 ]  # fmt: skip
