@@ -45,6 +45,7 @@ urlpatterns = [
     path("documents", pages.documents, name="documents"),
     path("documents/<str:kind>/<int:version>", pages.document, name="document"),
     path("help", pages.help_, name="help"),
+    path("glossary", pages.glossary_, name="glossary"),
     path("status", pages.status, name="status"),
     path("verify", pages.verify, name="verify"),
     path("join/", join.overview, name="join"),

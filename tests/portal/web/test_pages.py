@@ -9,10 +9,11 @@ from django.urls import get_resolver, reverse
 from django.utils import timezone, translation
 
 from investors import appeals, judging, onboarding, reverification
+from portal.templatetags.glossary import TERMS
 from tests.house.translations import CATALOGUE
 from tests.portal.web import stage
 from tests.portal.web.conftest import Stage
-from tests.portal.web.reading import Reader, english, forbidden
+from tests.portal.web.reading import Reader, english, forbidden, hardest
 from tests.portal.web.stage import NOW
 
 PUBLIC = [
@@ -20,7 +21,7 @@ PUBLIC = [
     "/fund/ownership", "/fund/ownership?at=2026-09-01", "/fund/leverage",
     "/fund/returns", "/offerings/", "/offerings/JP-2026-2", "/offerings/JP-2026-1",
     "/offerings/JP-2026-1/allotment", "/offerings/JP-2026-2/allotment", "/offerings/JP-2026-2?amount=50000",
-    "/calendar", "/calendar?month=2028-01", "/documents", "/documents/terms/1", "/help",
+    "/calendar", "/calendar?month=2028-01", "/documents", "/documents/terms/1", "/help", "/glossary",
     "/status", "/verify", "/account/login/", "/account/signup/", "/account/password/reset/",
     "/account/recover/", "/account/recover/stop",
 ]  # fmt: skip
@@ -37,6 +38,9 @@ CITIZEN = [
 ]  # fmt: skip
 
 FONTS = ["public-sans/PublicSans-Regular", "public-sans/PublicSans-SemiBold", "merriweather/Latin-Merriweather-Regular"]
+
+# Texts of law are not written by the portal, and what somebody does who checks a ballot is a little harder.
+NOT_OURS = ("/documents/", "/verify", "/offerings/JP-2026-1/allotment")
 
 # Proper names and fixed terms that stay in Latin letters in Japanese.
 LATIN = {"Kakehashi", "English", "SHA-256", "CSV", "UTC", "Email"}
@@ -96,8 +100,26 @@ def unlabelled(page: Reader) -> list[str]:
 
 
 def test_public_pages(everything: Stage) -> None:
-    wrong = faults(pages(Client(), PUBLIC))
+    found = pages(Client(), PUBLIC)
+    wrong = faults(found) + unread(found)
     assert wrong == [], "\n".join(wrong)
+
+
+def unread(found: list[tuple[str, str, str]]) -> list[str]:
+    """What is too hard to read on public pages, stands twice under one name, or is not in the glossary it leads to."""
+    glossary = Reader(next(html for language, path, html in found if path == "/glossary"))
+    places = {attrs["id"] for attrs in glossary.of("div") if "id" in attrs}
+    assert set(TERMS) <= places
+    wrong = []
+    for language, path, html in found:
+        page, where = Reader(html), f"/{language}{path}"
+        ids = [attrs["id"] for _tag, attrs in page.tags if "id" in attrs]
+        wrong += [f"{where}: #{one} stands twice" for one in set(ids) if ids.count(one) > 1]
+        links = {attrs["href"].partition("#")[2] for attrs in page.of("a") if "glossary#" in attrs.get("href", "")}
+        wrong += [f"{where}: no explanation of {one}" for one in links - places]
+        if not path.startswith(NOT_OURS):
+            wrong += [f"{where}: {one}" for one in hardest(html)]
+    return wrong
 
 
 def test_pages_of_an_applicant(everything: Stage, signed_in) -> None:
