@@ -37,7 +37,6 @@ CITIZEN = [
     "/account/bank-account", "/account/inbox", "/account/security", "/join/",
 ]  # fmt: skip
 
-FONTS = ["public-sans/PublicSans-Regular", "public-sans/PublicSans-SemiBold", "merriweather/Latin-Merriweather-Regular"]
 
 # Texts of law are not written by the portal, and what somebody does who checks a ballot is a little harder.
 NOT_OURS = ("/documents/", "/verify", "/offerings/JP-2026-1/allotment")
@@ -245,21 +244,6 @@ def test_the_switch_keeps_page_and_query(everything: Stage) -> None:
     assert {attrs.get("href") for attrs in Reader(back).of("a") if attrs.get("hreflang") == "en"} == {
         "/en/fund/nav?class=JP"
     }
-
-
-def test_the_first_visit_is_light(everything: Stage) -> None:
-    """Below 300 KB on the wire: the page, the stylesheets and the fonts that they use."""
-    client = Client(headers={"accept-encoding": "gzip"})
-    parts = [
-        "/en/", "/static/uswds/css/uswds.min.css", "/static/kakehashi.css", "/static/mark.svg",
-        *(f"/static/uswds/fonts/{font}.woff2" for font in FONTS),
-    ]  # fmt: skip
-    sizes = {}
-    for path in parts:
-        answer = client.get(path)
-        assert answer.status_code == 200
-        sizes[path] = len(b"".join(answer) if answer.streaming else answer.content)
-    assert sum(sizes.values()) < 300_000, sizes
 
 
 def test_a_page_is_made_once_for_many_strangers_and_not_sent_twice(
