@@ -1,8 +1,8 @@
 """The average cost of a citizen's units (個別元本, D46), followed through every event that the book has.
 
-It is never stored: it is what the units have cost, from the entries that brought them. A subscription adds its cost, and
-so does a reinvestment; a compensation adds units for money that was paid before; a rescission takes units away with the
-cost they were bought at; of a distribution the part that was returned lowers it.
+It is never stored: it is what the units have cost, from the entries that brought them. A subscription adds its cost,
+and so does a reinvestment; a compensation adds units for money that was paid before; a rescission takes units away with
+the cost they were bought at; of a distribution the part that was returned lowers it.
 """
 
 from collections.abc import Iterable
@@ -72,7 +72,7 @@ COST = """
                                     AND %(capital)s IN (c.debit_id, c.credit_id)) m
              WHERE t.holder_id BETWEEN %(first)s AND %(last)s AND %(units)s IN (t.debit_id, t.credit_id)
                AND t.phase IN (0, 2) AND t.effective_at < %(close)s
-               AND pg_visible_in_snapshot(t.xact::text::xid8, %(snapshot)s::pg_snapshot)
+               AND (pg_visible_in_snapshot(t.xact::text::xid8, %(snapshot)s::pg_snapshot) OR t.xact = %(own)s)
              UNION ALL
             SELECT e.holder_id, CASE WHEN e.reversal THEN -1 ELSE 1 END
                                 * (CASE WHEN e.batch_id = ANY(%(late)s) THEN 0 ELSE e.cost END - e.returned)

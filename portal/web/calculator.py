@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from django import forms
@@ -15,7 +16,10 @@ from django.core.exceptions import ValidationError
 from fund import money
 from fund.dealing import allotment, subscription
 from fund.dealing.models import Offering
+from fund.distribution import withholding
+from fund.distribution.withholding import JpBasis, UsBasis, Withheld
 from fund.governance import config
+from fund.holders import Nation
 from fund.money import Currency, Money, Price, Purchase
 from fund.nav import prices, strike
 from fund.nav.models import Nav
@@ -26,12 +30,16 @@ from portal.web import amounts, leverage, words
 EXAMPLE_LOTS = 100
 EXAMPLE_REQUESTS = (7, 20, 23, 51, 299)  # lots of five applicants
 YEAR = 365  # days
+SUPPOSED, MOST = Decimal(3), 20  # percent of the value that are paid out: unless something else is asked; at most
+US_CASES = (UsBasis.CERTIFIED, UsBasis.BACKUP, UsBasis.TREATY, UsBasis.FOREIGN)
+JP_CASES = (JpBasis.RESIDENT, JpBasis.NON_RESIDENT)
 
 
 class CalculatorForm(forms.Form):
-    """The amount as people type it; judged as an order of it would be."""
+    """The amount as people type it, judged as an order of it would be; and a distribution in percent of the value."""
 
     amount = forms.CharField(max_length=40)
+    distribution = forms.DecimalField(min_value=0, max_value=MOST, decimal_places=2, required=False)
 
     def __init__(self, offering: Offering, data: Any = None) -> None:
         super().__init__(data)
@@ -44,6 +52,16 @@ class CalculatorForm(forms.Form):
         except Refusal as refused:
             raise ValidationError(words.refusal(refused)) from refused
         return amount
+
+
+@dataclass(frozen=True)
+class Taxed:
+    """What is withheld from a distribution, all of it income, in one case, and what is left of it."""
+
+    us: UsBasis
+    japan: JpBasis
+    withheld: Withheld
+    left: Money
 
 
 @dataclass(frozen=True)
@@ -66,10 +84,13 @@ class Estimate:
     fee: Money
     fee_percent: Decimal
     losses: list[tuple[Stress, Money, Money]]
+    paid_percent: Decimal
+    paid: Money
+    taxed: list[Taxed]
 
 
-def estimate(*, offering: Offering, amount: Money, now: datetime) -> Estimate:
-    """The figures of an amount in the currency of the offering."""
+def estimate(*, offering: Offering, amount: Money, now: datetime, percent: Decimal = SUPPOSED) -> Estimate:
+    """The figures of an amount in the currency of the offering, if ``percent`` of the value were paid out."""
     price = offering.price or prices.latest_price(offering.unit_class_id, now)
     newest = None if offering.price else strike.latest(class_code=offering.unit_class_id, at=now)
     bought = money.buy(amount, price)
@@ -88,7 +109,21 @@ def estimate(*, offering: Offering, amount: Money, now: datetime) -> Estimate:
         fee=Money(money.yearly_fee(worth.amount * points * YEAR), amount.currency),
         fee_percent=Decimal(points) / 100,
         losses=_losses(amount, nav),
+        paid_percent=percent,
+        paid=(paid := money.part_down(worth, Fraction(percent) / 100)),
+        taxed=_taxed(paid, offering.unit_class_id, now),
     )
+
+
+def _taxed(paid: Money, class_code: str, now: datetime) -> list[Taxed]:
+    """A distribution in every case that the nations which withhold on the class tell apart (D46)."""
+    by = withholding.rates(at=now)
+    found = []
+    for us in US_CASES if by.by(Nation.US, class_code) else (UsBasis.NOT_TAXED,):
+        for japan in JP_CASES if by.by(Nation.JP, class_code) else (JpBasis.NOT_TAXED,):
+            withheld = withholding.withhold(paid, us=us, japan=japan, by=by)
+            found.append(Taxed(us, japan, withheld, paid - withheld.total))
+    return found
 
 
 def _other(currency: Currency) -> Currency:

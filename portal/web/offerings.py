@@ -58,7 +58,9 @@ def detail(request: HttpRequest, code: str) -> HttpResponse:
     offering, now = _found(code), timezone.now()
     running = offering.state in (STATE.OPEN, STATE.ANNOUNCED)
     form = calculator.CalculatorForm(offering, request.GET if "amount" in request.GET else None)
-    asked = form.cleaned_data["amount"] if form.is_valid() else offering.money(offering.minimum)
+    sound = form.is_valid()
+    asked = form.cleaned_data["amount"] if sound else offering.money(offering.minimum)
+    percent = form.cleaned_data.get("distribution") if sound else None
     facts = {
         "offering": shown(offering),
         "extensions": [extension(one) for one in offering.extensions.select_related("outage")],
@@ -66,7 +68,10 @@ def detail(request: HttpRequest, code: str) -> HttpResponse:
         "example": calculator.oversubscribed(offering),
         "form": form,
         "asked": asked,
-        "estimate": calculator.estimate(offering=offering, amount=asked, now=now)
+        "supposed": calculator.SUPPOSED,
+        "estimate": calculator.estimate(
+            offering=offering, amount=asked, now=now, percent=calculator.SUPPOSED if percent is None else percent
+        )
         if running and not form.errors
         else None,
         "running": running,

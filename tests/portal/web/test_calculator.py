@@ -12,6 +12,7 @@ from django.utils import translation
 from fund import money
 from fund.dealing import allotment
 from fund.dealing.models import Offering
+from fund.distribution import withholding
 from fund.money import Currency, Money
 from fund.nav import strike
 from fund.portfolio import leverage
@@ -48,6 +49,21 @@ def test_every_figure_is_that_of_the_fund(offered: list[Offering]) -> None:
             assert said.abroad == money.convert(amount, to=other, usd_jpy=nav.usd_jpy)
             assert abs(said.fee.amount - said.worth.amount * Fraction(20, 10_000)) <= Fraction(1, 2)
             assert [(case, loss) for case, loss, _left in said.losses] == [(case, case.loss(amount)) for case in cases]
+            percent = Decimal(chosen.randrange(1, 2000)) / 100
+            asked = calculator.estimate(offering=one, amount=amount, now=NOW, percent=percent)
+            paid = int(asked.worth.amount * Fraction(percent) / 100)
+            assert asked.paid.amount == paid
+            by = withholding.rates(at=NOW)
+            for taxed in asked.taxed:
+                assert taxed.withheld == withholding.withhold(asked.paid, us=taxed.us, japan=taxed.japan, by=by)
+                assert taxed.left + taxed.withheld.total == asked.paid
+            if one.pk.startswith("JP"):  # 15.315 % and 5 %, each truncated by itself (D46)
+                resident = asked.taxed[0].withheld
+                assert (resident.national.amount, resident.local.amount) == (paid * 15315 // 100_000, paid * 5 // 100)
+            else:
+                assert [each.withheld.us.amount for each in asked.taxed] == [
+                    paid * part // 100 for part in (0, 24, 10, 30)
+                ]
             assert all(loss + left == amount for _case, loss, left in said.losses)
 
 
@@ -67,10 +83,11 @@ def test_the_page_shows_them_without_javascript(offered: list[Offering]) -> None
         ("99999万", "may reach ¥2,000,000"),
         ("ten", "Enter an amount in figures"),
         ("", "This field is required"),
+        ("50000&distribution=21", "less than or equal to 20"),
     ],
 )
 def test_what_could_not_be_ordered_is_not_worked_out(current: Offering, typed: str, told: str) -> None:
-    answer = Client().get("/en/offerings/JP-2026-2", {"amount": typed})
+    answer = Client().get(f"/en/offerings/JP-2026-2?amount={typed}")
     assert answer.status_code == 422
     assert told in answer.content.decode()
     assert answer.context["estimate"] is None
