@@ -60,7 +60,7 @@ class DoorMiddleware:
             assert isinstance(answer, HttpResponse)
             until = time.monotonic() + settings.DOOR_SECONDS
             self.shelf[name] = Kept(until, answer.content, dict(answer.items()))
-        if condition is None:
+        if condition is None or not isinstance(answer, HttpResponse):
             return answer
         meta["HTTP_IF_NONE_MATCH"] = condition
         return get_conditional_response(request, etag=answer.get("ETag"), response=answer) or answer
