@@ -16,6 +16,7 @@ from fund.dealing.outage import Outage
 from fund.governance import audit, config
 from fund.ledger import prove as ledger
 from fund.nav import strike
+from fund.register import proof
 from investors import agreements
 from investors.agreements import Agreement
 from investors.steps import places
@@ -160,6 +161,7 @@ def verify(request: HttpRequest) -> HttpResponse:
                 }
                 for name, seal in chains
             ],
+            "committed": proof.newest(),
             "allotted": [{"code": one.code, "name": words.of(one, "name")} for one in allotted],
         },
     )
