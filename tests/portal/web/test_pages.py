@@ -22,7 +22,8 @@ PUBLIC = [
     "/fund/returns", "/offerings/", "/offerings/JP-2026-2", "/offerings/JP-2026-1",
     "/offerings/JP-2026-1/allotment", "/offerings/JP-2026-2/allotment", "/offerings/JP-2026-2?amount=50000",
     "/calendar", "/calendar?month=2028-01", "/documents", "/documents/terms/1", "/help", "/glossary",
-    "/status", "/verify", "/verify/holding", "/verify/document", "/account/login/", "/account/signup/", "/account/password/reset/",
+    "/status", "/verify", "/verify/holding", "/verify/document",
+    "/account/login/", "/account/signup/", "/account/password/reset/",
     "/account/recover/", "/account/recover/stop",
 ]  # fmt: skip
 APPLICANT = [
