@@ -218,6 +218,7 @@ def test_every_address_of_this_room_is_looked_at() -> None:
         "check-holding-script",
     }
     acts |= {"withdraw", "order", "end-session", "bank-account-keep"}
+    acts |= {"webhooks", "webhook-ping", "webhook-replay", "webhook-remove"}  # test_webhooks looks at them
     acts |= {"recover-passkey"}  # opens at the end of a recovery only: test_recover_in_a_browser looks at it
     assert {one.name for one in urlpatterns} - names == acts
 
