@@ -9,8 +9,9 @@ from django.utils import translation
 
 from fund.money import Currency, Money, Price
 from fund.units import UnitClass
+from investors.steps.places import STATE_NAMES
 from portal.templatetags import figures
-from portal.web import amounts, charts, words
+from portal.web import amounts, charts, usmap, words
 
 US = UnitClass(code="US", unit_decimals=4, lot=10_000, currency="USD")
 JP = UnitClass(code="JP", unit_decimals=0, lot=10_000, currency="JPY")
@@ -116,3 +117,15 @@ def test_shares_are_seen_however_small() -> None:
     placed = charts.shares([1_000_000, 1_000_000, 1, 0])
     assert [part.size for part in placed] == [499, 499, 4, 0]
     assert [part.start for part in placed] == [0, 499, 998, 1002]
+
+
+def test_every_state_has_a_tile_of_its_own_and_territories_are_told_apart() -> None:
+    assert len(usmap.PLACES) == len(set(usmap.PLACES.values())) == 51
+    assert set(STATE_NAMES) - set(usmap.PLACES) == {"AS", "GU", "MP", "PR", "VI"}
+    lines = [
+        {"code": code, "bar": Decimal(bar)} for code, bar in (("OH", 100), ("TX", 26), ("ME", 1), ("AK", 0), ("PR", 5))
+    ]
+    drawn = usmap.drawn(lines)
+    shades = {tile.code: tile.shade for tile in drawn.tiles if tile.group}
+    assert shades == {"OH": 4, "TX": 2, "ME": 1, "AK": 1}
+    assert drawn.elsewhere == [lines[-1]]
