@@ -26,6 +26,7 @@ TEST_ENVIRONMENT = {
     "HTTPS": "0",
     "CONN_MAX_AGE": "0",
     "LOG_LEVEL": "WARNING",
+    "WAITING_ROOM_RATE": "0",  # on where it is what is tested
 }
 
 _running = contextlib.ExitStack()
