@@ -114,6 +114,8 @@ def test_the_order_without_javascript(cookies: list[Any], live_server: Any, chro
     page.click("main form button")
     assert "¥200,000" in page.inner_text("main")
     page.click("main form button")
+    assert "Review your order" in page.inner_text("main")
+    page.click("main form button")
     assert "Your order has been placed." in page.inner_text("main")
     assert "Pay by bank transfer" in page.inner_text("main")
 

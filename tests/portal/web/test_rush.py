@@ -83,6 +83,7 @@ class Person:
             await self.ask(here)
         self.let_in = time.time()
         await self.ask(here, self.form(amount="10000"))
+        await self.ask(here, self.form(amount="10000", documents="1"))
         there = await self.ask(here, self.form(amount="10000", key=self.hidden("key")))
         await self.ask(there)
         assert "Pay by bank transfer" in self.page
