@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import django
 from django.core.management import call_command
@@ -14,6 +15,9 @@ from tqdm import tqdm
 from bench import result, server
 from bench.result import Measure
 from portal.local.place import DATABASE, Place
+
+if TYPE_CHECKING:
+    from bench import holdings
 
 SIZES = [10_000, 100_000, 1_000_000]
 QUICK = [2_000, 20_000]
@@ -32,7 +36,9 @@ def main() -> int:
         "--sizes", type=lambda text: [int(size) for size in text.split(",")], help="orders of the books"
     )
     parser.add_argument(
-        "--only", choices=["closing", "placing", "importing", "pricing"], help="P1, P9 and P10, or P2, P6 or P3 alone"
+        "--only",
+        choices=["closing", "placing", "importing", "pricing"],
+        help="P1, P9 and P10; P2; P6; P3 and P5",
     )
     given = parser.parse_args()
     with server.running() as place:
@@ -93,7 +99,7 @@ def importing(place: Place, *, entries: int, rounds: int) -> list[Measure]:
 
 
 def pricing(place: Place, *, citizens: int, rounds: int) -> list[Measure]:
-    """P3: a NAV of a fund with many citizens beside the same of a fund with few, day after day."""
+    """P3 and P5: a NAV of a fund with many citizens beside the same with few, day after day; then their holdings."""
     from bench import nav  # noqa: PLC0415  models can be imported only after Django's setup
 
     many, few = nav.prepare(place, citizens=citizens), nav.prepare(place, citizens=FEW_HOLDERS)
@@ -101,6 +107,7 @@ def pricing(place: Place, *, citizens: int, rounds: int) -> list[Measure]:
     for number in tqdm(range(rounds + 1), desc="P3", file=sys.stderr):
         found.append((nav.run(many, number=number), nav.run(few, number=number)))
     warm = found[1:]
+    shown = reading(place, many=many, few=few, rounds=rounds)
     for name in (many, few):
         server.drop(place, name)
     what = f"holders {citizens} ÷ {FEW_HOLDERS}"
@@ -113,7 +120,27 @@ def pricing(place: Place, *, citizens: int, rounds: int) -> list[Measure]:
             "P3 whole", f"value, check, propose, sign, publish, {what}", [one.all for one, _ in warm],
             [one.all for _, one in warm], 1.2, at_most=True,
         ),
+        Measure(
+            "P5", f"the holdings page, {what}", [one.page for one, _ in shown], [one.page for _, one in shown], 1.3,
+            at_most=True,
+        ),
+        Measure(
+            "P5 API", f"/api/v1/holdings, {what}", [one.api for one, _ in shown], [one.api for _, one in shown], 1.3,
+            at_most=True,
+        ),
     ]  # fmt: skip
+
+
+def reading(place: Place, *, many: str, few: str, rounds: int) -> "list[tuple[holdings.Round, holdings.Round]]":
+    """P5: citizens look at what they hold, in the databases of P3."""
+    from bench import holdings  # noqa: PLC0415  models can be imported only after Django's setup
+
+    readers = {name: holdings.prepare(name) for name in (many, few)}
+    with holdings.beside(place):
+        found = []
+        for _round in tqdm(range(rounds + 1), desc="P5", file=sys.stderr):
+            found.append((holdings.run(many, readers[many]), holdings.run(few, readers[few])))
+    return found[1:]
 
 
 def closing(place: Place, *, sizes: Sequence[int], rounds: int) -> list[Measure]:
