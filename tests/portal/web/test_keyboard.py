@@ -67,7 +67,7 @@ class Keys(Citizen):
         kind = self.page.locator(field).first.evaluate("one => one.type")
         match kind:
             case "checkbox":
-                for one in value if isinstance(value, list) else [None]:
+                for one in value if isinstance(value, list) else [None] * (value == "true"):
                     self.to(field if one is None else f'{field}[value="{one}"]')
                     press("Space")
             case "radio":
@@ -106,14 +106,13 @@ class Keys(Citizen):
         self.page.goto(f"{self.base}/join/")
         self.enter("main a.usa-button")
         while found := re.search(r"/join/(\w+)", self.page.url):
-            print(self.page.url, flush=True)
             if found[1] == "documents":
                 self.give_all(answers)
             else:
                 for name, value in answers[found[1]].items():
                     self.answer(name, value)
                 self.enter("main form button[type=submit]:not([name])")
-            assert not self.page.url.endswith(f"/join/{found[1]}"), self.page.locator("main").inner_text()
+            assert f"/join/{found[1]}" not in self.page.url, self.page.locator("main").inner_text()
         self.enter("form[action$='/join/submit'] button")
 
     def give_all(self, answers: dict[str, dict[str, Any]]) -> None:
