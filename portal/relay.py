@@ -44,6 +44,7 @@ TASKS: dict[str, list[str]] = {
     "offering.extended": ["notify"],
     "offering.cancelled": ["refund_orders", "notify"],
     "security.changed": ["notify"],
+    "office.changed": ["notify"],
     "sanctions.loaded": ["rescreen_everybody"],
 }
 

@@ -78,9 +78,10 @@ class Keys(Citizen):
                         return
                     press("ArrowDown")
                 raise AssertionError(f"{name} has no {value}")
-            case "select-one":
+            case "select-one" | "select-multiple":
                 self.to(field)
-                self.page.keyboard.type(self.page.locator(f'{field} option[value="{value}"]').inner_text())
+                (one,) = value if isinstance(value, list) else [value]
+                self.page.keyboard.type(self.page.locator(f'{field} option[value="{one}"]').inner_text())
             case "date":
                 year, month, day = value.split("-")
                 self.to(field)
