@@ -20,6 +20,7 @@ from fund.dealing.models import Offering
 from fund.dealing.outage import Extension
 from fund.money import percent
 from investors import agreements
+from portal import waiting_room
 from portal.access import public
 from portal.templatetags import figures
 from portal.web import words
@@ -62,6 +63,7 @@ def detail(request: HttpRequest, code: str) -> HttpResponse:
         "extensions": [extension(one) for one in offering.extensions.select_related("outage")],
         "agreements": texts(offering, now),
         "remaining": words.remaining(until, now) if until else "",
+        "soon": offering.state == STATE.ANNOUNCED and offering.opens_at - waiting_room.BEFORE <= now,
     }
     return render(request, "public/offering.html", facts | _demand(offering, now))
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
@@ -153,3 +154,11 @@ def test_without_a_rush_it_costs_no_statement(hanako, current, settings, django_
             client.get(HERE)
         counts.append(len(asked))
     assert counts[0] == counts[1]
+
+
+def test_the_offering_leads_there_half_an_hour_before(keys, monkeypatch) -> None:
+    one = stage.announce("JP-2026-6", opens=NOW + timedelta(hours=1), closes=NOW + timedelta(days=9))
+    assert "To the waiting room" not in Client().get("/en/offerings/JP-2026-6").content.decode()
+    at(monkeypatch, one.opens_at - waiting_room.BEFORE)
+    cache.clear()
+    assert "To the waiting room" in Client().get("/en/offerings/JP-2026-6").content.decode()
