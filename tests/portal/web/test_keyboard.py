@@ -30,8 +30,8 @@ MOST = 60  # presses of Tab from one thing to the next
 # What has the focus is seen to have it: a line around it, or around what stands for it.
 SEEN = """() => {
     const here = document.activeElement
-    return [here, here.nextElementSibling, here.parentElement].some(one => one && ['outlineStyle'].some(
-        name => getComputedStyle(one)[name] !== 'none' || getComputedStyle(one, '::before')[name] !== 'none'))
+    const lined = (one, part) => getComputedStyle(one, part).outlineStyle !== 'none'
+    return [here, here.nextElementSibling, here.parentElement].some(one => one && (lined(one) || lined(one, '::before')))
 }"""
 
 
