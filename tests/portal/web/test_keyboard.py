@@ -31,7 +31,8 @@ MOST = 60  # presses of Tab from one thing to the next
 SEEN = """() => {
     const here = document.activeElement
     const lined = (one, part) => getComputedStyle(one, part).outlineStyle !== 'none'
-    return [here, here.nextElementSibling, here.parentElement].some(one => one && (lined(one) || lined(one, '::before')))
+    const near = [here, here.nextElementSibling, here.parentElement]
+    return near.some(one => one && (lined(one) || lined(one, '::before')))
 }"""
 
 
