@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import statistics
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -37,8 +38,8 @@ def main() -> int:
     )
     parser.add_argument(
         "--only",
-        choices=["closing", "placing", "importing", "pricing"],
-        help="P1, P9 and P10; P2; P6; P3 and P5",
+        choices=["closing", "placing", "importing", "pricing", "desk"],
+        help="P1, P9 and P10, or P2, P6, P3 and P5 or the officers' lists alone",
     )
     given = parser.parse_args()
     with server.running() as place:
@@ -53,6 +54,8 @@ def main() -> int:
             measures += importing(place, entries=FEW_ENTRIES if given.quick else ENTRIES, rounds=given.rounds)
         if given.only in (None, "pricing"):
             measures += pricing(place, citizens=FEW_CITIZENS if given.quick else HOLDERS, rounds=given.rounds * 3)
+        if given.only in (None, "desk"):
+            measures += desk_lists(place, orders=FEW_HOLDERS * 5 if given.quick else HOLDERS, rounds=given.rounds)
         if given.only in (None, "closing"):
             measures += closing(place, sizes=given.sizes or (QUICK if given.quick else SIZES), rounds=given.rounds)
             measures += screening(place, citizens=FEW_CITIZENS if given.quick else CITIZENS, rounds=given.rounds)
@@ -141,6 +144,22 @@ def reading(place: Place, *, many: str, few: str, rounds: int) -> "list[tuple[ho
         for _round in tqdm(range(rounds + 1), desc="P5", file=sys.stderr):
             found.append((holdings.run(many, readers[many]), holdings.run(few, readers[few])))
     return found[1:]
+
+
+def desk_lists(place: Place, *, orders: int, rounds: int) -> list[Measure]:
+    """Each page of the desk over many rows beside the same over few, in turns; the slowest by comparison counts."""
+    from bench import desk  # noqa: PLC0415  models can be imported only after Django's setup
+
+    names = [desk.prepare(place, orders=number) for number in tqdm((orders, FEW_HOLDERS), desc="desk", file=sys.stderr)]
+    found = [[desk.run(name) for name in names] for _round in range(rounds)]
+    for name in names:
+        server.drop(place, name)
+    many, few = ({page: [one[which][page] for one in found] for page in found[0][0]} for which in (0, 1))
+    ratios = {page: statistics.median(many[page]) / statistics.median(few[page]) for page in many}
+    tqdm.write(" ".join(f"{page}: {ratio:.2f};" for page, ratio in ratios.items()), file=sys.stderr)
+    worst = max(ratios, key=lambda page: ratios[page])
+    what = f"officers' pages, orders {orders} ÷ {FEW_HOLDERS}, the slowest: {worst}"
+    return [Measure("desk", what, many[worst], few[worst], 3, at_most=True)]
 
 
 def closing(place: Place, *, sizes: Sequence[int], rounds: int) -> list[Measure]:

@@ -5,5 +5,6 @@ from portal.api.kept import KeptAnswer
 from portal.devices import Device
 from portal.notices.models import Message
 from portal.relay import Delivery
+from portal.webhooks.models import Webhook, WebhookDelivery
 
-__all__ = ["Delivery", "Device", "KeptAnswer", "Message", "User"]
+__all__ = ["Delivery", "Device", "KeptAnswer", "Message", "User", "Webhook", "WebhookDelivery"]

@@ -35,8 +35,8 @@ TASKS: dict[str, list[str]] = {
     "payouts.answered": ["notify"],
     "proposal.approved": ["carry_out"],
     "allotment.published": ["settle", "notify"],
-    "nav.published": ["settle_waiting"],
-    "nav.corrected": ["compensate", "settle_waiting"],
+    "nav.published": ["settle_waiting", "announce"],
+    "nav.corrected": ["compensate", "settle_waiting", "announce"],
     "nav.late": ["notify"],
     "orders.compensated": ["notify"],
     "orders.settled": [],  # one range of citizens, whose contract notes are now due

@@ -41,12 +41,14 @@ from portal.api import idempotency
 from portal.celery import app
 from portal.notices import mail
 from portal.notices.send import send as tell
+from portal.webhooks import delivering, endpoints, events
 
 log = structlog.get_logger(__name__)
 
 SCHEDULE: dict[str, dict[str, Any]] = {
     "relay": {"task": "portal.relay", "schedule": 1.0, "options": {"expires": 5}},
     "mail": {"task": "portal.mail", "schedule": 5.0, "options": {"expires": 5}},
+    "webhooks": {"task": "portal.webhooks", "schedule": 2.0, "options": {"expires": 5}},
     "seal": {"task": "portal.seal", "schedule": 10.0, "options": {"expires": 10}},
     "forget": {"task": "portal.forget", "schedule": 600.0, "options": {"expires": 600}},
     "delete": {"task": "portal.delete_due", "schedule": 3600.0, "options": {"expires": 3600}},
@@ -152,8 +154,18 @@ def rescreen_everybody(note: Note, now: datetime) -> int:
 
 @consumer
 def notify(note: Note, now: datetime) -> None:
-    """Something happened that concerns citizens: it is written into their inbox. The e-mails follow by the clock."""
+    """Something happened that concerns citizens: it is written into their inbox, and their apps are to be told.
+
+    The e-mails and the deliveries follow by the clock.
+    """
     tell(note=note, now=now)
+    events.announce(note=note, now=now)
+
+
+@consumer
+def announce(note: Note, now: datetime) -> None:
+    """Something happened that concerns everybody: the apps that want to hear of it are to be told."""
+    events.announce(note=note, now=now)
 
 
 # ── what the clock asks for ──
@@ -180,6 +192,12 @@ def send_mail() -> None:
     mail.send_due(now=timezone.now())
 
 
+@shared_task(name="portal.webhooks")
+def deliver_to_webhooks() -> None:
+    """Send the events that are due, for a while."""
+    delivering.deliver_due(clock=timezone.now)
+
+
 @shared_task(name="portal.seal")
 def seal_logs() -> None:
     """Seal what was written since the last time into the hash chains."""
@@ -189,8 +207,10 @@ def seal_logs() -> None:
 
 @shared_task(name="portal.forget")
 def forget_answers() -> None:
-    """Delete the API's kept answers when their time is over."""
+    """Delete the API's kept answers, and what webhooks were told, when their time is over."""
     while idempotency.forget(now=timezone.now()) == idempotency.FORGOTTEN_AT_ONCE:
+        pass
+    while endpoints.forget(now=timezone.now()) == endpoints.FORGOTTEN_AT_ONCE:
         pass
 
 

@@ -14,6 +14,7 @@ from portal.api import (
     offerings,
     overview,
     subscriptions,
+    webhooks,
 )
 from portal.api.view import Unknown
 
@@ -71,6 +72,17 @@ urlpatterns: list[URLPattern] = [
     path("transactions", holdings.Transactions.as_view(), name="transactions"),
     path("messages", inbox.Messages.as_view(), name="messages"),
     path("messages/<message:number>", inbox.OneMessage.as_view(), name="message"),
+    path("webhooks", webhooks.Webhooks.as_view(), name="webhooks"),
+    path("webhooks/<uuid:webhook>", webhooks.OneWebhook.as_view(), name="webhook"),
+    path("webhooks/<uuid:webhook>/ping", webhooks.Ping.as_view(), name="webhook-ping"),
+    path("webhooks/<uuid:webhook>/replay", webhooks.Replay.as_view(), name="webhook-replay"),
+    path("webhooks/<uuid:webhook>/deliveries", webhooks.Deliveries.as_view(), name="webhook-deliveries"),
+    path(
+        "webhooks/<uuid:webhook>/deliveries/<uuid:delivery>/replay",
+        webhooks.ReplayOne.as_view(),
+        name="webhook-delivery-replay",
+    ),
+    path("webhook-keys", webhooks.Keys.as_view(), name="webhook-keys"),
     path("<path:unknown>", Unknown.as_view(), name="unknown"),
     path("", Unknown.as_view(), name="root"),
 ]

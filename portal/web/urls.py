@@ -18,6 +18,7 @@ from portal.web import (
     portfolio,
     recover,
     returns,
+    webhooks,
 )
 
 urlpatterns = [
@@ -69,6 +70,10 @@ urlpatterns = [
     path("account/inbox", account.inbox, name="inbox"),
     path("account/security", account.security, name="security"),
     path("account/security/devices/<int:number>/end", account.end_session, name="end-session"),
+    path("account/security/webhooks", webhooks.webhooks, name="webhooks"),
+    path("account/security/webhooks/<uuid:webhook>/ping", webhooks.ping, name="webhook-ping"),
+    path("account/security/webhooks/<uuid:webhook>/replay", webhooks.replay, name="webhook-replay"),
+    path("account/security/webhooks/<uuid:webhook>/remove", webhooks.remove, name="webhook-remove"),
     path("account/recover/", recover.recover, name="recover"),
     path("account/recover/passkey", recover.passkey, name="recover-passkey"),
     path("account/recover/stop", recover.stop, name="recover-stop"),

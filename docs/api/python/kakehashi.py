@@ -26,7 +26,13 @@ from kakehashi_types import (
     SubscriptionForm,
 )
 
-AGAIN = {"still_running", "too_many_requests", "waiting_room", "try_again"}
+AGAIN = {
+    (409, "still_running"),
+    (429, "too_many_requests"),
+    (429, "waiting_room"),
+    (503, "try_again"),
+    (503, "unavailable"),
+}
 ATTEMPTS = 8
 
 
@@ -132,7 +138,7 @@ class Kakehashi:
                 continue
             if status < 400:
                 return answer
-            if answer["code"] not in AGAIN or attempt + 1 == ATTEMPTS:
+            if (status, answer["code"]) not in AGAIN or attempt + 1 == ATTEMPTS:
                 raise Refused(answer)
             time.sleep(self.wait)
         raise AssertionError("unreachable")

@@ -16,6 +16,10 @@ class AccountForm(TypedDict):
 type AccountTypeEnum = Literal['checking', 'savings']
 
 
+class AgainForm(TypedDict):
+    since: str
+
+
 class AgreementForm(TypedDict):
     code: str
     kind: AgreementKind
@@ -119,6 +123,10 @@ class CapitalForm(TypedDict):
     next: str | None
 
 
+class ChallengeForm(TypedDict):
+    challenge: str
+
+
 class ChangeForm(TypedDict):
     country: CountryEnum
     holder: str
@@ -189,6 +197,27 @@ class DecisionForm(TypedDict):
     reasons: list[ReasonForm]
 
 
+class DeliveryForm(TypedDict):
+    id: str
+    type: str
+    read: list[str]
+    time: str
+    state: DeliveryFormStateEnum
+    attempts: int
+    tried_at: str | None
+    due_at: str | None
+    status: int | None
+    error: str
+
+
+type DeliveryFormStateEnum = Literal['waiting', 'delivered', 'failed']
+
+
+class DeliveryList(TypedDict):
+    results: list[DeliveryForm]
+    next: str | None
+
+
 class DemandForm(TypedDict):
     offering: str
     applicants: int
@@ -215,6 +244,17 @@ class EntryForm(TypedDict):
 
 
 type EventEnum = Literal['receipt', 'suspense', 'settlement', 'refund', 'payout', 'capital_call', 'investment', 'borrowing', 'expense', 'reversal', 'application', 'distribution', 'redemption', 'income', 'correction']
+
+
+class EventForm(TypedDict):
+    id: str
+    type: Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'payouts.answered', 'nav.published', 'nav.corrected']
+    time: str
+    webhook: str
+    read: list[str]
+
+
+type EventKind = Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'payouts.answered', 'nav.published', 'nav.corrected']
 
 
 type EvidenceKind = Literal['passport_page', 'card_front', 'card_back', 'family_register', 'my_number_card', 'residence_proof']
@@ -290,6 +330,19 @@ class IssueForm(TypedDict):
     hands_over: bool
     usd_jpy: str
     usd_jpy_day: str
+
+
+class KeyForm(TypedDict):
+    kty: str
+    crv: str
+    x: str
+    kid: str
+    alg: str
+    use: str
+
+
+class KeySetForm(TypedDict):
+    keys: list[KeyForm]
 
 
 type LanguageEnum = Literal['en', 'ja']
@@ -370,7 +423,7 @@ class OfferingForm(TypedDict):
     unit_class: str
     name: str
     summary: str
-    state: StateEnum
+    state: OfferingFormStateEnum
     currency: Currency
     capacity: Money
     minimum: Money
@@ -390,6 +443,9 @@ class OfferingForm(TypedDict):
     terms_digest: str
     seed_commitment: str
     seed: str | None
+
+
+type OfferingFormStateEnum = Literal['announced', 'open', 'closed', 'allotted', 'settled', 'cancelled']
 
 
 class OfferingList(TypedDict):
@@ -437,6 +493,15 @@ class PaymentForm(TypedDict):
     numeric_reference: str
     amount: Money
     account: AccountForm
+
+
+class PingForm(TypedDict):
+    id: str
+    type: Literal['webhook.ping']
+    time: str
+    webhook: str
+    read: list[str]
+    challenge: str
 
 
 class PointForm(TypedDict):
@@ -492,6 +557,15 @@ class ReasonForm(TypedDict):
     from_day: str | None
 
 
+class RegistrationForm(TypedDict):
+    url: str
+    events: list[EventKind]
+
+
+class ReplayForm(TypedDict):
+    replayed: int
+
+
 class ReturnForm(TypedDict):
     unit_class: str
     first_price: PriceForm
@@ -521,9 +595,6 @@ class StandingForm(TypedDict):
     committed: Money
     called: Money
     paid: Money
-
-
-type StateEnum = Literal['announced', 'open', 'closed', 'allotted', 'settled', 'cancelled']
 
 
 class StressForm(TypedDict):
@@ -597,3 +668,21 @@ class TransactionForm(TypedDict):
 class TransactionList(TypedDict):
     results: list[TransactionForm]
     next: str | None
+
+
+class WebhookForm(TypedDict):
+    id: str
+    url: str
+    events: list[EventKind]
+    state: WebhookState
+    registered_at: str
+    changed_at: str
+    failures: int
+
+
+class WebhookList(TypedDict):
+    results: list[WebhookForm]
+    next: str | None
+
+
+type WebhookState = Literal['unconfirmed', 'active', 'disabled']

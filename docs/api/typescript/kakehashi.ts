@@ -10,7 +10,9 @@ type Answers = Record<string, Record<string, unknown>>;
 type Method = "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
 type Sent = { status: number; answer: any; wait: number };
 
-const AGAIN = ["still_running", "too_many_requests", "waiting_room", "try_again"];
+const AGAIN = new Set([
+  "409 still_running", "429 too_many_requests", "429 waiting_room", "503 try_again", "503 unavailable",
+]);
 const ATTEMPTS = 8;
 
 /** The API said no. `problem` is its problem document: `code` for programs, `detail` for people. */
@@ -124,7 +126,7 @@ export class Kakehashi {
         return null;
       });
       if (sent && sent.status < 400) return sent.answer;
-      if (sent && (!AGAIN.includes(sent.answer.code) || attempt === ATTEMPTS)) throw new Refused(sent.answer);
+      if (sent && (!AGAIN.has(`${sent.status} ${sent.answer.code}`) || attempt === ATTEMPTS)) throw new Refused(sent.answer);
       await pause(sent ? sent.wait : 2 ** attempt / 8);
     }
   }

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib.sessions.backends.db import SessionStore
@@ -16,6 +17,8 @@ from portal.api import urls
 from portal.api.view import Citizens, View
 from portal.api.who import IsApplicant
 from portal.notices.models import Message
+from portal.webhooks import endpoints
+from portal.webhooks.models import Webhook
 from tests.portal.api.conftest import CODE, Api, make_user, order, problem
 
 pytestmark = pytest.mark.django_db
@@ -71,6 +74,15 @@ RULES = {
     "listTransactions": CITIZENS,
     "listMessages": APPLICANTS,
     "markMessage": Rule((401, 404, 200, 404, 403), {"seen": True}, own=True),
+    "listWebhookKeys": PUBLIC,
+    "listWebhooks": CITIZENS,
+    "registerWebhook": PROOF_FIRST,
+    "getWebhook": Rule((401, 403, 200, 404, 403), own=True),
+    "removeWebhook": Rule((401, 403, 204, 404, 403), own=True),
+    "pingWebhook": Rule((401, 403, 201, 404, 403), {}, own=True),
+    "listDeliveries": Rule((401, 403, 200, 404, 403), own=True),
+    "replayDeliveries": Rule((401, 403, 200, 404, 403), {"since": "2026-01-01T00:00:00Z"}, own=True),
+    "replayDelivery": Rule((401, 403, 200, 404, 403), {}, own=True),
 }
 DOCUMENT = SchemaGenerator().get_schema(public=True)
 OPERATIONS = {
@@ -83,27 +95,33 @@ BESIDE = {("GET", "schema"), ("GET", "docs")}  # the document itself, for everyb
 
 @dataclass(frozen=True)
 class Things:
-    """Where ``{code}``, ``{reference}`` and ``{number}`` of an address lead."""
+    """Where ``{code}``, ``{reference}``, ``{number}``, ``{webhook}`` and ``{delivery}`` of an address lead."""
 
     reference: str
     number: int
+    webhook: str
+    delivery: str
 
     def path(self, operation: str) -> str:
         path = OPERATIONS[operation][1]
         code = "terms:1" if path.startswith("/agreements") else CODE
-        return path.format(code=code, reference=self.reference, number=self.number)
+        return path.format(code=code, **vars(self))
 
 
-ABSENT = Things("RF000000000000", 999_999_999)
+ABSENT = Things("RF000000000000", 999_999_999, str(UUID(int=1)), str(UUID(int=2)))
 
 
 @pytest.fixture
 def things(citizen, opened) -> Things:
-    """An order and a message of the citizen's."""
+    """An order, a message and a webhook of the citizen's."""
     told = Message.objects.create(
         pk=987_654_321, user=citizen.user, note_id=1, topic="security.changed", created_at=timezone.now()
     )
-    return Things(citizen.subscribe().json()["reference"], told.pk)
+    webhook = endpoints.register(
+        user=citizen.user, url="https://app.example.com/", kinds=["subscription.funded"], now=timezone.now()
+    )
+    delivery = webhook.deliveries.get()
+    return Things(citizen.subscribe().json()["reference"], told.pk, str(webhook.pk), str(delivery.pk))
 
 
 @pytest.fixture
@@ -185,12 +203,13 @@ def test_anothers_thing_answers_exactly_as_a_missing_one(other, things, operatio
     assert plain(foreign, things) == plain(absent, ABSENT)
     assert Subscription.objects.get(reference=things.reference).status == "placed"
     assert Message.objects.get(pk=things.number).read_at is None
+    assert Webhook.objects.get(pk=things.webhook).deliveries.count() == 1
 
 
 def plain(answer: Any, things: Things) -> tuple[bytes, dict[str, str]]:
     """An answer without the id that was asked for, and without the count of requests."""
     content = answer.content
-    for each in (things.reference, str(things.number)):
+    for each in map(str, vars(things).values()):
         content = content.replace(each.encode(), b"")
     return content, {name: value for name, value in answer.items() if name != "RateLimit"}
 

@@ -42,6 +42,7 @@ OWN = [
     "/account/subscribe/JP-2026-2",
     "/account/inbox",
     "/account/bank-account",
+    "/account/security/webhooks",
     "/account/profile",
     "/account/security",
     "/account/sessions/",
