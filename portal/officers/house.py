@@ -91,7 +91,7 @@ class Deliveries(Endless):
 
 
 @admin.register(WebhookDelivery, site=site)
-class WebhookDeliveries(Room):
+class WebhookDeliveries(Endless):
     """What citizens' own apps are told and whether it arrived. Their addresses are the citizens' own and not shown."""
 
     duties = frozenset({Duty.ADMINISTRATION, Duty.AUDIT})
