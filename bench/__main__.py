@@ -38,8 +38,8 @@ def main() -> int:
     )
     parser.add_argument(
         "--only",
-        choices=["closing", "placing", "importing", "pricing", "desk"],
-        help="P1, P9 and P10, or P2, P6, P3 and P5 or the officers' lists alone",
+        choices=["closing", "placing", "importing", "pricing", "proving", "desk"],
+        help="P1, P9 and P10, or P2, P6, P3 and P5, P8 or the officers' lists alone",
     )
     given = parser.parse_args()
     with server.running() as place:
@@ -56,6 +56,8 @@ def main() -> int:
             measures += pricing(place, citizens=FEW_CITIZENS if given.quick else HOLDERS, rounds=given.rounds * 3)
         if given.only in (None, "desk"):
             measures += desk_lists(place, orders=FEW_HOLDERS * 5 if given.quick else HOLDERS, rounds=given.rounds)
+        if given.only in (None, "proving"):
+            measures += proving(place, citizens=FEW_CITIZENS if given.quick else HOLDERS, rounds=given.rounds)
         if given.only in (None, "closing"):
             measures += closing(place, sizes=given.sizes or (QUICK if given.quick else SIZES), rounds=given.rounds)
             measures += screening(place, citizens=FEW_CITIZENS if given.quick else CITIZENS, rounds=given.rounds)
@@ -160,6 +162,24 @@ def desk_lists(place: Place, *, orders: int, rounds: int) -> list[Measure]:
     worst = max(ratios, key=lambda page: ratios[page])
     what = f"officers' pages, orders {orders} ÷ {FEW_HOLDERS}, the slowest: {worst}"
     return [Measure("desk", what, many[worst], few[worst], 3, at_most=True)]
+
+
+def proving(place: Place, *, citizens: int, rounds: int) -> list[Measure]:
+    """P8: the holdings at a NAV are committed to, with the bare hashing beside every round; and one holder's proof."""
+    from bench import nav, proof  # noqa: PLC0415  models can be imported only after Django's setup
+
+    name = nav.prepare(place, citizens=citizens)
+    found: list[proof.Round] = []
+    for number in tqdm(range(rounds), desc="P8", file=sys.stderr):
+        found.append(proof.run(name, number=number))
+        tqdm.write(f"{found[-1]}", file=sys.stderr)
+    server.drop(place, name)
+    committed, hashed = [one.committed for one in found], [one.hashed for one in found]
+    proved = [one.proved * 1000 for one in found]
+    return [
+        Measure("P8", f"commit {citizens} holders ÷ bare hashing", committed, hashed, 1.5, at_most=True),
+        Measure("P8 proof", "ms of one proof ÷ 50", proved, [50] * rounds, 1, at_most=True),
+    ]
 
 
 def closing(place: Place, *, sizes: Sequence[int], rounds: int) -> list[Measure]:

