@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import django
 from django.core.management import call_command
@@ -15,6 +16,9 @@ from tqdm import tqdm
 from bench import result, server
 from bench.result import Measure
 from portal.local.place import DATABASE, Place
+
+if TYPE_CHECKING:
+    from bench import holdings
 
 SIZES = [10_000, 100_000, 1_000_000]
 QUICK = [2_000, 20_000]
@@ -35,7 +39,7 @@ def main() -> int:
     parser.add_argument(
         "--only",
         choices=["closing", "placing", "importing", "pricing", "proving", "desk", "reading"],
-        help="P1, P9 and P10, or P2, P6, P3, P8, the officers' lists or P4 alone",
+        help="P1, P9 and P10, or P2, P6, P3 and P5, P8, the officers' lists or P4 alone",
     )
     given = parser.parse_args()
     with server.running() as place:
@@ -102,7 +106,7 @@ def importing(place: Place, *, entries: int, rounds: int) -> list[Measure]:
 
 
 def pricing(place: Place, *, citizens: int, rounds: int) -> list[Measure]:
-    """P3: a NAV of a fund with many citizens beside the same of a fund with few, day after day."""
+    """P3 and P5: a NAV of a fund with many citizens beside the same with few, day after day; then their holdings."""
     from bench import nav  # noqa: PLC0415  models can be imported only after Django's setup
 
     many, few = nav.prepare(place, citizens=citizens), nav.prepare(place, citizens=FEW_HOLDERS)
@@ -110,6 +114,7 @@ def pricing(place: Place, *, citizens: int, rounds: int) -> list[Measure]:
     for number in tqdm(range(rounds + 1), desc="P3", file=sys.stderr):
         found.append((nav.run(many, number=number), nav.run(few, number=number)))
     warm = found[1:]
+    shown = holding(place, many=many, few=few, rounds=rounds)
     for name in (many, few):
         server.drop(place, name)
     what = f"holders {citizens} ÷ {FEW_HOLDERS}"
@@ -121,6 +126,14 @@ def pricing(place: Place, *, citizens: int, rounds: int) -> list[Measure]:
         Measure(
             "P3 whole", f"value, check, propose, sign, publish, {what}", [one.all for one, _ in warm],
             [one.all for _, one in warm], 1.2, at_most=True,
+        ),
+        Measure(
+            "P5", f"the holdings page, {what}", [one.page for one, _ in shown], [one.page for _, one in shown], 1.3,
+            at_most=True,
+        ),
+        Measure(
+            "P5 API", f"/api/v1/holdings, {what}", [one.api for one, _ in shown], [one.api for _, one in shown], 1.3,
+            at_most=True,
         ),
     ]  # fmt: skip
 
@@ -144,6 +157,18 @@ def reading(place: Place, *, requests: int, rounds: int) -> list[Measure]:
         Measure("P4 navs", f"/api/v1/navs, {what}", [one[readers.TABLE] for one in found], hello, 0.5),
         Measure("P4 304", f"the dearest of them by its ETag, {what}", there, hello, 0.5),
     ]
+
+
+def holding(place: Place, *, many: str, few: str, rounds: int) -> "list[tuple[holdings.Round, holdings.Round]]":
+    """P5: citizens look at what they hold, in the databases of P3."""
+    from bench import holdings  # noqa: PLC0415  models can be imported only after Django's setup
+
+    readers = {name: holdings.prepare(name) for name in (many, few)}
+    with holdings.beside(place):
+        found = []
+        for _round in tqdm(range(rounds + 1), desc="P5", file=sys.stderr):
+            found.append((holdings.run(many, readers[many]), holdings.run(few, readers[few])))
+    return found[1:]
 
 
 def desk_lists(place: Place, *, orders: int, rounds: int) -> list[Measure]:

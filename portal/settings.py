@@ -91,6 +91,7 @@ MIDDLEWARE = [
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "portal.web.waiting.WaitingRoomMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -294,6 +295,10 @@ GOVERNMENT_IDS = {
 USERSESSIONS_TRACK_ACTIVITY = False
 USERSESSIONS_ADAPTER = "portal.web.signing_up.SessionsAdapter"
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
+
+# ── a rush at an opening ──────────────────────────────────────────────────────────────────────────────────────────
+# People let in a second to an offering's order pages, about a third of what this machine can serve; 0: no waiting room.
+WAITING_ROOM_RATE = env.float("WAITING_ROOM_RATE", 5.0)
 
 # ── the border: transport, headers, content ───────────────────────────────────────────────────────────────────────
 SECURE_SSL_REDIRECT = HTTPS

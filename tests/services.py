@@ -28,6 +28,7 @@ TEST_ENVIRONMENT = {
     "CONN_MAX_AGE": "0",
     "LOG_LEVEL": "WARNING",
     "DOOR_SECONDS": "0",  # what a test changes is seen at once
+    "WAITING_ROOM_RATE": "0",  # on where it is what is tested
 }
 
 _running = contextlib.ExitStack()

@@ -225,12 +225,49 @@ def _of_class(
 def _parts(unit_class: UnitClass, navs: list[Nav], shares: dict[int, dict[str, ClassNav]]) -> dict[str, Decimal] | None:
     """What income and currency have added to a unit's value, as fractions of its first; None where it is not known.
 
-    Between two NAVs every class gains in proportion to its claim. What the yen gains is the part of it that yen held
-    have gained in dollars; a class in yen feels the dollar's own move as well. The rest is the assets'. Each step
-    counts for what a unit was worth before it, so that the parts add up to the whole.
+    Each step counts for what a unit was worth before it, so that the parts add up to the whole.
+    """
+    found = _steps(unit_class, navs, shares)
+    if found is None:
+        return None
+    index, income, currency = Decimal(1), Decimal(0), Decimal(0)
+    with localcontext(DIGITS):
+        for step in found:
+            income += index * step.income
+            currency += index * step.currency
+            index *= step.grown
+    return {"income": income, "currency": currency}
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happened to a class from one priced NAV to the next, the first from the initial price.
+
+    ``income`` and ``currency`` are fractions of what a unit was worth before; the rest of ``grown`` is the assets'.
+    """
+
+    day: date
+    before: Price
+    price: Price
+    grown: Decimal
+    income: Decimal
+    currency: Decimal
+
+
+def steps(unit_class: UnitClass) -> list[Step] | None:
+    """The steps of a class, oldest first; None where a NAV does not know them."""
+    navs = _navs()
+    return _steps(unit_class, navs, _shares(navs))
+
+
+def _steps(unit_class: UnitClass, navs: list[Nav], shares: dict[int, dict[str, ClassNav]]) -> list[Step] | None:
+    """Between two NAVs every class gains in proportion to its claim.
+
+    What the yen gains is the part of it that yen held have gained in dollars; a class in yen feels the dollar's own
+    move as well.
     """
     in_yen = unit_class.currency == Currency.JPY
-    index, income, currency = Decimal(1), Decimal(0), Decimal(0)
+    found: list[Step] = []
     with localcontext(DIGITS):
         for before, nav in pairwise([None, *navs]):
             assert nav is not None
@@ -245,10 +282,19 @@ def _parts(unit_class: UnitClass, navs: list[Nav], shares: dict[int, dict[str, C
             earned = (nav.earned - ((before and before.earned) or 0)) / claim
             gained = moved.gained_by_yen(before, nav, now, then) / claim
             dollar = (1 + gain) * (nav.usd_jpy / rate - 1) if in_yen else Decimal(0)
-            income += index * earned
-            currency += index * (gained + dollar)
-            index *= 1 + gain + dollar
-    return {"income": income, "currency": currency}
+            price = now[unit_class.pk].price
+            assert price is not None
+            found.append(
+                Step(
+                    day=nav.valuation_day,
+                    before=found[-1].price if found else unit_class.price(unit_class.initial_price),
+                    price=unit_class.price(price),
+                    grown=1 + gain + dollar,
+                    income=earned,
+                    currency=gained + dollar,
+                )
+            )
+    return found
 
 
 # ── owners ──

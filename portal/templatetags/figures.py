@@ -44,6 +44,15 @@ def money(value: Money | None) -> str:
 
 
 @register.filter
+def signed_money(value: Money | None) -> str:
+    """The same with its sign: +¥14,896, −$3.20."""
+    if value is None:
+        return "–"
+    sign = "+" if value.amount > 0 else "\N{MINUS SIGN}" if value.amount < 0 else ""
+    return sign + money(-value if value.amount < 0 else value)
+
+
+@register.filter
 def sum_of(facts: dict[str, Any]) -> str:
     """The amount in the facts of a notice: minor units with their currency."""
     return money(Money(facts["amount"], Currency(facts["currency"])))

@@ -20,6 +20,7 @@ from fund.dealing.models import Offering
 from fund.dealing.outage import Extension
 from fund.money import percent
 from investors import agreements
+from portal import waiting_room
 from portal.access import public
 from portal.templatetags import figures
 from portal.web import calculator, words
@@ -75,6 +76,7 @@ def detail(request: HttpRequest, code: str) -> HttpResponse:
         if running and not form.errors
         else None,
         "running": running,
+        "soon": offering.state == STATE.ANNOUNCED and offering.opens_at - waiting_room.BEFORE <= now,
     }
     status = 422 if form.errors else 200
     return render(request, "public/offering.html", facts | _live(offering, now), status=status)

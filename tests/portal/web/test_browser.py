@@ -1,16 +1,20 @@
 """A real browser: nothing the policy blocks, nothing wider than a phone, nothing that axe finds, light and dark."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Browser, Page
 
 from fund.governance.officers import Officer
 from fund.ledger import accounts
 from fund.units import open_classes
 from investors.people import Investor
+from portal import waiting_room
+from portal.store import store
 from tests.portal.web import stage
 from tests.portal.web.conftest import Stage, current, everything, hanako
 
@@ -42,12 +46,16 @@ PUBLIC = [
 ]
 OWN = [
     "/account/",
+    "/account/orders",
     "/account/holdings",
+    "/account/transactions",
     "/account/subscribe/JP-2026-2",
     "/account/inbox",
     "/account/bank-account",
     "/account/security/webhooks",
     "/account/profile",
+    "/account/security",
+    "/account/sessions/",
     "/account/2fa/",
 ]
 
@@ -81,6 +89,10 @@ def look(page: Page, address: str, axe: str) -> list[str]:
     page.evaluate(axe)
     found = page.evaluate("axe.run()")
     assert found["passes"], "axe has looked"
+    if (wide := page.viewport_size) and wide["width"] >= 640:  # the same at 200 %
+        page.set_viewport_size({"width": wide["width"] // 2, "height": wide["height"] // 2})
+        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            heard.append("wider than the window at 200 %")
     heard += [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found["violations"]]
     return [f"{address}: {one}" for one in heard if "404 (Not Found)" not in one]
 
@@ -112,13 +124,19 @@ def cookies(everything: Stage, live_server: Any) -> list[Any]:
     return session(everything.hanako, live_server.url)
 
 
-def test_own_pages_in_a_browser(cookies: list[Any], live_server: Any, chromium: Browser) -> None:
+@pytest.fixture
+def orders(everything: Stage) -> list[str]:
+    """The pages of an order that waits for its payment, and of one that has been settled."""
+    return [f"/account/orders/{one.reference}" for one in (everything.order, everything.old_order)]
+
+
+def test_own_pages_in_a_browser(cookies: list[Any], orders: list[str], live_server: Any, chromium: Browser) -> None:
     wrong = []
     axe = Path(AXE).read_text()
     for width, scheme, language in ((390, "light", "ja"), (1280, "dark", "en")):
         context = chromium.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
         context.add_cookies(cookies)
-        for path in OWN:
+        for path in [*OWN, *orders]:
             page = context.new_page()
             wrong += look(page, f"{live_server.url}/{language}{path}", axe)
             page.close()
@@ -183,8 +201,43 @@ def test_the_order_without_javascript(cookies: list[Any], live_server: Any, chro
     page.click("main form button")
     assert "¥200,000" in page.inner_text("main")
     page.click("main form button")
+    assert "Review your order" in page.inner_text("main")
+    page.click("main form button")
     assert "Your order has been placed." in page.inner_text("main")
     assert "Pay by bank transfer" in page.inner_text("main")
+
+
+@pytest.fixture
+def rush(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thirty people came to the offering before."""
+    settings.WAITING_ROOM_RATE = 5.0
+    monkeypatch.setattr(waiting_room, "_away_until", 0.0)
+    waiting_room.known.cache_clear()
+    store().flushdb()
+    for number in range(30):
+        waiting_room.place(offering_code="JP-2026-2", user_id=-number, now=stage.NOW)
+
+
+def test_the_waiting_room_in_a_browser(
+    cookies: list[Any], rush: None, live_server: Any, chromium: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is wrong with its page, and at one's turn it goes on by itself, with scripts and without."""
+    wrong = []
+    here = f"{live_server.url}/{{}}/account/subscribe/JP-2026-2"
+    for scripts, width, language in ((True, 390, "ja"), (True, 1280, "en"), (False, 390, "en")):
+        context = chromium.new_context(java_script_enabled=scripts, viewport={"width": width, "height": 844})
+        context.add_cookies(cookies)
+        page = context.new_page()
+        monkeypatch.setattr(timezone, "now", lambda: stage.NOW)
+        if scripts:
+            wrong += look(page, here.format(language), Path(AXE).read_text())
+        else:
+            page.goto(here.format(language))
+        assert page.locator(".k-card--open").is_visible()
+        monkeypatch.setattr(timezone, "now", lambda: stage.NOW + timedelta(seconds=6))
+        page.locator("[name=amount]").wait_for(timeout=20_000)
+        context.close()
+    assert wrong == [], "\n".join(wrong)
 
 
 def test_the_browser_sees_what_it_should(chromium: Browser) -> None:

@@ -34,8 +34,8 @@ APPLICANT = [
     "/account/2fa/", "/account/sessions/",
 ]  # fmt: skip
 CITIZEN = [
-    "/account/", "/account/orders", "/account/holdings", "/account/proof", "/account/documents",
-    "/account/subscribe/JP-2026-2",
+    "/account/", "/account/orders", "/account/holdings", "/account/transactions", "/account/proof",
+    "/account/documents", "/account/subscribe/JP-2026-2",
     "/account/profile", "/account/bank-account", "/account/inbox", "/account/security", "/join/",
 ]  # fmt: skip
 
@@ -217,7 +217,7 @@ def test_every_address_of_this_room_is_looked_at() -> None:
         "own-document",
         "check-holding-script",
     }
-    acts |= {"withdraw", "order", "end-session", "bank-account-keep"}
+    acts |= {"withdraw", "order", "order-state", "transactions-csv", "end-session", "bank-account-keep"}
     acts |= {"webhooks", "webhook-ping", "webhook-replay", "webhook-remove"}  # test_webhooks looks at them
     acts |= {"recover-passkey"}  # opens at the end of a recovery only: test_recover_in_a_browser looks at it
     assert {one.name for one in urlpatterns} - names == acts
