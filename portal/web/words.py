@@ -94,19 +94,6 @@ def state(code: str, names: dict[str, str]) -> str:
     return names.get(code, code)
 
 
-def remaining(until: datetime, now: datetime) -> str:
-    """Days, hours or minutes until an instant, in words; empty when it has passed."""
-    minutes = int((until - now).total_seconds()) // 60
-    if minutes < 0:
-        return ""
-    if minutes >= 2 * 24 * 60:
-        days = minutes // (24 * 60)
-        return ngettext("%(count)s day left", "%(count)s days left", days) % {"count": days}
-    if minutes >= 60:
-        return ngettext("%(count)s hour left", "%(count)s hours left", minutes // 60) % {"count": minutes // 60}
-    return ngettext("%(count)s minute left", "%(count)s minutes left", minutes) % {"count": minutes}
-
-
 def countdown(until: datetime, now: datetime) -> str:
     """The time until an instant in its two largest units, "9 days 4 hours"; empty when it has passed."""
     minutes = int((until - now).total_seconds()) // 60

@@ -83,12 +83,12 @@ def test_amounts_that_could_mean_something_else_are_asked_again(typed: str) -> N
             amounts.read(typed, currency)
 
 
-def test_what_is_left_is_said_in_one_unit() -> None:
+def test_what_is_left_is_said_in_its_two_largest_units() -> None:
     now = datetime(2026, 11, 20, tzinfo=UTC)
     with translation.override("en"):
-        said = [words.remaining(datetime(2026, 11, day, hour, minute, tzinfo=UTC), now) for day, hour, minute in
+        said = [words.countdown(datetime(2026, 11, day, hour, minute, tzinfo=UTC), now) for day, hour, minute in
                 [(29, 5, 0), (21, 0, 0), (20, 1, 0), (20, 0, 59), (20, 0, 1), (19, 23, 59)]]  # fmt: skip
-    assert said == ["9 days left", "24 hours left", "1 hour left", "59 minutes left", "1 minute left", ""]
+    assert said == ["9 days 5 hours", "1 day 0 hours", "1 hour 0 minutes", "59 minutes", "1 minute", ""]
 
 
 @pytest.mark.parametrize(("low", "high"), [("10", "10"), ("9990", "10432"), ("10.0100", "10.0200"), ("1", "1000000")])
