@@ -72,7 +72,7 @@ COST = """
                                     AND %(capital)s IN (c.debit_id, c.credit_id)) m
              WHERE t.holder_id BETWEEN %(first)s AND %(last)s AND %(units)s IN (t.debit_id, t.credit_id)
                AND t.phase IN (0, 2) AND t.effective_at < %(close)s
-               AND pg_visible_in_snapshot(t.xact::text::xid8, %(snapshot)s::pg_snapshot)
+               AND (pg_visible_in_snapshot(t.xact::text::xid8, %(snapshot)s::pg_snapshot) OR t.xact = %(own)s)
              UNION ALL
             SELECT e.holder_id, CASE WHEN e.reversal THEN -1 ELSE 1 END
                                 * (CASE WHEN e.batch_id = ANY(%(late)s) THEN 0 ELSE e.cost END - e.returned)

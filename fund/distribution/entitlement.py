@@ -46,7 +46,8 @@ HELD = """
                    AND t.holder_id BETWEEN %(first)s AND %(last)s
                    AND (t.effective_at >= %(close)s OR t.xact >= %(xmin)s)
                    AND (t.effective_at >= %(close)s
-                        OR NOT pg_visible_in_snapshot(t.xact::text::xid8, %(snapshot)s::pg_snapshot))
+                        OR NOT pg_visible_in_snapshot(t.xact::text::xid8, %(snapshot)s::pg_snapshot)
+                           AND t.xact <> %(own)s)
                  UNION ALL
                 SELECT s.holder_id, s.units
                   FROM fund_settlement s
@@ -64,7 +65,8 @@ HELD = """
 LATE = """
     SELECT coalesce(array_agg(id), '{}') FROM fund_settlementbatch
      WHERE unit_class_id = %(class)s
-       AND (effective_at >= %(close)s OR NOT pg_visible_in_snapshot(xact::text::xid8, %(snapshot)s::pg_snapshot))
+       AND (effective_at >= %(close)s
+            OR NOT pg_visible_in_snapshot(xact::text::xid8, %(snapshot)s::pg_snapshot) AND xact <> %(own)s)
 """
 
 # What is declared, exactly, before its minor units are shared out.
