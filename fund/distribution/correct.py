@@ -158,4 +158,3 @@ def differences(*, distribution: Distribution, after: int = 0, limit: int = 500)
         )
         rows = cursor.fetchall()
     return (Difference(*row) for row in rows)
-

@@ -302,7 +302,9 @@ def fix(one: Distribution, now: datetime, size: int) -> None:
     ranges, whole = _ranges(one, params, size)
     one.cut, one.cut_holder = _cut(one, params, one.declared - whole)
     nav = last_nav()
-    fixed = {name: getattr(one, name) for name in ("snapshot", "xact", "holders", "units", "declared", "cut", "cut_holder")}
+    fixed = {
+        name: getattr(one, name) for name in ("snapshot", "xact", "holders", "units", "declared", "cut", "cut_holder")
+    }
     income = _in_base(one.money(one.declared), nav).amount
     moved = Distribution.objects.filter(pk=one.pk, state=State.DECLARED).update(
         state=State.RECORDED, recorded_at=now, income=income, **fixed

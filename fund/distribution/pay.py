@@ -8,7 +8,7 @@ Whoever chose reinvestment waits for the first price of the pay day or later and
 taxes. The same is written into a payable, withheld or bought part of one entry, whose sum is the holder's gross amount.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -98,14 +98,17 @@ class Progress:
     waiting: int
 
 
-def pay_next(*, now: datetime) -> int:
+Tell = Callable[[int, int], object]
+
+
+def pay_next(*, now: datetime, tell: Tell = lambda first, last: None) -> int:
     """Pay the next range of holders of a distribution that is due, in one transaction; how many entries, 0 when done.
 
-    Call it until 0, from as many workers as you like. A class's distributions follow one another. 0 also means that
+    ``tell`` has the tax status of the holders between two numbers brought up to date before they are paid. Call it until 0, from as many workers as you like. A class's distributions follow one another. 0 also means that
     the price of the record day, or for reinvestment that of the pay day, is still to come.
     """
     for one in _due(now):
-        if entries := _pay_one(one, now):
+        if entries := _pay_one(one, tell, now):
             return entries
     return 0
 
@@ -117,13 +120,14 @@ def _due(now: datetime) -> list[Distribution]:
     return [one for one in first if calendars.books_open(one.pay_day) <= now]
 
 
-def _pay_one(one: Distribution, now: datetime) -> int:
+def _pay_one(one: Distribution, tell: Tell, now: datetime) -> int:
     if not _fix_prices(one, now):
         return 0
     with transaction.atomic():
         ready = Q(paid_at=None) if one.price is None else Q(done_at=None)
         taken = _take(one, ready)
         if taken is not None:
+            tell(taken.first_holder, taken.last_holder)
             return _pay(one, taken, now)
         if not DistributionRange.objects.filter(distribution_id=one.pk, done_at=None).exists():
             _finish(one, now)

@@ -115,9 +115,7 @@ def prove() -> list[Check]:
 def balances() -> Check:
     """Each balance equals the sum of its entries, and none is missing or left over."""
     of_holders = [
-        OF_HOLDERS.format(
-            code=code, column=column(code), settled=SETTLED[name], entitled=ENTITLED[name], of=of
-        )
+        OF_HOLDERS.format(code=code, column=column(code), settled=SETTLED[name], entitled=ENTITLED[name], of=of)
         for code in Account.objects.filter(per_holder=True).order_by("id").values_list("code", flat=True)
         for name, _colon, of in [code.partition(":")]
     ]

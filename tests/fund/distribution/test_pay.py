@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from fund.distribution import correct, declare, pay
+from fund.distribution import correct, declare, pay, prove
 from fund.distribution.models import Choice, Distribution
 from fund.governance import approval
 from fund.holders import Nation
@@ -14,6 +14,7 @@ from fund.ledger import balances, post
 from fund.ledger import prove as ledger
 from fund.ledger.models import Entitlement, Event, Leg
 from fund.ledger.post import Line
+from fund.register import capital, returns
 from fund.units import UnitClass
 from tests.fund import building
 from tests.fund.distribution.conftest import FIRST, PAY, RECORD, after, at, citizen, tax
@@ -28,7 +29,7 @@ def entries(one: Distribution, *, reversal: bool = False) -> dict[int, Entitleme
 
 
 def sound() -> None:
-    assert [check for check in ledger.prove() if not check.clean] == []
+    assert [check for check in [*ledger.prove(), *prove.prove(), *capital.prove()] if not check.clean] == []
 
 
 def leave(holder, day, units: int = UNITS) -> None:
@@ -79,8 +80,6 @@ def test_the_nav_of_the_record_day_is_the_first_without_it(fund):
 
 
 def test_governments_are_paid_gross_and_what_each_has_received_is_known(fund):
-    from fund.register import returns  # noqa: PLC0415
-
     fund.value(FIRST)
     (one,) = fund.declare({"SOV": "0.05"})
     fund.run(one)
@@ -146,7 +145,9 @@ def test_nothing_is_declared_beyond_income_cash_or_the_calendar(fund):
         assert refused.value.code == code
     fund.declare({"SOV": "0.24"})  # $48,000 of $50,000: what was declared counts at once
     with pytest.raises(declare.Refused) as refused:
-        declare.preview(record_day=PAY, pay_day=date(2026, 4, 30), rates={"LP": Decimal(1), "JP": Decimal(4000)}, now=now)
+        declare.preview(
+            record_day=PAY, pay_day=date(2026, 4, 30), rates={"LP": Decimal(1), "JP": Decimal(4000)}, now=now
+        )
     assert refused.value.code in ("over_income", "nothing")
 
 
@@ -213,7 +214,9 @@ def test_of_what_a_bank_has_paid_out_already_nothing_is_asked_back(fund):
     fund.pay(after(PAY))
     assert entries(one, reversal=True)[joins.pk].borne == got
     assert entries(one, reversal=True)[stays.pk].borne == 0
-    assert balances.balance("refunds:JPY", holder_id=joins.pk) == 0 == balances.balance("refunds:JPY", holder_id=stays.pk)
+    assert (
+        balances.balance("refunds:JPY", holder_id=joins.pk) == 0 == balances.balance("refunds:JPY", holder_id=stays.pk)
+    )
     assert balances.balance("expenses:JPY") == -got
     assert Distribution.objects.get(pk=again.pk).state == "paid"
     sound()

@@ -1,0 +1,130 @@
+"""What has been distributed, as its owner reads it: to one holder, and to each government (D3, D47)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.db import connection
+
+from fund.distribution.models import Distribution
+from fund.distribution.withholding import JpBasis, UsBasis
+from fund.holders import Holder, Nation
+from fund.money import Currency, Money
+
+
+@dataclass(frozen=True)
+class Given:
+    """One distribution to one holder. ``corrected``: it was taken back since, and given anew by another entry."""
+
+    distribution: Distribution
+    units: int
+    gross: Money
+    returned: Money
+    us: Money
+    national: Money
+    local: Money
+    paid: Money
+    reinvested: Money
+    rounding: Money
+    bought: int
+    us_basis: UsBasis
+    jp_basis: JpBasis
+    booked_at: datetime
+    corrected: bool
+
+    @property
+    def ordinary(self) -> Money:
+        return self.gross - self.returned
+
+    @property
+    def withheld(self) -> Money:
+        return self.us + self.national + self.local
+
+    @property
+    def net(self) -> Money:
+        return self.gross - self.withheld
+
+
+OF_HOLDER = """
+    SELECT e.distribution_id, e.units, e.gross, e.returned, e.us, e.national, e.local, e.paid, e.cost, e.rounding,
+           e.bought, e.us_basis, e.jp_basis, b.effective_at,
+           EXISTS (SELECT FROM fund_entitlement r
+                    WHERE (r.holder_id, r.distribution_id) = (e.holder_id, e.distribution_id) AND r.reversal)
+      FROM fund_entitlement e JOIN fund_settlementbatch b ON b.id = e.batch_id
+     WHERE e.holder_id = %(holder)s AND NOT e.reversal AND e.distribution_id < %(before)s
+     ORDER BY e.distribution_id DESC LIMIT %(limit)s
+"""
+
+
+def of_holder(*, holder_id: int, before: int | None = None, limit: int = 100) -> list[Given]:
+    """What a holder was given, the newest first; ``before`` a distribution's number, for the next page."""
+    with connection.cursor() as cursor:
+        cursor.execute(OF_HOLDER, {"holder": holder_id, "before": before or 2**63 - 1, "limit": limit})
+        rows = cursor.fetchall()
+    known = Distribution.objects.select_related("unit_class").in_bulk([row[0] for row in rows])
+    return [
+        Given(
+            known[key],
+            units,
+            *(known[key].money(amount) for amount in amounts),
+            bought,
+            UsBasis(us),
+            JpBasis(jp),
+            booked_at,
+            corrected,
+        )  # fmt: skip
+        for key, units, *amounts, bought, us, jp, booked_at, corrected in rows
+    ]
+
+
+def to_come(*, holder_id: int, classes: Sequence[str]) -> list[Distribution]:
+    """Distributions of these classes that are declared or recorded and of which this holder has no entry yet."""
+    waiting = Distribution.objects.filter(
+        unit_class__in=classes, state__in=[Distribution.State.DECLARED, Distribution.State.RECORDED], corrects=None
+    )
+    rows = list(waiting.select_related("unit_class").order_by("record_day", "unit_class"))
+    given = {one.distribution.pk for one in of_holder(holder_id=holder_id, limit=len(rows) + 10)} if rows else set()
+    return [one for one in rows if one.pk not in given]
+
+
+@dataclass(frozen=True)
+class Received:
+    """What one co-owner has been given by one distribution, before and, since governments are paid gross, after taxes."""
+
+    nation: Nation
+    record_day: date
+    paid_on: date
+    per_lot: Decimal
+    amount: Money
+
+
+RECEIVED = """
+    SELECT h.nation, d.record_day, (min(b.effective_at) AT TIME ZONE 'UTC')::date, d.per_lot, c.currency,
+           sum(CASE WHEN e.reversal THEN e.borne - e.gross ELSE e.gross END)::bigint
+      FROM fund_holder h
+      JOIN fund_entitlement e ON e.holder_id = h.id
+      JOIN fund_settlementbatch b ON b.id = e.batch_id
+      JOIN fund_distribution d ON d.id = e.distribution_id
+      JOIN fund_unitclass c ON c.code = d.unit_class_id
+     WHERE h.kind = %(kind)s
+     GROUP BY d.id, c.code, h.nation HAVING sum(CASE WHEN e.reversal THEN e.borne - e.gross ELSE e.gross END) > 0
+     ORDER BY d.record_day DESC, h.nation DESC
+"""
+
+
+def received() -> Iterator[Received]:
+    """What each government has received since the start, distribution by distribution, the newest first (D3)."""
+    with connection.cursor() as cursor:
+        cursor.execute(RECEIVED, {"kind": Holder.Kind.SOVEREIGN.value})
+        rows = cursor.fetchall()
+    return (
+        Received(Nation(nation), record_day, paid_on, per_lot, Money(amount, Currency(currency)))
+        for nation, record_day, paid_on, per_lot, currency, amount in rows
+    )
+
+
+def paid(*, limit: int = 100) -> list[Distribution]:
+    """The distributions of all classes that have been paid, the newest first: public."""
+    rows = Distribution.objects.filter(state=Distribution.State.PAID).select_related("unit_class")
+    return list(rows.order_by("-record_day", "unit_class")[:limit])
