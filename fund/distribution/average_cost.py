@@ -1,8 +1,8 @@
 """The average cost of a citizen's units (個別元本, D46), followed through every event that the book has.
 
-It is never stored: it is what the units have cost, from the entries that brought them. A subscription adds its cost, and
-so does a reinvestment; a compensation adds units for money that was paid before; a rescission takes units away with the
-cost they were bought at; of a distribution the part that was returned lowers it.
+It is never stored: it is what the units have cost, from the entries that brought them. A subscription adds its cost,
+and so does a reinvestment; a compensation adds units for money that was paid before; a rescission takes units away with
+the cost they were bought at; of a distribution the part that was returned lowers it.
 """
 
 from collections.abc import Iterable

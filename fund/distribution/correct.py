@@ -1,8 +1,8 @@
 """Correcting a paid distribution: everything is taken back and given anew for the right day, in one act (D45, D48).
 
-What was booked stays, each entry with a reversal beside it, and the difference is told holder by holder. Only the newest
-distribution of a class is corrected: a later one rests on its costs. Where a bank has paid out more than is right,
-nothing is asked back from anybody, and the fund bears the difference (decision 23).
+What was booked stays, each entry with a reversal beside it, and the difference is told holder by holder. Only the
+newest distribution of a class is corrected: a later one rests on its costs. Where a bank has paid out more than is
+right, nothing is asked back from anybody, and the fund bears the difference (decision 23).
 """
 
 from collections.abc import Iterator

@@ -266,7 +266,7 @@ def record_due(*, now: datetime) -> list[Distribution]:
 
 @transaction.atomic
 def record(*, distribution: Distribution, now: datetime, size: int = RANGE) -> bool:
-    """Fix who is entitled: units, sum and cut, as the book stands; the sum becomes a liability. False when done before."""
+    """Fix who is entitled, as the book stands; the sum becomes a liability. False when this was done before."""
     one = Distribution.objects.select_for_update(of=("self",)).select_related("unit_class").get(pk=distribution.pk)
     if one.state != State.DECLARED:
         return False
@@ -293,19 +293,26 @@ def liability(one: Distribution) -> Line:
     return Line(f"capital:{one.unit_class_id}", f"distributions:{one.currency}", one.declared)
 
 
-def fix(one: Distribution, now: datetime, size: int) -> None:
-    """Write units, sum, cut and ranges of a distribution: from here on they never change."""
+def fixed_now(one: Distribution) -> dict[str, Any]:
+    """Take units, holders, sum and cut of a distribution as the book stands, unsaved; returns what they rest on."""
     taken = _snapshot()
     one.snapshot, one.xact = taken["snapshot"], taken["own"]
     params = {**scalars_of(one), **ALL}
-    one.holders, one.units, one.declared = _totals(one.unit_class, params)
-    ranges, whole = _ranges(one, params, size)
+    with connection.cursor() as cursor:
+        cursor.execute(entitlement.TOTALS.format(shares=shares(one.unit_class)), params)
+        one.holders, one.units, whole, one.declared = map(int, cursor.fetchone())
     one.cut, one.cut_holder = _cut(one, params, one.declared - whole)
+    return params
+
+
+def fix(one: Distribution, now: datetime, size: int) -> None:
+    """Write units, sum, cut and ranges of a distribution: from here on they never change."""
+    ranges = _ranges(one, fixed_now(one), size)
     nav = last_nav()
     fixed = {
         name: getattr(one, name) for name in ("snapshot", "xact", "holders", "units", "declared", "cut", "cut_holder")
     }
-    income = _in_base(one.money(one.declared), nav).amount
+    income = _in_base(one.money(one.declared or 0), nav).amount
     moved = Distribution.objects.filter(pk=one.pk, state=State.DECLARED).update(
         state=State.RECORDED, recorded_at=now, income=income, **fixed
     )
@@ -380,28 +387,26 @@ def _totals(unit_class: UnitClass, params: dict[str, Any]) -> tuple[int, int, in
 
 # Every ``size`` holders make a range. One that is corrected has entries of its own to be taken back.
 RANGES = """
-    SELECT (place - 1) / %(size)s, min(holder_id), max(holder_id), sum(entries)::bigint, sum(whole)::bigint
-      FROM (SELECT holder_id, sum(entries) AS entries, sum(whole) AS whole, row_number() OVER (ORDER BY holder_id) AS place
-              FROM (SELECT holder_id, whole, 1 AS entries FROM ({shares}) s
+    SELECT (place - 1) / %(size)s, min(holder_id), max(holder_id), sum(entries)::bigint
+      FROM (SELECT holder_id, count(*) AS entries, row_number() OVER (ORDER BY holder_id) AS place
+              FROM (SELECT holder_id FROM ({held}) h
                      UNION ALL
-                    SELECT e.holder_id, 0, 1 FROM fund_entitlement e
+                    SELECT e.holder_id FROM fund_entitlement e
                      WHERE e.distribution_id = %(old)s AND NOT e.reversal AND %(old)s > 0) u
              GROUP BY holder_id) p
      GROUP BY 1 ORDER BY 1
 """
 
 
-def _ranges(one: Distribution, params: Mapping[str, Any], size: int) -> tuple[list[DistributionRange], int]:
-    """The ranges, and the sum of everybody's whole minor units."""
+def _ranges(one: Distribution, params: Mapping[str, Any], size: int) -> list[DistributionRange]:
     with connection.cursor() as cursor:
         told = {**params, "size": size, "old": one.corrects_id or 0}
-        cursor.execute(RANGES.format(shares=shares(one.unit_class)), told)
+        cursor.execute(RANGES.format(held=held(one.unit_class)), told)
         rows = cursor.fetchall()
-    ranges = [
+    return [
         DistributionRange(distribution_id=one.pk, number=number, first_holder=first, last_holder=last, entries=entries)
-        for number, first, last, entries, _whole in rows
+        for number, first, last, entries in rows
     ]
-    return ranges, sum(int(row[-1]) for row in rows)
 
 
 def _cut(one: Distribution, params: Mapping[str, Any], left: int) -> tuple[int | None, int | None]:

@@ -1,7 +1,8 @@
 """Who is entitled to how much (D45): units at the end of the record day times what is declared for a unit.
 
 Everybody gets the whole minor units of that product. What is left of the sum goes out one minor unit each by largest
-remainder, then to the older holder, so that the whole is shared out exactly: ¥100 over three equal holders is 34, 33, 33.
+remainder, then to the older holder, so that the whole is shared out exactly: ¥100 over three equal holders is 34, 33,
+33.
 For a million holders two scalars decide it, the *cut*: who has a larger remainder gets one more, and of those with
 just this remainder the holders up to one. Then each holder's part depends on that holder's units alone.
 """
@@ -24,7 +25,7 @@ class Cut:
 def split(rate: Price, units: Mapping[int, int]) -> dict[int, int]:
     """Each holder's gross amount in minor units, by holder id, from ``rate`` for a quoting lot and their units.
 
-    They add up to the product of all units and the rate, rounded **down**. Settling does the same as a set (``SHARES``).
+    They add up to the product of all units and the rate, rounded **down**. Paying does the same as a set (``SHARES``).
     """
     exact: Fraction = rate.minor_per_unit
     whole = {holder: units[holder] * exact.numerator // exact.denominator for holder in units}

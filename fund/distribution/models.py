@@ -20,9 +20,10 @@ class Distribution(models.Model):
 
     ``per_lot`` is major units of the class's currency for a quoting lot. When the record day is over, the units, the
     holders and what all of them get together (``declared``, minor units) are recorded with the snapshot of the book
-    they were read from (by the transaction ``xact``), and the *cut* that decides who gets a minor unit more (``entitlement``); from then on it is a
-    liability, and the NAV is without it. ``income`` is the same in USD cents. ``ex_price`` is the price of the record
-    day, ``price`` the one that reinvested money buys at, of ``price_day``. ``corrects``: the one it takes the place of.
+    they were read from (by the transaction ``xact``), and the *cut* that decides who gets a minor unit more
+    (``entitlement``); from then on it is a liability, and the NAV is without it. ``income`` is the same in USD cents.
+    ``ex_price`` is the price of the record day, ``price`` the one that reinvested money buys at, of ``price_day``.
+    ``corrects``: the one it takes the place of.
     """
 
     class State(models.TextChoices):
@@ -96,10 +97,10 @@ class Distribution(models.Model):
                     OLD.proposal_id, OLD.corrects_id, OLD.declared_at)
                    IS DISTINCT FROM (NEW.id, NEW.event_id, NEW.unit_class_id, NEW.per_lot, NEW.record_day, NEW.pay_day,
                     NEW.expected, NEW.proposal_id, NEW.corrects_id, NEW.declared_at)
-                   OR OLD.state <> 'declared' AND (OLD.snapshot, OLD.xact, OLD.holders, OLD.units, OLD.declared, OLD.cut,
-                    OLD.cut_holder, OLD.recorded_at, OLD.income)
-                   IS DISTINCT FROM (NEW.snapshot, NEW.xact, NEW.holders, NEW.units, NEW.declared, NEW.cut, NEW.cut_holder,
-                    NEW.recorded_at, NEW.income)
+                   OR OLD.state <> 'declared' AND (OLD.snapshot, OLD.xact, OLD.holders, OLD.units, OLD.declared,
+                    OLD.cut, OLD.cut_holder, OLD.recorded_at, OLD.income)
+                   IS DISTINCT FROM (NEW.snapshot, NEW.xact, NEW.holders, NEW.units, NEW.declared,
+                    NEW.cut, NEW.cut_holder, NEW.recorded_at, NEW.income)
                    OR OLD.ex_price <> NEW.ex_price OR OLD.price <> NEW.price OR OLD.price_day <> NEW.price_day
                    OR OLD.state <> NEW.state AND (OLD.state, NEW.state) NOT IN
                       (('declared', 'recorded'), ('recorded', 'paid'), ('paid', 'replaced')) THEN

@@ -8,19 +8,19 @@ Whoever chose reinvestment waits for the first price of the pay day or later and
 taxes. The same is written into a payable, withheld or bought part of one entry, whose sum is the holder's gross amount.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q, Sum
 from django.db.models.functions import Coalesce
-from django.utils.translation import gettext_lazy as _
 
 from fund import calendars
-from fund.distribution import average_cost, entitlement, withholding
-from fund.distribution.declare import Refused, scalars_of, shares
+from fund.distribution import average_cost, declare, entitlement, withholding
+from fund.distribution.declare import Due, Plan, scalars_of, shares
 from fund.distribution.models import Distribution, DistributionRange
 from fund.governance import audit, outbox
 from fund.ledger import post
@@ -36,8 +36,8 @@ CHOSEN = """
      ORDER BY holder_id, chosen_at DESC, id DESC
 """
 
-# Everything of a holder, from the gross amount to what is left, in the order in which it is computed. OFFSET 0 keeps the
-# planner from writing an expression out wherever its result is used.
+# Everything of a holder, from the gross amount to what is left, in the order in which it is computed. OFFSET 0 keeps
+# the planner from writing an expression out wherever its result is used.
 NET = f"""
     SELECT *, gross - us - national - local AS net
       FROM (SELECT *, {withholding.NATIONAL_TAX} AS national, {withholding.LOCAL_TAX} AS local
@@ -47,7 +47,8 @@ NET = f"""
                                                                             ::bigint)) AS returned
                                       FROM (SELECT holder_id, units, {entitlement.GROSS} AS gross,
                                                    coalesce(c.cost, 0) AS cost, coalesce(r.reinvest, false) AS reinvest,
-                                                   {withholding.US_BASIS} AS us_basis, {withholding.JP_BASIS} AS jp_basis
+                                                   {withholding.US_BASIS} AS us_basis,
+                                                   {withholding.JP_BASIS} AS jp_basis
                                               FROM ({{shares}}) s
                                               LEFT JOIN ({average_cost.COST}) c USING (holder_id)
                                               LEFT JOIN fund_taxstatus t USING (holder_id)
@@ -83,7 +84,8 @@ TAKEN_BACK = """
                                      + coalesce(c.reserved_{refunds}, 0))), o.us_basis, o.jp_basis
       FROM fund_entitlement o
       JOIN fund_card c ON c.holder_id = o.holder_id
-      LEFT JOIN fresh n(batch_id, holder_id, distribution_id, reversal, units, gross, returned, us, national, local, paid)
+      LEFT JOIN fresh n(batch_id, holder_id, distribution_id, reversal, units, gross, returned, us, national, local,
+                        paid)
         ON n.holder_id = o.holder_id
      WHERE o.distribution_id = %(old)s AND NOT o.reversal AND o.holder_id BETWEEN %(first)s AND %(last)s
 """
@@ -104,7 +106,8 @@ Tell = Callable[[int, int], object]
 def pay_next(*, now: datetime, tell: Tell = lambda first, last: None) -> int:
     """Pay the next range of holders of a distribution that is due, in one transaction; how many entries, 0 when done.
 
-    ``tell`` has the tax status of the holders between two numbers brought up to date before they are paid. Call it until 0, from as many workers as you like. A class's distributions follow one another. 0 also means that
+    ``tell`` has the tax status of the holders between two numbers brought up to date before they are paid. Call it
+    until 0, from as many workers as you like. A class's distributions follow one another. 0 also means that
     the price of the record day, or for reinvestment that of the pay day, is still to come.
     """
     for one in _due(now):
@@ -183,7 +186,7 @@ def scalars(one: Distribution) -> dict[str, Any]:
         **withholding.scalars(by, unit_class=one.unit_class_id, pay_day=one.pay_day),
         "distribution": one.pk,
         "old": one.corrects_id,
-        "earlier": list(earlier.exclude(pk=one.corrects_id).values_list("pk", flat=True)),
+        "earlier": list(earlier.exclude(pk=one.corrects_id or 0).values_list("pk", flat=True)),
         "ex": ex.numerator,
         "ex_per": ex.denominator,
         "price": price and price.numerator,
@@ -277,18 +280,36 @@ class Sums:
     borne: int = 0
 
 
-def estimate(*, distribution: Distribution, params: Mapping[str, Any]) -> Sums:
-    """The sums of a distribution that is not booked, holder by holder as they would be."""
-    entries = ENTRIES.replace("{which}", ALL).replace("{shares}", shares(distribution.unit_class))
+COLUMNS = """count(*), coalesce(sum(gross), 0)::bigint, coalesce(sum(returned), 0)::bigint,
+    coalesce(sum(us), 0)::bigint, coalesce(sum(national), 0)::bigint, coalesce(sum(local), 0)::bigint,
+    coalesce(sum(paid), 0)::bigint, coalesce(sum(cost), 0)::bigint, coalesce(sum(rounding), 0)::bigint,
+    coalesce(sum(bought), 0)::bigint"""
+
+
+def expected(*, due: Due, plan: Plan) -> Sums:
+    """The sums of a class in a plan, holder by holder as they would be at today's units, costs, statuses and price.
+
+    The price without the distribution is the last one less what a lot is paid.
+    """
+    newest = prices.published(class_code=due.unit_class.pk).exclude(price=None).first()
+    last = newest.price if newest and newest.price else due.unit_class.initial_price
+    one = Distribution(
+        pk=0,
+        unit_class=due.unit_class,
+        per_lot=due.per_lot,
+        record_day=plan.record_day,
+        pay_day=plan.pay_day,
+        corrects=plan.corrects,
+        ex_price=max(last - due.per_lot, Decimal(1).scaleb(-4)),
+        price=last,
+    )
+    declare.fixed_now(one)
+    entries = ENTRIES.replace("{which}", ALL).replace("{shares}", shares(due.unit_class))
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*), coalesce(sum(gross), 0)::bigint, coalesce(sum(returned), 0)::bigint,"
-            " coalesce(sum(us), 0)::bigint, coalesce(sum(national), 0)::bigint, coalesce(sum(local), 0)::bigint,"
-            " coalesce(sum(paid), 0)::bigint, coalesce(sum(cost), 0)::bigint, coalesce(sum(rounding), 0)::bigint,"
-            " coalesce(sum(bought), 0)::bigint FROM"
-            f" ({entries}) e(batch_id, holder_id, distribution_id, reversal, units, gross, returned, us, national,"
-            " local, paid, cost, rounding, bought, borne, us_basis, jp_basis)",
-            {**params, "batch": 0},
+            f"SELECT {COLUMNS} FROM ({entries}) e(batch_id, holder_id, distribution_id, reversal, units, gross,"
+            " returned, us, national, local, paid, cost, rounding, bought, borne, us_basis, jp_basis)",
+            {**scalars(one), **declare.ALL, "batch": 0},
         )
         return Sums(*cursor.fetchone())
 
@@ -297,11 +318,8 @@ def sums(*, distribution: Distribution) -> Sums:
     """What is booked of a distribution: its own entries, not what was taken back of another."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*), coalesce(sum(gross), 0)::bigint, coalesce(sum(returned), 0)::bigint,"
-            " coalesce(sum(us), 0)::bigint, coalesce(sum(national), 0)::bigint, coalesce(sum(local), 0)::bigint,"
-            " coalesce(sum(paid), 0)::bigint, coalesce(sum(cost), 0)::bigint, coalesce(sum(rounding), 0)::bigint,"
-            " coalesce(sum(bought), 0)::bigint"
-            "  FROM fund_entitlement e JOIN fund_settlementbatch b ON b.id = e.batch_id AND b.subject = %s"
+            f"SELECT {COLUMNS} FROM fund_entitlement e"
+            "  JOIN fund_settlementbatch b ON b.id = e.batch_id AND b.subject = %s"
             " WHERE e.distribution_id = %s AND NOT e.reversal",
             [distribution.subject, distribution.pk],
         )

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 
 from django.db import connection
+from django.db.models import Exists, OuterRef
 
 from fund.distribution.models import Distribution
 from fund.distribution.withholding import JpBasis, UsBasis
 from fund.holders import Holder, Nation
+from fund.ledger.models import Entitlement
 from fund.money import Currency, Money
 
 
@@ -18,64 +20,49 @@ class Given:
     """One distribution to one holder. ``corrected``: it was taken back since, and given anew by another entry."""
 
     distribution: Distribution
-    units: int
-    gross: Money
-    returned: Money
-    us: Money
-    national: Money
-    local: Money
-    paid: Money
-    reinvested: Money
-    rounding: Money
-    bought: int
-    us_basis: UsBasis
-    jp_basis: JpBasis
-    booked_at: datetime
+    entry: Entitlement
     corrected: bool
+
+    def money(self, name: str) -> Money:
+        """An amount of the entry, by its name in the ledger."""
+        return self.distribution.money(getattr(self.entry, name))
 
     @property
     def ordinary(self) -> Money:
-        return self.gross - self.returned
+        return self.money("gross") - self.money("returned")
 
     @property
     def withheld(self) -> Money:
-        return self.us + self.national + self.local
+        return self.money("us") + self.money("national") + self.money("local")
 
     @property
     def net(self) -> Money:
-        return self.gross - self.withheld
+        return self.money("gross") - self.withheld
 
+    @property
+    def reinvested(self) -> bool:
+        return self.entry.bought > 0
 
-OF_HOLDER = """
-    SELECT e.distribution_id, e.units, e.gross, e.returned, e.us, e.national, e.local, e.paid, e.cost, e.rounding,
-           e.bought, e.us_basis, e.jp_basis, b.effective_at,
-           EXISTS (SELECT FROM fund_entitlement r
-                    WHERE (r.holder_id, r.distribution_id) = (e.holder_id, e.distribution_id) AND r.reversal)
-      FROM fund_entitlement e JOIN fund_settlementbatch b ON b.id = e.batch_id
-     WHERE e.holder_id = %(holder)s AND NOT e.reversal AND e.distribution_id < %(before)s
-     ORDER BY e.distribution_id DESC LIMIT %(limit)s
-"""
+    @property
+    def us_basis(self) -> UsBasis:
+        return UsBasis(self.entry.us_basis)
+
+    @property
+    def jp_basis(self) -> JpBasis:
+        return JpBasis(self.entry.jp_basis)
 
 
 def of_holder(*, holder_id: int, before: int | None = None, limit: int = 100) -> list[Given]:
     """What a holder was given, the newest first; ``before`` a distribution's number, for the next page."""
-    with connection.cursor() as cursor:
-        cursor.execute(OF_HOLDER, {"holder": holder_id, "before": before or 2**63 - 1, "limit": limit})
-        rows = cursor.fetchall()
-    known = Distribution.objects.select_related("unit_class").in_bulk([row[0] for row in rows])
-    return [
-        Given(
-            known[key],
-            units,
-            *(known[key].money(amount) for amount in amounts),
-            bought,
-            UsBasis(us),
-            JpBasis(jp),
-            booked_at,
-            corrected,
-        )  # fmt: skip
-        for key, units, *amounts, bought, us, jp, booked_at, corrected in rows
-    ]
+    back = Entitlement.objects.filter(
+        holder_id=OuterRef("holder_id"), distribution_id=OuterRef("distribution_id"), reversal=True
+    )
+    rows = Entitlement.objects.filter(holder_id=holder_id, reversal=False).select_related("batch")
+    if before is not None:
+        rows = rows.filter(distribution_id__lt=before)
+    entries = list(rows.annotate(corrected=Exists(back)).order_by("-distribution_id")[:limit])
+    known = Distribution.objects.select_related("unit_class").in_bulk([one.distribution_id for one in entries])
+    return [Given(known[one.distribution_id], one, one.corrected) for one in entries]
 
 
 def to_come(*, holder_id: int, classes: Sequence[str]) -> list[Distribution]:
@@ -90,7 +77,7 @@ def to_come(*, holder_id: int, classes: Sequence[str]) -> list[Distribution]:
 
 @dataclass(frozen=True)
 class Received:
-    """What one co-owner has been given by one distribution, before and, since governments are paid gross, after taxes."""
+    """What one co-owner has been given by one distribution; governments are paid gross."""
 
     nation: Nation
     record_day: date

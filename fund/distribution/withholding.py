@@ -1,7 +1,7 @@
 """What is withheld from a distribution (D46): for both nations, from dated settings, on the ordinary part alone.
 
-The fund's legal form and domicile are undecided, so that which nation's authority withholds on a class is a setting, and
-so is every rate. Where both do, the United States come first and Japan taxes what they have left.
+The fund's legal form and domicile are undecided, so that which nation's authority withholds on a class is a setting,
+and so is every rate. Where both do, the United States come first and Japan taxes what they have left.
 """
 
 from dataclasses import dataclass

@@ -7,8 +7,8 @@ what the fund owes and the units it has issued are positive, and its own assets 
 
 Three tables are written, one view is read. A ``Transfer`` is one movement. A ``Settlement`` is the compound entry of a
 settled order, all four of its movements in one row under the heading of its batch; an ``Entitlement`` is the same of
-one holder in a distribution. ``Leg`` is the whole book: every movement of them. Balances are kept on one ``Card`` a holder, and in ``Control`` for the fund's own accounts;
-``Balance`` reads both.
+one holder in a distribution. ``Leg`` is the whole book: every movement of them. Balances are kept on one ``Card`` a
+holder, and in ``Control`` for the fund's own accounts; ``Balance`` reads both.
 """
 
 from django.contrib.postgres.indexes import BrinIndex

@@ -96,7 +96,8 @@ OF_THE_FUND = """
                          GROUP BY 1) e
                   JOIN fund_settlementbatch b ON b.id = e.batch_id
                   JOIN fund_unitclass c ON c.code = b.unit_class_id
-                 CROSS JOIN LATERAL (VALUES ('distributions:' || c.currency, -gross), ('withheld_us:' || c.currency, us),
+                 CROSS JOIN LATERAL (VALUES ('distributions:' || c.currency, -gross),
+                                            ('withheld_us:' || c.currency, us),
                                             ('withheld_national:' || c.currency, national),
                                             ('withheld_local:' || c.currency, local), ('capital:' || c.code, cost),
                                             ('rounding:' || c.currency, rounding), ('issued:' || c.code, -bought),

@@ -117,9 +117,7 @@ def _book(one: Event, nation: Nation, currency: Currency, holder: int, number: i
 
 def _in_the_book(unit_class: UnitClass, holder: int) -> int:
     params = {
-        **declare.scalars(
-            unit_class, rate=Decimal(1).as_integer_ratio() and unit_class.price(Decimal(1)).minor_per_unit
-        ),
+        **declare.scalars(unit_class, rate=unit_class.price(Decimal(1)).minor_per_unit),
         **declare._snapshot(),
         "close": calendars.books_close(FIRST),
         "first": holder,
