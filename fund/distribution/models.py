@@ -130,6 +130,11 @@ class Distribution(models.Model):
         return Money(amount, self.currency)
 
     @property
+    def whole(self) -> Money:
+        """What all get together: as recorded, before that as it was expected."""
+        return self.money(self.expected if self.declared is None else self.declared)
+
+    @property
     def subject(self) -> str:
         """How the headings of its entries name it."""
         return f"distribution:{self.pk}"

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from django.db import connection
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from fund.distribution.models import Distribution
 from fund.distribution.withholding import JpBasis, UsBasis
@@ -23,21 +23,33 @@ class Given:
     entry: Entitlement
     corrected: bool
 
-    def money(self, name: str) -> Money:
-        """An amount of the entry, by its name in the ledger."""
-        return self.distribution.money(getattr(self.entry, name))
+    @property
+    def gross(self) -> Money:
+        return self.distribution.money(self.entry.gross)
+
+    @property
+    def returned(self) -> Money:
+        return self.distribution.money(self.entry.returned)
 
     @property
     def ordinary(self) -> Money:
-        return self.money("gross") - self.money("returned")
+        return self.gross - self.returned
 
     @property
-    def withheld(self) -> Money:
-        return self.money("us") + self.money("national") + self.money("local")
+    def us(self) -> Money:
+        return self.distribution.money(self.entry.us)
+
+    @property
+    def national(self) -> Money:
+        return self.distribution.money(self.entry.national)
+
+    @property
+    def local(self) -> Money:
+        return self.distribution.money(self.entry.local)
 
     @property
     def net(self) -> Money:
-        return self.money("gross") - self.withheld
+        return self.gross - self.us - self.national - self.local
 
     @property
     def reinvested(self) -> bool:
@@ -52,17 +64,24 @@ class Given:
         return JpBasis(self.entry.jp_basis)
 
 
-def of_holder(*, holder_id: int, before: int | None = None, limit: int = 100) -> list[Given]:
-    """What a holder was given, the newest first; ``before`` a distribution's number, for the next page."""
+def entries(*, holder_id: int) -> QuerySet[Entitlement]:
+    """The entries of a holder, each with ``corrected``."""
     back = Entitlement.objects.filter(
         holder_id=OuterRef("holder_id"), distribution_id=OuterRef("distribution_id"), reversal=True
     )
-    rows = Entitlement.objects.filter(holder_id=holder_id, reversal=False).select_related("batch")
-    if before is not None:
-        rows = rows.filter(distribution_id__lt=before)
-    entries = list(rows.annotate(corrected=Exists(back)).order_by("-distribution_id")[:limit])
-    known = Distribution.objects.select_related("unit_class").in_bulk([one.distribution_id for one in entries])
-    return [Given(known[one.distribution_id], one, one.corrected) for one in entries]
+    own = Entitlement.objects.filter(holder_id=holder_id, reversal=False)
+    return own.select_related("batch").annotate(corrected=Exists(back))
+
+
+def of_holder(*, holder_id: int, limit: int = 100) -> list[Given]:
+    """What a holder was given, the newest first."""
+    return told(list(entries(holder_id=holder_id).order_by("-distribution_id")[:limit]))
+
+
+def told(rows: Sequence[Entitlement]) -> list[Given]:
+    """Rows of ``entries`` with their distributions."""
+    known = Distribution.objects.select_related("unit_class").in_bulk([one.distribution_id for one in rows])
+    return [Given(known[one.distribution_id], one, one.corrected) for one in rows]  # type: ignore[attr-defined]
 
 
 def to_come(*, holder_id: int, classes: Sequence[str]) -> list[Distribution]:

@@ -97,7 +97,7 @@ class Distributions(Room):
         column("per_lot", gettext_lazy("Paid for a lot"), lambda row: _per_lot(row.per_lot, row.unit_class)),
         column("record_day", gettext_lazy("Record day"), lambda row: shown.day(row.record_day), ordered=True),
         column("pay_day", gettext_lazy("Pay day"), lambda row: shown.day(row.pay_day), ordered=True),
-        column("declared", gettext_lazy("Together"), lambda row: shown.money(_whole(row))),
+        column("declared", gettext_lazy("Together"), lambda row: shown.money(row.whole)),
     )
     list_filter = (
         ("state", titled(gettext_lazy("status"))),
@@ -156,9 +156,7 @@ class Distributions(Room):
             Line(_("Paid for a lot"), _per_lot(row.per_lot, row.unit_class)),
             Line(_("Record day"), shown.day(row.record_day)),
             Line(_("Pay day"), shown.day(row.pay_day)),
-            Line(
-                _("Together"), shown.money(_whole(row)), "" if row.recorded_at else _("as things stood when declared")
-            ),
+            Line(_("Together"), shown.money(row.whole), "" if row.recorded_at else _("as things stood when declared")),
         ]
         if row.recorded_at:
             lines += [
@@ -209,10 +207,6 @@ class Distributions(Room):
 def _proposed(request: HttpRequest, proposal: Proposal) -> HttpResponse:
     messages.success(request, _("It is proposed with your key. The other nation’s key is still missing."))
     return redirect("admin:fund_proposal_change", proposal.pk)
-
-
-def _whole(row: Distribution) -> Money:
-    return row.money(row.expected if row.declared is None else row.declared)
 
 
 def _per_lot(value: Decimal | str, unit_class: UnitClass) -> str:
@@ -322,7 +316,7 @@ def _before(old: Distribution) -> list[Line]:
         Line(_("Distribution"), str(old.pk)),
         Line(_("Record day before"), shown.day(old.record_day)),
         Line(_("Paid for a lot before"), _per_lot(old.per_lot, old.unit_class)),
-        Line(_("Together before"), shown.money(_whole(old))),
+        Line(_("Together before"), shown.money(old.whole)),
     ]
 
 

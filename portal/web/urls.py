@@ -5,6 +5,7 @@ from django.urls import path, re_path
 from portal.web import (
     account,
     bank_account,
+    distributions,
     fund,
     join,
     leverage,
@@ -59,6 +60,7 @@ urlpatterns = [
     path("account/orders/<str:reference>", orders.detail, name="order"),
     path("account/orders/<str:reference>/withdraw", orders.withdraw, name="withdraw"),
     path("account/holdings", account.holdings, name="holdings"),
+    path("account/distributions", distributions.distributions, name="distributions"),
     path("account/bank-account", bank_account.bank_account, name="bank-account"),
     path("account/bank-account/keep", bank_account.keep, name="bank-account-keep"),
     path("account/profile", account.profile, name="profile"),

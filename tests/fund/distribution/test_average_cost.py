@@ -109,7 +109,8 @@ def _book(one: Event, nation: Nation, currency: Currency, holder: int, number: i
             owed = Line(capital, f"distributions:{currency}", gross)
             # One that is not of this holder's units: it moves no average cost by itself.
             post.post(event=book.Event.DISTRIBUTION, event_id=uuid4(), lines=[owed], effective_at=at(FIRST))
-            row = f"SELECT %(batch)s, {holder}, {number}, false, 1, {gross}, {one.cost}, 0, 0, 0, {gross}, 0, 0, 0, 0, 1, 0"
+            amounts = f"{gross}, {one.cost}, 0, 0, 0, {gross}, 0, 0, 0, 0"
+            row = f"SELECT %(batch)s, {holder}, {number}, false, 1, {amounts}, 1, 0"
             post.entitle_set(row, {}, subject="distribution", class_code=nation, effective_at=at(FIRST))
             return
     post.post(event=event, event_id=uuid4(), lines=lines, effective_at=at(FIRST))

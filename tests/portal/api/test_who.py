@@ -69,6 +69,8 @@ RULES = {
     "withdrawSubscription": Rule((401, 403, 200, 404, 403), {}, own=True),
     "getHoldings": CITIZENS,
     "listTransactions": CITIZENS,
+    "listDistributions": CITIZENS,
+    "chooseDistributions": Rule(CITIZENS.told, {"unit_class": "JP", "reinvest": True}),
     "listMessages": APPLICANTS,
     "markMessage": Rule((401, 404, 200, 404, 403), {"seen": True}, own=True),
 }
