@@ -32,7 +32,9 @@ def main() -> int:
         "--sizes", type=lambda text: [int(size) for size in text.split(",")], help="orders of the books"
     )
     parser.add_argument(
-        "--only", choices=["closing", "placing", "importing", "pricing"], help="P1, P9 and P10, or P2, P6 or P3 alone"
+        "--only",
+        choices=["closing", "placing", "importing", "pricing", "distributing"],
+        help="P1, P9 and P10, or P2, P6, P3 or P7 alone",
     )
     given = parser.parse_args()
     with server.running() as place:
@@ -47,6 +49,9 @@ def main() -> int:
             measures += importing(place, entries=FEW_ENTRIES if given.quick else ENTRIES, rounds=given.rounds)
         if given.only in (None, "pricing"):
             measures += pricing(place, citizens=FEW_CITIZENS if given.quick else HOLDERS, rounds=given.rounds * 3)
+        if given.only in (None, "distributing"):
+            holders = (given.sizes or [FEW_HOLDERS * 10 if given.quick else HOLDERS])[-1]
+            measures += distributing(place, holders=holders, rounds=given.rounds)
         if given.only in (None, "closing"):
             measures += closing(place, sizes=given.sizes or (QUICK if given.quick else SIZES), rounds=given.rounds)
             measures += screening(place, citizens=FEW_CITIZENS if given.quick else CITIZENS, rounds=given.rounds)
@@ -114,6 +119,29 @@ def pricing(place: Place, *, citizens: int, rounds: int) -> list[Measure]:
             [one.all for _, one in warm], 1.2, at_most=True,
         ),
     ]  # fmt: skip
+
+
+def distributing(place: Place, *, holders: int, rounds: int) -> list[Measure]:
+    """P7: a distribution is recorded, taxed, booked and gathered for payment, with L beside every round."""
+    from bench import distribution, limit  # noqa: PLC0415  models can be imported only after Django's setup
+
+    runs, limits = [], []
+    with tqdm(total=rounds + 1, desc="P7", file=sys.stderr) as bar:
+        source = distribution.prepare(place, holders=holders)
+        bar.update()
+        for _round in range(rounds):
+            runs.append(distribution.run(place, source=source, holders=holders))
+            limits.append(limit.narrow_rows(place, holders))
+            bar.update()
+            bar.write(f"{runs[-1]} L={limits[-1]:.0f} {holders / runs[-1].seconds / limits[-1]:.3f}")
+        for name in (source, "round"):
+            server.drop(place, name)
+    rates = [holders / run.seconds for run in runs]
+    wal = [run.wal / holders for run in runs]
+    return [
+        Measure("P7", f"holders given a distribution a second ÷ L, {holders} holders", rates, limits, 0.35),
+        Measure("P7 WAL", "bytes of WAL a holder", wal, [1] * len(wal), 1200, at_most=True),
+    ]
 
 
 def closing(place: Place, *, sizes: Sequence[int], rounds: int) -> list[Measure]:

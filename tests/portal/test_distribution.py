@@ -12,8 +12,10 @@ from fund.distribution.models import TaxStatus
 from fund.governance.officers import Duty, Officer
 from fund.governance.outbox import Note
 from fund.holders import Nation
-from fund.ledger.models import Entitlement
-from fund.money import Currency, Money
+from fund.ledger import post
+from fund.ledger.models import Entitlement, Event
+from fund.ledger.post import Line
+from fund.money import Currency
 from fund.payments.payout_models import PayoutLine
 from fund.payments.payouts import begin
 from investors import tax_status
@@ -35,8 +37,11 @@ DECLARED = datetime(2026, 12, 1, 3, tzinfo=UTC)
 
 
 def units_of(investor, nation: Nation, paid: int) -> None:
-    money = Money(paid, Currency.JPY if nation == Nation.JP else Currency.USD)
-    building.settle(investor.holder, nation.value, money, 1_000_000, at=at(FIRST))
+    """As the settlement of an order gives them."""
+    line = Line(f"bank:{building.JPY}", "held:JPY", paid, investor.holder_id)
+    post.post(event=Event.RECEIPT, event_id=building.uuid.uuid4(), lines=[line], effective_at=at(FIRST))
+    bought = f"SELECT %(batch)s, uuidv7(), {investor.holder_id}, {paid}, 0, 1000000, 0"
+    post.settle_set(bought, {}, subject="JP-2026-1", class_code=nation, effective_at=at(FIRST))
 
 
 def reception(fund: Fund) -> Officer:
@@ -91,7 +96,7 @@ def test_from_the_declaration_to_the_inbox_the_page_and_the_app(fund: Fund, sign
 
     page = signed_in(hanako).get("/en/account/distributions").content.decode()
     assert f"¥{net:,}" in page and "Resident of Japan" in page and f"¥{paid.national:,}" in page
-    assert "received" not in signed_in(hanako).get("/ja/account/distributions").content.decode().lower()
+    assert "普通分配金" in signed_in(hanako).get("/ja/account/distributions").content.decode()
     assert "¥12,300" in signed_in(hanako).get("/en/account/holdings").content.decode()
 
     api = Api(hanako.user)
