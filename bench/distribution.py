@@ -58,8 +58,17 @@ class Run:
 def prepare(place: Place, *, holders: int) -> str:
     """A database in which a distribution is declared; returns its name."""
     name = nav.prepare(place, citizens=holders, bought=True)
-    nav.run(name, number=0)
-    stage.use(name)
+    declared(name)
+    connection.close()
+    with server.connect(place, name) as vacuuming:
+        vacuuming.execute("VACUUM (ANALYZE, FREEZE)")
+    return name
+
+
+def declared(database: str) -> None:
+    """Declare a distribution of realised income, in a fund whose citizens hold units."""
+    nav.run(database, number=0)
+    stage.use(database)
     at = calendars.books_open(nav.FIRST)
     receipts.open_account(
         code="BENCH-JPY-003", currency=Currency.JPY, name_en="Fund", name_ja="ファンド", bank_name_en="Bank",
@@ -77,10 +86,6 @@ def prepare(place: Place, *, holders: int) -> str:
     )
     if correct.carry_out(proposal=stage.sign(proposal, now), now=now) is None:
         raise RuntimeError("the distribution was declared before")
-    connection.close()
-    with server.connect(place, name) as vacuuming:
-        vacuuming.execute("VACUUM (ANALYZE, FREEZE)")
-    return name
 
 
 def run(place: Place, *, source: str, holders: int, target: str = "round") -> Run:

@@ -60,8 +60,17 @@ def prepare(place: Place, *, citizens: int, bought: bool = False) -> str:
     name = f"{'bought' if bought else 'held'}_{citizens}"
     server.copy(place, source="empty", target=name)
     stage.use(name)
-    at = calendars.books_open(FIRST)
     stage.officer(Nation.US), stage.officer(Nation.JP)
+    fill(citizens=citizens, bought=bought)
+    connection.close()
+    with server.connect(place, name) as vacuuming:
+        vacuuming.execute("VACUUM (ANALYZE, FREEZE)")
+    return name
+
+
+def fill(*, citizens: int, bought: bool) -> None:
+    """Two co-owners, so many citizens more than there are, and units for every one of them."""
+    at = calendars.books_open(FIRST)
     rates.load_ecb()
     accounts.open_bank(name=BANK, currency=Currency.USD)
     accounts.open_bank(name=YEN_BANK, currency=Currency.JPY)
@@ -84,10 +93,6 @@ def prepare(place: Place, *, citizens: int, bought: bool = False) -> str:
             post.post_set(HOLDINGS, {"at": at})
             paid = post.Line(f"bank:{YEN_BANK}", "capital:JP", citizens * UNITS)
             post.post(event=Event.SETTLEMENT, event_id=uuid.uuid4(), lines=[paid], effective_at=at)
-    connection.close()
-    with server.connect(place, name) as vacuuming:
-        vacuuming.execute("VACUUM (ANALYZE, FREEZE)")
-    return name
 
 
 def run(database: str, *, number: int) -> Round:

@@ -51,7 +51,8 @@ NET = f"""
                                                    {withholding.JP_BASIS} AS jp_basis
                                               FROM ({{shares}}) s
                                               LEFT JOIN ({average_cost.COST}) c USING (holder_id)
-                                              LEFT JOIN fund_taxstatus t USING (holder_id)
+                                              LEFT JOIN (SELECT * FROM fund_taxstatus
+                                                          WHERE holder_id BETWEEN %(first)s AND %(last)s) t USING (holder_id)
                                               LEFT JOIN ({CHOSEN}) r USING (holder_id) OFFSET 0) g OFFSET 0) p
                              OFFSET 0) o OFFSET 0) u OFFSET 0) n
 """
