@@ -5,8 +5,8 @@ Use of Numbers to Identify a Specific Individual, art. 20). The default is seven
 anything; an SSN or ITIN follows the same. All periods are dated settings.
 
 A draft is never thrown away (D10): from one that nobody goes on with, the identity numbers alone are deleted, and its
-step is asked again. Of a refused application the answers and the documents go as well, after the time in which it can
-be appealed.
+step is asked again. Of a refused application the answers, the documents and what officers noted go as well, after the
+time in which it can be appealed.
 """
 
 from dataclasses import dataclass
@@ -165,6 +165,9 @@ DELETE = f"""
          WHERE a.id = w.application_id AND a.investor_id = due.investor_id
            AND (due.why = 'refused' OR due.why = 'abandoned' AND w.step = 'numbers')
         RETURNING a.investor_id, due.why
+    ), notes AS (
+        DELETE FROM investors_casenote n USING investors_application a, due
+         WHERE a.id = n.application_id AND a.investor_id = due.investor_id AND due.why = 'refused'
     ), documents AS (
         DELETE FROM investors_document d USING investors_application a, due
          WHERE a.id = d.application_id AND a.investor_id = due.investor_id

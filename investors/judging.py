@@ -11,7 +11,7 @@ from fund.governance import audit, config
 from fund.governance.officers import Officer
 from fund.holders import Holder, Nation
 from fund.payments import payer_names
-from investors import bank_accounts, duplicates, evidence, facts, people, reverification, vault
+from investors import bank_accounts, casework, duplicates, evidence, facts, people, reverification, vault
 from investors.applications import Application, Assessment, Decision, Occasion, Reason, Status
 from investors.cases import CannotDecide, as_text, lock, locked, move, on_duty, opened, tell
 from investors.duplicates import Finding, Pair
@@ -58,7 +58,8 @@ def decide(
 ) -> Decision:
     """Approve, refuse or ask for more. The rules are asked again; approval needs every one of them to pass.
 
-    Raises NotOnDuty, or CannotDecide for an application not in review, missing or unknown reasons, or failed rules.
+    Raises NotOnDuty, or CannotDecide for an application not in review or with another officer, missing or unknown
+    reasons, or failed rules.
     """
     on_duty(officer, now)
     application = locked(application_id)
@@ -70,6 +71,7 @@ def decide(
     if result != Decision.Outcome.APPROVED and not why:
         raise CannotDecide(_("Please say why: the applicant has a right to know."))
     _check_not_appealed(application, officer)
+    casework.check_free(application=application, officer=officer, now=now)
     assessment = _assess(application, actor=officer.actor, now=now)
     if result == Decision.Outcome.APPROVED:
         _approve(application, assessment, officer, now)

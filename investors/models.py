@@ -4,6 +4,7 @@ from investors.agreements import Acceptance, Agreement
 from investors.appeals import Appeal, AppealDecision
 from investors.applications import Answer, Application, Assessment, Decision, StatusChange
 from investors.bank_accounts import BankAccount
+from investors.casework import Assignment, CaseNote
 from investors.deletion import Deletion
 from investors.duplicates import DuplicateCase, Finding, Pair
 from investors.evidence import Document, DocumentPage
@@ -20,7 +21,9 @@ __all__ = [
     "AppealDecision",
     "Application",
     "Assessment",
+    "Assignment",
     "BankAccount",
+    "CaseNote",
     "Decision",
     "Deletion",
     "Document",

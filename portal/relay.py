@@ -48,6 +48,7 @@ TASKS: dict[str, list[str]] = {
     "distribution.booked": [],  # one range of holders, whose papers are now due
     "distribution.paid": ["notify"],
     "security.changed": ["notify"],
+    "office.changed": ["notify"],
     "sanctions.loaded": ["rescreen_everybody"],
 }
 

@@ -154,6 +154,8 @@ CACHES = {
     },
 }
 SESSION_COOKIE_AGE = env.int("SESSION_COOKIE_AGE", 8 * 3600)  # seconds
+OFFICER_SESSION_AGE = env.int("OFFICER_SESSION_AGE", 8 * 3600)  # seconds since signing in, at most
+OFFICER_SESSION_IDLE = env.int("OFFICER_SESSION_IDLE", 15 * 60)  # seconds without a page of the desk
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True

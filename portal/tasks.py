@@ -26,7 +26,7 @@ from fund.dealing import (
 )
 from fund.dealing.models import Offering
 from fund.distribution import correct, declare, pay
-from fund.governance import audit, config
+from fund.governance import audit, config, office
 from fund.governance.approval import Kind, Proposal
 from fund.governance.outbox import Note
 from fund.ledger import prove as ledger
@@ -82,6 +82,7 @@ def carry_out(note: Note, now: datetime) -> None:
 
 CARRY_OUT: dict[Kind, Callable[..., Any]] = {
     Kind.CONFIG: config.carry_out,
+    Kind.OFFICE: office.carry_out,
     Kind.OFFERING: offering.carry_out_opening,
     Kind.CANCELLATION: cancellation.carry_out,
     Kind.OUTAGE: outage.carry_out,

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from fund.append_only import AppendOnly
 from fund.governance import audit, outbox
-from fund.governance.officers import Officer
+from fund.governance.officers import Duty, Officer
 from fund.holders import Nation
 from fund.refusal import Refusal
 
@@ -34,6 +34,7 @@ class Kind(models.TextChoices):
     """The acts that need two keys."""
 
     CONFIG = "config", _("change of a setting")
+    OFFICE = "office", _("appointment or duties of an officer")
     OFFERING = "offering", _("opening of an offering")
     CANCELLATION = "cancellation", _("cancellation of an offering")
     OUTAGE = "outage", _("outage that extends offerings")
@@ -45,6 +46,25 @@ class Kind(models.TextChoices):
     ENTRY = "entry", _("manual ledger entry")
     PORTFOLIO = "portfolio", _("entries of the portfolio")
     CAPITAL = "capital", _("capital of co-owners and partners")
+
+
+# Whose act it is: who has another duty neither proposes it nor turns a key for it.
+DUTY = {
+    Kind.CONFIG: Duty.ADMINISTRATION,
+    Kind.OFFICE: Duty.ADMINISTRATION,
+    Kind.OFFERING: Duty.DEALING,
+    Kind.CANCELLATION: Duty.DEALING,
+    Kind.OUTAGE: Duty.DEALING,
+    Kind.ALLOTMENT: Duty.DEALING,
+    Kind.NAV: Duty.VALUATION,
+    Kind.CORRECTION: Duty.VALUATION,
+    Kind.PORTFOLIO: Duty.VALUATION,
+    Kind.CAPITAL: Duty.VALUATION,
+    Kind.PAYOUT: Duty.PAYMENTS,
+    Kind.DISTRIBUTION: Duty.PAYMENTS,
+    Kind.ENTRY: Duty.PAYMENTS,
+}
+DUTY_OF_KIND = " ".join(f"WHEN '{kind.value}' THEN '{duty.value}'" for kind, duty in DUTY.items())
 
 
 class Proposal(models.Model):
@@ -116,7 +136,9 @@ class Proposal(models.Model):
 
 
 class Signature(AppendOnly):
-    """One key. ``person`` and ``nation`` are copied from the officer by the database, which also checks the digest."""
+    """One key. ``person`` and ``nation`` are copied from the officer by the database, which also checks the digest and
+    the officer's duty.
+    """
 
     id = models.BigAutoField(primary_key=True)
     proposal = models.ForeignKey(Proposal, on_delete=models.PROTECT, related_name="signatures")
@@ -137,14 +159,20 @@ class Signature(AppendOnly):
                 name="signature_is_an_officers",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Insert,
-                func="""
-                SELECT person, nation INTO STRICT NEW.person, NEW.nation FROM fund_officer
+                declare=[("duty", "text"), ("held", "text[]")],
+                func=f"""
+                SELECT person, nation,
+                       duties || CASE WHEN NEW.signed_at < emergency_until THEN emergency_duties ELSE '{{}}' END
+                  INTO STRICT NEW.person, NEW.nation, held FROM fund_officer
                  WHERE id = NEW.officer_id AND in_office_from <= NEW.signed_at
                    AND (in_office_until IS NULL OR NEW.signed_at < in_office_until);
-                PERFORM FROM fund_proposal
-                  WHERE id = NEW.proposal_id AND state = 'open' AND digest = NEW.digest FOR UPDATE;
+                SELECT CASE kind {DUTY_OF_KIND} END INTO duty FROM fund_proposal
+                 WHERE id = NEW.proposal_id AND state = 'open' AND digest = NEW.digest FOR UPDATE;
                 IF NOT FOUND THEN
                     RAISE EXCEPTION 'the proposal is not open with this payload' USING ERRCODE = 'restrict_violation';
+                END IF;
+                IF duty <> ALL (held) THEN
+                    RAISE EXCEPTION 'this key needs the duty %', duty USING ERRCODE = 'insufficient_privilege';
                 END IF;
                 RETURN NEW;
                 """,
@@ -188,7 +216,9 @@ def digest_of(value: Any) -> str:
 def propose(
     *, kind: Kind, subject: str, payload: dict[str, Any], officer: Officer, now: datetime, reason: str = ""
 ) -> Proposal:
-    """Put an act up for approval, with the proposer's own key. Raises Refused when one is open for this subject."""
+    """Put an act up for approval, with the proposer's own key. Raises Refused when one is open for this subject, or the
+    act is not of the officer's duty.
+    """
     if Proposal.objects.filter(kind=kind, subject=subject, state=Proposal.State.OPEN).exists():
         raise Refused(_("A proposal for this is already waiting."))
     proposal = Proposal.objects.create(
@@ -226,6 +256,8 @@ def sign(*, proposal: Proposal, officer: Officer, digest: bytes, now: datetime) 
         raise Refused(_("The proposal was changed after you read it. Read it again before you approve."))
     if not officer.in_office(now):
         raise Refused(_("Only an officer in office can approve."))
+    if not officer.has(DUTY[Kind(held.kind)]):
+        raise Refused(_("Your duties do not include this act."))
     standing = list(held.signatures.filter(digest=digest))
     if any(signature.person == officer.person for signature in standing):
         raise Refused(_("The second key must be turned by another person."))
@@ -241,7 +273,9 @@ def sign(*, proposal: Proposal, officer: Officer, digest: bytes, now: datetime) 
 
 @transaction.atomic
 def withdraw(*, proposal: Proposal, officer: Officer, now: datetime) -> None:
-    """Take an open proposal back. Raises Refused when it is no longer open."""
+    """Take an open proposal back. Raises Refused when it is no longer open, or the act is not of the officer's duty."""
+    if not officer.has(DUTY[Kind(proposal.kind)]):
+        raise Refused(_("Your duties do not include this act."))
     moved = Proposal.objects.filter(pk=proposal.pk, state=Proposal.State.OPEN).update(state=Proposal.State.WITHDRAWN)
     if moved != 1:
         raise Refused(_("This proposal is no longer open."))

@@ -5,6 +5,8 @@ rows of transactions that have ended, in one order that never changes again, and
 eight bytes of each row's digest, so that ``prove`` names the row that was tampered with, not only the range.
 """
 
+from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -182,3 +184,49 @@ def _fault(log: Log, one: Seal, previous: bytes, expected_start: int) -> str:
         )
         row = cursor.fetchone()
     return f"{row[0]} is not as it was sealed" if row else f"a row at the end of seal {one.pk} is gone"
+
+
+def evidence(*, acts: models.QuerySet[Act]) -> Iterator[dict[str, Any]]:
+    """These acts with what proves them, in the order of the chain: lines for ``docs/verify_audit.py``.
+
+    Every link from the first act's to the last act's is there, so that the chain can be followed; after a link come
+    the acts of it that were asked for, each with its place among the link's rows and the very text that was sealed.
+    Acts that no link holds yet come last, without a place.
+    """
+    wanted = sorted(acts.values_list("xact", "id"))
+    if not wanted:
+        return
+    links = Seal.objects.filter(log=AUDIT.name, to_xact__gt=wanted[0][0], from_xact__lte=wanted[-1][0])
+    done = 0
+    for one in links.order_by("to_xact").iterator(chunk_size=50):
+        yield {
+            "link": {
+                "log": one.log,
+                "from": one.from_xact,
+                "to": one.to_xact,
+                "previous": bytes(one.previous).hex(),
+                "digests": bytes(one.digests).hex(),
+                "hash": bytes(one.hash).hex(),
+            }
+        }
+        end = bisect_left(wanted, (one.to_xact, 0), lo=done)
+        yield from _placed(one, [pk for _xact, pk in wanted[done:end]])
+        done = end
+    with connection.cursor() as cursor:
+        ids = [pk for _xact, pk in wanted[done:]]
+        cursor.execute(f"SELECT convert_from({AUDIT.line}, 'UTF8') FROM fund_act WHERE id = ANY(%s) ORDER BY id", [ids])
+        yield from ({"act": line, "place": None} for (line,) in cursor.fetchall())
+
+
+def _placed(one: Seal, ids: list[int]) -> Iterator[dict[str, Any]]:
+    """Acts of one link with their places in it, from 0."""
+    if not ids:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT line, place FROM (SELECT id, convert_from({AUDIT.line}, 'UTF8') AS line,"
+            f" row_number() OVER (ORDER BY {AUDIT.order}) - 1 AS place"
+            " FROM fund_act WHERE xact >= %s AND xact < %s) sealed WHERE id = ANY(%s) ORDER BY place",
+            [one.from_xact, one.to_xact, ids],
+        )
+        yield from ({"act": line, "place": place} for line, place in cursor.fetchall())

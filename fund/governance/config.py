@@ -67,6 +67,7 @@ DECLARED: dict[str, Declared] = {
     "residence.accepted": Declared(_("Countries of residence that are accepted"), ["US", "JP"]),
     "reverification.months": Declared(_("Months until an approved citizen is verified again"), 24),
     "reverification.notice_days": Declared(_("Days before its end in which a verification is asked for again"), 60),
+    "review.hold_hours": Declared(_("Hours for which an application stays with the officer who took it"), 24),
     "appeal.days": Declared(_("Days in which a refusal can be appealed"), 60),
     "document.register_days": Declared(_("Days for which a certificate of the family register is recent"), 90),
     "deletion.days": Declared(
@@ -103,6 +104,9 @@ DECLARED: dict[str, Declared] = {
     "outage.longer_than_minutes": Declared(_("Minutes that an outage must exceed to extend an offering"), 15),
     "outage.window_hours": Declared(_("Hours before a cut-off in which an outage extends it"), 24),
     "outage.rounding_minutes": Declared(_("Minutes to whose next multiple an extension is rounded up"), 60),
+    "office.emergency_hours": Declared(
+        _("Hours for which an officer has duties of an emergency"), 8, sound=lambda hours: 1 <= hours <= 24
+    ),
     "leverage.limit": Declared(_("Limit of gross assets to net asset value"), "2.50"),
     "leverage.stress_cases": Declared(
         _("Stress cases: change of all assets and of the yen against the dollar, in percent"),

@@ -19,7 +19,7 @@ from fund.holders import Holder, Nation
 from fund.ledger import balances
 from fund.ledger.models import Event
 from fund.money import Currency, Money, Price, nearest, value_of
-from fund.nav import prices, value
+from fund.nav import moved, prices
 from fund.nav.models import ClassNav, Nav
 from fund.refusal import Refusal
 from fund.units import UnitClass
@@ -262,30 +262,16 @@ def _parts(unit_class: UnitClass, navs: list[Nav], shares: dict[int, dict[str, C
             if unit_class.pk not in shares[nav.pk]:
                 continue
             rate = before.usd_jpy if before else nav.usd_jpy
-            claims = _claims(shares[nav.pk], shares[before.pk] if before else {}, rate)
-            claim = Decimal(sum(claims.values()))
+            now, then = shares[nav.pk], shares[before.pk] if before else {}
+            claim = Decimal(sum(moved.claims(now, then, rate=rate).values()))
             gain = (nav.net - claim) / claim
             earned = (nav.earned - ((before and before.earned) or 0)) / claim
-            yen = ((before and before.yen) or 0) + _yen_paid(shares[nav.pk], shares[before.pk] if before else {})
-            moved = yen * 100 * (1 / nav.usd_jpy - 1 / rate) / claim
+            gained = moved.gained_by_yen(before, nav, now, then) / claim
             dollar = (1 + gain) * (nav.usd_jpy / rate - 1) if in_yen else Decimal(0)
             income += index * earned
-            currency += index * (moved + dollar)
+            currency += index * (gained + dollar)
             index *= 1 + gain + dollar
     return {"income": income, "currency": currency}
-
-
-def _claims(now: dict[str, ClassNav], before: dict[str, ClassNav], rate: Decimal) -> dict[str, int]:
-    """What the classes had and have paid in since, in cents: the weights by which the NAV was split."""
-    classes = UnitClass.objects.in_bulk()
-    return {code: value.weight(classes[code], one.capital, before.get(code), rate) for code, one in now.items()}
-
-
-def _yen_paid(now: dict[str, ClassNav], before: dict[str, ClassNav]) -> int:
-    """The yen that were paid in between."""
-    return sum(
-        one.capital - (before[code].capital if code in before else 0) for code, one in now.items() if code == "JP"
-    )
 
 
 # ── owners ──

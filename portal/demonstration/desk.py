@@ -13,13 +13,15 @@ from fund.governance import approval
 from fund.governance.approval import Proposal
 from fund.governance.officers import Duty, Officer
 from portal.accounts import User
+from portal.owner import connected_as_owner
 
+MONEY = [Duty.DEALING, Duty.VALUATION, Duty.PAYMENTS]
 IN_OFFICE_FROM = datetime(2020, 1, 1, tzinfo=UTC)
 LOGINS = settings.RUN_DIR / "logins.json"
 
 OFFICERS: list[tuple[str, str, str, str, str, list[str]]] = [
-    ("alice.morgan@treasury.example", "US", "T-1001", "Alice Morgan", "アリス・モーガン", list(Duty.values)),
-    ("naomi.saeki@mof.example", "JP", "M-2001", "Naomi Saeki", "佐伯 直美", list(Duty.values)),
+    ("alice.morgan@treasury.example", "US", "T-1001", "Alice Morgan", "アリス・モーガン", [Duty.ONBOARDING, *MONEY]),
+    ("naomi.saeki@mof.example", "JP", "M-2001", "Naomi Saeki", "佐伯 直美", [Duty.ONBOARDING, *MONEY]),
     (
         "daniel.reyes@treasury.example",
         "US",
@@ -30,6 +32,8 @@ OFFICERS: list[tuple[str, str, str, str, str, list[str]]] = [
     ),
     ("kenji.morita@mof.example", "JP", "M-2002", "Kenji Morita", "森田 健二", [Duty.DEALING, Duty.VALUATION]),
     ("ruth.kaplan@treasury.example", "US", "T-1003", "Ruth Kaplan", "ルース・カプラン", [Duty.AUDIT]),
+    ("helen.park@treasury.example", "US", "T-1004", "Helen Park", "ヘレン・パーク", [Duty.ADMINISTRATION]),
+    ("takumi.ono@mof.example", "JP", "M-2003", "Takumi Ono", "小野 匠", [Duty.ADMINISTRATION]),
 ]
 
 
@@ -59,15 +63,16 @@ def appoint() -> dict[str, Officer]:
         if Officer.objects.filter(person=person).exists():
             continue
         user = sign_up(email, language="ja" if nation == "JP" else "en", second_factor=True)
-        Officer.objects.create(
-            user=user,
-            person=person,
-            nation=nation,
-            name_en=name_en,
-            name_ja=name_ja,
-            duties=duties,
-            in_office_from=IN_OFFICE_FROM,
-        )
+        with connected_as_owner():  # the first ones: the site itself needs two keys
+            Officer.objects.create(
+                user=user,
+                person=person,
+                nation=nation,
+                name_en=name_en,
+                name_ja=name_ja,
+                duties=duties,
+                in_office_from=IN_OFFICE_FROM,
+            )
     return {nation: Officer.objects.get(person=person) for nation, person in (("US", "T-1001"), ("JP", "M-2001"))}
 
 

@@ -140,6 +140,15 @@ VALUATION_OFFICERS = """
      WHERE l.noticed_at = (%(payload)s::jsonb ->> 'noticed_at')::timestamptz
      GROUP BY o.user_id, l.valuation_day
 """
+EVERY_OFFICER = """
+    SELECT o.user_id, jsonb_build_object('act', e.act, 'name_en', h.name_en, 'name_ja', h.name_ja, 'nation', h.nation,
+                                         'duties', e.duties, 'until', e.until)
+      FROM fund_officeentry e
+      JOIN fund_officer h ON h.user_id = e.user_id
+      JOIN fund_officer o ON o.id = h.id
+           OR (e.at >= o.in_office_from AND (o.in_office_until IS NULL OR e.at < o.in_office_until))
+     WHERE e.id = (%(payload)s::jsonb ->> 'entry')::bigint
+"""
 THE_USER = """
     SELECT u.id, jsonb_strip_nulls(jsonb_build_object('change', coalesce(%(payload)s::jsonb ->> 'change', ''),
                                                       'number', %(payload)s::jsonb ->> 'number',
@@ -168,6 +177,7 @@ AUDIENCES = {
     "distribution.paid": DISTRIBUTION_PAID,
     "nav.late": VALUATION_OFFICERS,
     "security.changed": THE_USER,
+    "office.changed": EVERY_OFFICER,
 }
 
 

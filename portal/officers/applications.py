@@ -1,5 +1,6 @@
 """Applications of citizens: a queue by age, one page a case with rules, evidence, history and decision (D10, D11).
 
+The queue is worked through without a mouse and without choosing: take the next, read, decide, and the next is there.
 No personal data stands on the page until an officer says what it is read for; the reading is itself in the audit log.
 """
 
@@ -10,21 +11,23 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Case, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from fund.governance.officers import Duty, Officer
 from fund.holders import Nation
-from investors import appeals, evidence, judging, steps
+from investors import appeals, casework, evidence, judging, steps
 from investors.appeals import AppealDecision
 from investors.applications import Application, Decision, Occasion, Reason, Status
 from investors.evidence import Document
 from investors.steps import Field, Known
 from investors.vault import Purpose
-from portal.officers import shown, words
+from portal.officers import offices, shown, words
 from portal.officers.room import Group, Line, Queue, Room, act, column, titled
 from portal.officers.site import site
 
@@ -65,6 +68,39 @@ class DecisionForm(forms.Form):
         label=gettext_lazy("Reasons"), choices=Reason.choices, required=False, widget=forms.CheckboxSelectMultiple
     )
 
+    go_on = forms.BooleanField(label=gettext_lazy("Then take the next application"), required=False, initial=True)
+
+
+class HandOverForm(forms.Form):
+    """To a colleague, or back to the queue; with a word about the case."""
+
+    to = forms.ModelChoiceField(
+        label=gettext_lazy("Hand over to"), queryset=Officer.objects.none(), required=False,
+        empty_label=gettext_lazy("back to the queue"),
+    )  # fmt: skip
+    words = forms.CharField(
+        label=gettext_lazy("Note for colleagues"),
+        required=False,
+        max_length=casework.LONGEST,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        now = timezone.now()
+        in_office = Officer.objects.filter(duties__contains=[Duty.ONBOARDING], in_office_from__lte=now)
+        field = self.fields["to"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = in_office.exclude(in_office_until__lte=now).order_by("nation", "name_en")
+
+
+class NoteForm(forms.Form):
+    """A word to colleagues about the case."""
+
+    words = forms.CharField(
+        label=gettext_lazy("Note for colleagues"), max_length=casework.LONGEST, widget=forms.Textarea(attrs={"rows": 3})
+    )
+
 
 class AppealForm(forms.Form):
     """Whether a refusal stands, with the answer that the applicant reads."""
@@ -88,15 +124,17 @@ class Applications(Room):
     group = Group.CITIZENS
     name = gettext_lazy("Applications")
     page_template = "officers/application.html"
+    change_list_template = "officers/applications.html"
     list_display = (
         column("id", gettext_lazy("Number")),
         column("status", gettext_lazy("Status"), lambda row: row.get_status_display(), ordered=True),
         column("occasion", gettext_lazy("Occasion"), lambda row: row.get_occasion_display(), ordered=True),
         column("nations", gettext_lazy("Citizenship"), lambda row: nations(row)),
         column("submitted_at", gettext_lazy("Submitted"), lambda row: shown.moment(row.submitted_at), ordered=True),
+        column("with", gettext_lazy("With"), lambda row: _with(row)),
     )
     list_filter = (("status", titled(gettext_lazy("status"))), ("occasion", titled(gettext_lazy("occasion"))))
-    list_select_related = ("investor",)
+    list_select_related = ("investor", "assignment__officer")
     ordering = (
         Case(When(status__in=[Status.IN_REVIEW, Status.APPEALED], then=Value(0)), default=Value(1)),
         "submitted_at",
@@ -105,18 +143,31 @@ class Applications(Room):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Application]:
         return super().get_queryset(request).exclude(status=Status.DRAFT)
 
+    def beside_list(self, *, officer: Officer, now: datetime) -> dict[str, Any]:
+        mine = Application.objects.filter(
+            status__in=casework.HERE, assignment__in=casework.standing(now=now).filter(officer=officer)
+        )
+        return {"mine": [(self.title_of(one), self.address("change", one.pk)) for one in mine.order_by("submitted_at")]}
+
     def title_of(self, row: Application) -> str:
         return _("Application %(number)s") % {"number": row.pk}
 
     def page(self, *, row: Application, officer: Officer, now: datetime) -> dict[str, Any]:
         newest = row.assessments.order_by("-id").first()
         may_hear = appeals.waiting(officer=officer).filter(pk=row.pk).exists()
+        holder = casework.with_whom(application=row, now=now)
+        free = holder is None or holder.pk == officer.pk
         return {
-            "lines": list(_about(row, now)),
+            "lines": [*_about(row, now), Line(_("With"), offices.who(holder) if holder else "—")],
+            "may_take": row.status in casework.HERE and holder is None,
+            "may_hand_over": row.status in casework.HERE and free,
+            "hand_over_form": HandOverForm(),
+            "note_form": NoteForm(),
+            "noted": row.notes.count(),
             "assessment": newest,
             "outcomes": [_outcome(outcome) for outcome in newest.outcomes] if newest else [],
             "history": [_step_of_history(change) for change in row.history.order_by("-id")],
-            "may_decide": row.status == Status.IN_REVIEW,
+            "may_decide": row.status == Status.IN_REVIEW and free,
             "may_hear": may_hear,
             "refused_by_reader": row.status == Status.APPEALED and not may_hear,
             "hear_form": AppealForm(),
@@ -144,6 +195,7 @@ class Applications(Room):
             answers=answered,
             documents=[_opened(*one) for one in pictures],
             appeal=_heard(row, officer, now),
+            notes=[_noted(*one) for one in casework.notes(application=row, officer=officer, now=now)],
         )
 
     def typed_wrong(
@@ -155,11 +207,46 @@ class Applications(Room):
     @act(form=DecisionForm)
     def decide(
         self, request: HttpRequest, *, row: Application, form: dict[str, Any], officer: Officer, now: datetime
-    ) -> str:
+    ) -> str | HttpResponse:
         decision = judging.decide(
             application_id=row.pk, officer=officer, outcome=form["outcome"], reasons=form["reasons"], now=now
         )
-        return _("Decided: %(outcome)s. The applicant is told.") % {"outcome": decision.get_outcome_display()}
+        said = _("Decided: %(outcome)s. The applicant is told.") % {"outcome": decision.get_outcome_display()}
+        if not form["go_on"]:
+            return said
+        messages.success(request, f"{self.title_of(row)}: {said}")
+        return self.take_next(request, officer=officer, now=now)
+
+    @act(on_row=False)
+    def take_next(self, request: HttpRequest, *, officer: Officer, now: datetime) -> HttpResponse:
+        """The longest waiting case that nobody works on; the list when there is none."""
+        application = casework.take_next(officer=officer, now=now)
+        if application is None:
+            messages.info(request, _("No application waits that nobody works on."))
+            return redirect(self.address())
+        return redirect(self.address("change", application.pk))
+
+    @act()
+    def take(self, request: HttpRequest, *, row: Application, officer: Officer, now: datetime) -> str:
+        casework.take(application_id=row.pk, officer=officer, now=now)
+        return _("You work on this application now.")
+
+    @act(form=HandOverForm)
+    def hand_over(
+        self, request: HttpRequest, *, row: Application, form: dict[str, Any], officer: Officer, now: datetime
+    ) -> str:
+        to = form["to"]
+        casework.hand_over(application_id=row.pk, to=to, officer=officer, words=form["words"], now=now)
+        if to is None:
+            return _("The application is back in the queue.")
+        return _("%(name)s works on this application now.") % {"name": offices.who(to)}
+
+    @act(form=NoteForm)
+    def note(
+        self, request: HttpRequest, *, row: Application, form: dict[str, Any], officer: Officer, now: datetime
+    ) -> str:
+        casework.note(application_id=row.pk, officer=officer, words=form["words"], now=now)
+        return _("The note is kept. Colleagues read it with the answers.")
 
     @act(form=AppealForm)
     def hear(
@@ -178,7 +265,9 @@ class Applications(Room):
     def queues(self, *, officer: Officer, now: datetime) -> list[Queue]:
         rows = Application.objects.filter(status=Status.IN_REVIEW)
         appealed = appeals.waiting(officer=officer)
+        mine = rows.filter(assignment__in=casework.standing(now=now).filter(officer=officer))
         return [
+            self.waiting(_("Applications that you work on"), mine, "submitted_at"),
             self.waiting(_("Applications to review"), rows, "submitted_at", query="?status__exact=in_review"),
             self.waiting(_("Appeals to decide"), appealed, "submitted_at", query="?status__exact=appealed"),
         ]
@@ -216,6 +305,16 @@ def _heard(row: Application, officer: Officer, now: datetime) -> list[Line]:
     if standing and standing.answer:
         lines.append(Line(_("Answer to the applicant"), standing.answer))
     return lines
+
+
+def _noted(note: casework.CaseNote, words: str) -> Line:
+    return Line(offices.who(note.officer), words, shown.instant(note.written_at))
+
+
+def _with(row: Application) -> str:
+    """Who took it, however long ago; "—" where it is nobody's turn."""
+    held = getattr(row, "assignment", None)
+    return offices.who(held.officer) if held and row.status in casework.HERE else "—"
 
 
 def nations(row: Application) -> str:

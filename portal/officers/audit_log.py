@@ -1,6 +1,7 @@
-"""The audit log: who did what to which thing. Searched by index, paged by id, exported safely."""
+"""The audit log: who did what to which thing. Searched by index, paged by id, exported safely and with its proof."""
 
 import csv
+import json
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -63,6 +64,11 @@ def cell(value: Any) -> str:
     """A cell that no spreadsheet takes for a formula: a leading apostrophe makes it text."""
     text = str(value)
     return f"'{text}" if text.lstrip(" \u3000\u200b\ufeff").startswith(FORMULA_STARTS) else text
+
+
+def _newest(asked: dict[str, Any]) -> QuerySet[Act]:
+    """What was found, the newest first, as far as an export goes; as a set that can be ordered otherwise."""
+    return Act.objects.filter(pk__in=found(asked).values("pk")[:EXPORT_AT_MOST])
 
 
 class Echo:
@@ -152,6 +158,18 @@ class AuditLog(Room):
         audit.record(actor=officer.actor, verb="export", subject="audit", now=now, asked=asked)
         response = StreamingHttpResponse(as_csv(found(form)[:EXPORT_AT_MOST]), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="audit-{now:%Y%m%d-%H%M%S}.csv"'
+        return response
+
+    @act(form=SearchForm, on_row=False)
+    def prove(
+        self, request: HttpRequest, *, form: dict[str, Any], officer: Officer, now: datetime
+    ) -> StreamingHttpResponse:
+        """The same with the links of the chain, for whoever trusts neither the fund nor its paper."""
+        asked = {name: str(value) for name, value in form.items() if value}
+        audit.record(actor=officer.actor, verb="export", subject="audit", now=now, asked=asked, proof=True)
+        lines = (f"{json.dumps(one, ensure_ascii=False)}\n" for one in audit.evidence(acts=_newest(form)))
+        response = StreamingHttpResponse(lines, content_type="application/jsonl; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="audit-{now:%Y%m%d-%H%M%S}.jsonl"'
         return response
 
     @act(duty=Duty.AUDIT, on_row=False)

@@ -13,10 +13,11 @@ from django.shortcuts import redirect
 from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
 
+from fund import calendars
 from fund.governance import config
 from fund.governance.approval import Kind, Proposal
 from fund.governance.officers import Duty, Officer
-from fund.holders import Holder
+from fund.holders import Holder, Nation
 from fund.money import Money
 from fund.payments.models import BankAccount
 from fund.register import calls
@@ -24,7 +25,7 @@ from fund.register.models import Call, CallLine
 from fund.units import UnitClass
 from portal.officers import shown, words
 from portal.officers.fields import DayField, ReasonForm
-from portal.officers.room import Group, Line, Queue, Room, act, column, titled
+from portal.officers.room import NEXT, Coming, Group, Line, Queue, Room, act, column, titled
 from portal.officers.site import site
 from portal.officers.words import Payload, Words
 
@@ -245,6 +246,18 @@ class Calls(Room):
         late = list(calls.overdue(on=now.date()))
         oldest = datetime.combine(late[0].due_on, time(), now.tzinfo) if late else None
         return [Queue(_("Capital calls past due"), len(late), oldest, self.address())]
+
+    def coming(self, *, now: datetime) -> list[Coming]:
+        """The calls that are due, at the end of their day in Washington."""
+        rows = Call.objects.filter(due_on__gte=now.date()).order_by("due_on")[:NEXT]
+        return [
+            Coming(
+                calendars.cut_off(day=one.due_on, at=time(23, 59), nation=Nation.US),
+                _("%(call)s is due") % {"call": one},
+                self.address("change", one.pk),
+            )
+            for one in rows
+        ]
 
 
 def _proposed(request: HttpRequest, proposal: Proposal) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""The desk: what waits for this officer, and the fund's key figures."""
+"""The desk: what waits for this officer, what happens next, and the fund's key figures."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 from fund.governance.officers import Officer
 from portal.officers import shown
-from portal.officers.room import COUNT_AT_MOST, Figure, Queue, Room
+from portal.officers.room import COUNT_AT_MOST, NEXT, Coming, Figure, Queue, Room
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Desk:
     waiting: list[Waiting]
     clear: list[Queue]
     figures: list[Figure]
+    coming: list[Coming]
 
 
 def lay_out(*, rooms: Iterable[Room], officer: Officer, now: datetime) -> Desk:
@@ -36,6 +37,7 @@ def lay_out(*, rooms: Iterable[Room], officer: Officer, now: datetime) -> Desk:
         waiting=[_waiting(queue, now) for queue in queues if queue.count],
         clear=[queue for queue in queues if not queue.count],
         figures=[figure for room in rooms for figure in room.figures(now=now)],
+        coming=sorted(one for room in rooms for one in room.coming(now=now))[:NEXT],
     )
 
 

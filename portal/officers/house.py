@@ -1,4 +1,4 @@
-"""The house itself: the notes on their way out, what they set off, and the officers."""
+"""The house itself: the notes on their way out, and what they set off."""
 
 from datetime import datetime
 from typing import Any
@@ -88,22 +88,3 @@ class Deliveries(Room):
     def queues(self, *, officer: Officer, now: datetime) -> list[Queue]:
         rows = Delivery.objects.filter(done_at=None).exclude(dead_at=None)
         return [self.waiting(_("Deliveries given up"), rows, "dead_at", query="?dead_at__isempty=0")]
-
-
-@admin.register(Officer, site=site)
-class OfficersList(Room):
-    """Who is and was in office. The ministry’s number of the person is for administration and audit."""
-
-    duties = frozenset({Duty.ADMINISTRATION, Duty.AUDIT})
-    group = Group.HOUSE
-    name = gettext_lazy("Officers")
-    list_display = (
-        column("who", gettext_lazy("Name"), lambda row: f"{row.name_en} · {row.name_ja}"),
-        column("nation", gettext_lazy("Nation"), lambda row: row.get_nation_display()),
-        column("duties", gettext_lazy("Duties"), lambda row: ", ".join(str(Duty(one).label) for one in row.duties)),
-        column("in_office_from", gettext_lazy("In office from"), lambda row: shown.moment(row.in_office_from)),
-        column("in_office_until", gettext_lazy("In office until"), lambda row: shown.moment(row.in_office_until)),
-    )
-    page_columns = (*list_display, column("person", gettext_lazy("The ministry’s number of the person")))
-    list_filter = (("nation", titled(gettext_lazy("nation"))),)
-    ordering = ("nation", "id")

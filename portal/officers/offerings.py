@@ -22,7 +22,7 @@ from fund.money import Money, percent
 from fund.units import UnitClass
 from portal.officers import changes, entry, histogram, shown, words
 from portal.officers.fields import DayField, LocalInstant, ReasonForm
-from portal.officers.room import Figure, Group, Line, Queue, Room, act, column, titled
+from portal.officers.room import NEXT, Coming, Figure, Group, Line, Queue, Room, act, column, titled
 from portal.officers.site import site
 from portal.officers.words import Payload, Words
 
@@ -205,6 +205,21 @@ class Offerings(Room):
                 "closes_at",
                 query="?state__exact=allotted",
             ),
+        ]
+
+    def coming(self, *, now: datetime) -> list[Coming]:
+        """Openings, cut-offs and payment deadlines that are still to come."""
+        rows = Offering.objects.filter(pay_by__gt=now).exclude(state=State.CANCELLED).order_by("pay_by")[:NEXT]
+        steps = (
+            ("opens_at", gettext_lazy("%(offering)s opens")),
+            ("closes_at", gettext_lazy("%(offering)s closes")),
+            ("pay_by", gettext_lazy("%(offering)s: last day to pay")),
+        )
+        return [
+            Coming(getattr(one, field), str(said) % {"offering": one.code}, self.address("change", one.pk))
+            for one in rows
+            for field, said in steps
+            if getattr(one, field) > now
         ]
 
     def figures(self, *, now: datetime) -> list[Figure]:

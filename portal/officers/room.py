@@ -28,6 +28,7 @@ from portal import step_up
 from portal.officers import entry
 
 COUNT_AT_MOST = 1_000
+NEXT = 10  # of what is coming, on the desk
 
 
 class Group(models.TextChoices):
@@ -97,6 +98,14 @@ class Queue:
     title: Any
     count: int
     oldest: datetime | None
+    url: str
+
+
+class Coming(NamedTuple):
+    """Something that will happen by the clock, and where it is."""
+
+    at: datetime
+    what: Any
     url: str
 
 
@@ -307,6 +316,10 @@ class Room(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def figures(self, *, now: datetime) -> list[Figure]:
         """Key figures for the desk."""
+        return []
+
+    def coming(self, *, now: datetime) -> list[Coming]:
+        """What happens here next, by the clock."""
         return []
 
     def waiting(self, title: Any, rows: QuerySet[Any], since: str, *, query: str = "") -> Queue:

@@ -38,7 +38,9 @@ class OfficersSite(AdminSite):
         return secure_admin_login(super().login)(request)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """The gate before every page: an officer, with the second factor; then the page in the officer's time zone."""
+        """The gate before every page: an officer, in a session that is not over, with the second factor; then the page
+        in the officer's time zone.
+        """
 
         @never_cache
         @csrf_protect
@@ -46,7 +48,7 @@ class OfficersSite(AdminSite):
             officer = entry.officer_of(request)
             if officer is None:
                 return self.login(request)
-            if answer := entry.second_factor_first(request):
+            if answer := entry.session_over(request) or entry.second_factor_first(request):
                 return answer
             if any("\0" in text for _name, texts in request.GET.lists() for text in texts):
                 raise BadRequest  # PostgreSQL has no texts with NUL

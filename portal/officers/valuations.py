@@ -20,14 +20,14 @@ from fund.dealing.models import Offering
 from fund.governance.approval import Kind, Proposal
 from fund.governance.officers import Duty, Officer
 from fund.money import Currency, ratio
-from fund.nav import checks, correct, strike
+from fund.nav import checks, correct, moved, strike
 from fund.nav.models import ClassNav, Nav
 from fund.portfolio import valuation
 from fund.refusal import Refusal
 from fund.units import UnitClass
-from portal.officers import changes, shown, words
+from portal.officers import changes, shown, waterfall, words
 from portal.officers.fields import DayField, ReasonForm
-from portal.officers.room import Figure, Group, Line, Queue, Room, act, column, titled
+from portal.officers.room import Coming, Figure, Group, Line, Queue, Room, act, column, titled
 from portal.officers.site import site
 from portal.officers.words import Payload, Words
 
@@ -89,6 +89,7 @@ class Navs(Room):
         return {
             "lines": list(_figures(row)),
             "classes": _shares(row.classes.select_related("unit_class").order_by("unit_class")),
+            "waterfall": _moved(row),
             "marks": [_mark(mark, row) for mark in valuation.marks(on=row.valuation_day)],
             "findings": _findings(row, correction) if draft else [],
             "draft": draft,
@@ -160,6 +161,16 @@ class Navs(Room):
             rows = rows.filter(valuation_day__gt=published)
         late = Queue(_("Late for the next net asset value"), len(_turn(now)["late"]), None, self.address())
         return [self.waiting(_("Values to propose or approve"), rows, "valued_at", query="?state__exact=valued"), late]
+
+    def coming(self, *, now: datetime) -> list[Coming]:
+        """When the books of the day that is valued next close; nothing where the calendar ends."""
+        try:
+            day = strike.next_day(now=now) or calendars.next_dealing_day(now.date())
+            closes = calendars.books_close(day)
+        except calendars.Unknown:
+            return []
+        said = _("The books of %(day)s close, and it is valued") % {"day": shown.day(day)}
+        return [Coming(closes, said, self.address())] if closes > now else []
 
     def figures(self, *, now: datetime) -> list[Figure]:
         nav = strike.latest()
@@ -274,6 +285,22 @@ def _shares(classes: Iterable[ClassNav]) -> list[dict[str, Any]]:
         }
         for one in classes
     ]
+
+
+def _moved(row: Nav) -> list[waterfall.Step]:
+    """What moved the net assets since the NAV that this one was carried on from; empty where it is not known."""
+    by = moved.since(row.previous, row) if row.previous else None
+    if by is None or row.previous is None:
+        return []
+    steps = [
+        (shown.day(row.previous.valuation_day), by.start),
+        (_("Paid in"), by.paid_in),
+        (_("Income less costs"), by.earned),
+        (_("Currency"), by.currency),
+        (_("Value of the assets"), by.assets),
+        (shown.day(row.valuation_day), by.end),
+    ]
+    return waterfall.of([(label, one.amount, shown.money(one)) for label, one in steps], start=by.start.amount)
 
 
 def _mark(mark: valuation.Mark, row: Nav) -> dict[str, Any]:

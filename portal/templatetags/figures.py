@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 
+from fund.governance.officers import Duty
 from fund.money import Currency, Money, Price
 from fund.units import UnitClass
 
@@ -70,6 +71,18 @@ def instant(text: str) -> datetime:
 def iso_day(text: str) -> date:
     """A day in the facts of a notice."""
     return date.fromisoformat(text)
+
+
+@register.filter
+def own_name(facts: dict[str, Any]) -> str:
+    """The name of an officer in the facts of a notice, in the reader's language."""
+    return str(facts["name_ja" if _locale() == "ja_JP" else "name_en"])
+
+
+@register.filter
+def duties(held: list[str]) -> str:
+    """Duties of an officer by their names."""
+    return ", ".join(str(Duty(one).label) for one in held)
 
 
 @register.filter

@@ -3,11 +3,12 @@
 import uuid
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.contrib.auth import get_user_model
 
 from fund import holders, rates
-from fund.governance import approval
+from fund.governance import approval, config
 from fund.governance.officers import Duty, Officer
 from fund.holders import Holder, Nation
 from fund.ledger import post
@@ -50,7 +51,7 @@ def rate(day: date, usd_jpy: int | str) -> None:
     rates.record(day=day, usd_per_eur=Decimal(1), jpy_per_eur=Decimal(usd_jpy), source="test")
 
 
-def officer(nation: Nation, person: str) -> Officer:
+def officer(nation: Nation, person: str, duty: Duty = Duty.VALUATION) -> Officer:
     user = get_user_model().objects.create(email=f"{person}@example.org")
     return Officer.objects.create(
         user=user,
@@ -58,13 +59,24 @@ def officer(nation: Nation, person: str) -> Officer:
         nation=nation,
         name_en=person,
         name_ja=person,
-        duties=[Duty.VALUATION],
+        duties=[duty],
         in_office_from=NOW - timedelta(days=900),
     )
 
 
 def officers() -> tuple[Officer, Officer]:
     return officer(Nation.US, "alice"), officer(Nation.JP, "haruko")
+
+
+def agree(key: str, value: Any, *, on: datetime) -> None:
+    """Both nations' administrators change a setting."""
+    us, jp = (
+        officer(Nation.US, f"helen {key}", Duty.ADMINISTRATION),
+        officer(Nation.JP, f"takumi {key}", Duty.ADMINISTRATION),
+    )
+    proposal = config.propose(key=key, value=value, effective_from=on, officer=us, now=NOW, reason="agreed")
+    approval.sign(proposal=proposal, officer=jp, digest=bytes(proposal.digest), now=NOW)
+    config.carry_out(proposal=proposal, now=NOW)
 
 
 def co_owner(nation: Nation) -> Holder:

@@ -238,7 +238,7 @@ def execute(statement: str) -> int:
         return cursor.rowcount
 
 
-def test_the_sites_own_role_may_do_all_of_it(as_site, investor, officer):
+def test_the_sites_own_role_may_do_all_of_it(investor, officer, as_site):
     fill(investor, japanese())
     add(investor)
     application = onboarding.submit(investor=investor, now=LATER)

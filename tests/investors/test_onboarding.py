@@ -76,7 +76,7 @@ def test_a_dual_national_is_one_holder_of_the_nation_of_residence(investor, offi
     assert Holder.objects.filter(kind="citizen").count() == 1
 
 
-def test_the_sites_own_role_may_do_all_of_it_and_no_more(as_site, investor, officer):
+def test_the_sites_own_role_may_do_all_of_it_and_no_more(investor, officer, as_site):
     approved(investor, japanese(), officer)
     for table in ("investors_decision", "investors_acceptance", "investors_statuschange"):
         with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():

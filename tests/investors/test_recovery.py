@@ -274,8 +274,7 @@ def test_where_money_goes_is_held_for_three_days(agreed, investor):
     recovery.check_not_held(investor=investor, now=last)
 
 
-@pytest.mark.usefixtures("as_site")
-def test_the_site_can_do_all_this_and_delete_nothing(agreed):
+def test_the_site_can_do_all_this_and_delete_nothing(agreed, as_site):
     recovery.use(case=agreed, now=LATER)
     with pytest.raises(Exception, match="permission denied"), transaction.atomic():
         RecoveryCase.objects.all()._raw_delete("default")

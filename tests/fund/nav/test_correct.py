@@ -138,7 +138,7 @@ def test_a_correction_can_be_corrected(approved, wrong):
     assert all(check.clean for check in prove.prove())
 
 
-def test_the_site_itself_may_do_all_of_it(as_site, wrong):
+def test_the_site_itself_may_do_all_of_it(wrong, as_site):
     proposal = propose(correct.revalue(day=DAY, now=THEN), wrong)
     building.sign(proposal, wrong[1], THEN)
     assert carry_out(proposal)

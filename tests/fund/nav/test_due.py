@@ -185,7 +185,7 @@ def test_without_the_lock_both_would_value_it(began, monkeypatch):
     assert raised == ["IntegrityError"] or days() == [DAY, WEDNESDAY, WEDNESDAY]
 
 
-def test_the_site_itself_may_do_all_of_it(as_site, began):
+def test_the_site_itself_may_do_all_of_it(began, as_site):
     assert strike.value_due(now=close(WEDNESDAY)) is None and LateInput.objects.count() == 1
     building.rate(WEDNESDAY, 160)
     assert strike.value_due(now=close(WEDNESDAY)) is not None

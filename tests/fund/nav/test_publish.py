@@ -51,7 +51,7 @@ def test_publishing_tells_everyone_who_needs_it(approved, nav):
     assert FeeBasis.objects.get().net == nav.net
 
 
-def test_the_site_itself_may_do_all_of_it(as_site, approved):
+def test_the_site_itself_may_do_all_of_it(approved, as_site):
     assert publish(approved).state == Nav.State.PUBLISHED
 
 

@@ -400,8 +400,7 @@ def test_an_officer_without_the_duty_gathers_nothing(american):
         payouts.begin(currency=Currency.USD, officer=american, now=NOW)
 
 
-@pytest.mark.usefixtures("as_site")
-def test_the_sites_own_role_may_do_all_of_it(expect, take, american, sent):
+def test_the_sites_own_role_may_do_all_of_it(expect, take, american, japanese, sent, as_site):
     asked = expect(60)
     taken = take(file(entry(100, bank_reference="BANK-SITE")))
     one = BankEntry.objects.get(file=taken.file)

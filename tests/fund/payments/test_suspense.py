@@ -6,7 +6,6 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from fund import holders
-from fund.governance import config
 from fund.governance.approval import Proposal
 from fund.governance.audit import Act
 from fund.governance.officers import Duty, NotOnDuty
@@ -20,6 +19,7 @@ from fund.payments import payer_names, receipts, suspense
 from fund.payments.models import BankEntry, Expected
 from fund.payments.prove import prove
 from fund.payments.suspense import Resolution, Way
+from tests.fund import building
 from tests.fund.payments.bank_files import NOW, entry, file
 from tests.fund.payments.conftest import appoint, turn_second_key
 from tests.fund.payments.test_outcomes import held
@@ -166,13 +166,9 @@ def test_without_its_trigger_one_officer_could_send_any_amount(unknown, american
     assert Resolution.objects.get().proposal is None
 
 
-def test_the_limit_is_the_setting_in_force(expect, unknown, american, japanese):
+def test_the_limit_is_the_setting_in_force(expect, unknown, american):
     asked, one = expect(50), unknown(50)
-    lower = config.propose(
-        key=suspense.THRESHOLD, value={"USD": 10, "JPY": 10}, effective_from=NOW, officer=american, now=NOW, reason="x"
-    )
-    turn_second_key(lower, japanese)
-    config.carry_out(proposal=lower, now=NOW)
+    building.agree(suspense.THRESHOLD, {"USD": 10, "JPY": 10}, on=NOW)
     with pytest.raises(DatabaseError, match="officer of each nation"), transaction.atomic():
         large(one, american)
     found = suspense.apply(entry=one, order_id=asked.order_id, officer=american, reason="x", now=NOW)

@@ -8,14 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from fund.governance import approval, config
 from fund.ledger import balances
 from fund.money import Currency, Money
 from fund.portfolio import fees, position
 from fund.portfolio.models import Expense, FeeBasis
 from fund.portfolio.valuation import Refused
 from tests.fund import building
-from tests.fund.building import DAY, NOW, USD, dollars
+from tests.fund.building import DAY, USD, dollars
 
 LATER = datetime(2027, 6, 1, tzinfo=UTC)
 
@@ -40,17 +39,8 @@ def test_each_nav_is_charged_from_the_day_after_it_and_a_correction_replaces_it(
 
 
 def change_rate(points: int, *, on: date) -> None:
-    first, second = building.officers()
-    proposal = config.propose(
-        key="fee.management_bps",
-        value=points,
-        effective_from=datetime.combine(on, datetime.min.time(), UTC) + timedelta(hours=15),
-        officer=first,
-        now=NOW,
-        reason="agreed",
-    )
-    approval.sign(proposal=proposal, officer=second, digest=bytes(proposal.digest), now=NOW)
-    config.carry_out(proposal=proposal, now=NOW)
+    at = datetime.combine(on, datetime.min.time(), UTC) + timedelta(hours=15)
+    building.agree("fee.management_bps", points, on=at)
 
 
 def test_a_changed_rate_counts_from_its_day_on():

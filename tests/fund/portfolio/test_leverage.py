@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from fund.governance import approval, config
+from fund.governance import approval
 from fund.money import Currency
 from fund.portfolio import debt, leverage, valuation
 from tests.fund import building
@@ -83,16 +83,9 @@ def test_where_nothing_is_left_there_is_no_ratio():
 
 
 # ── over time and by setting ──────────────────────────────────────────────────────────────────────────────────────────
-def agree(key: str, value, *, on: datetime) -> None:
-    first, second = building.bookkeepers()
-    proposal = config.propose(key=key, value=value, effective_from=on, officer=first, now=NOW, reason="agreed")
-    building.sign(proposal, second)
-    config.carry_out(proposal=proposal, now=NOW)
-
-
 def test_each_day_is_judged_by_the_limit_and_the_covenants_of_then():
     building.facility(covenant="60")
-    agree("leverage.limit", "2.00", on=datetime(2026, 6, 1, tzinfo=UTC))
+    building.agree("leverage.limit", "2.00", on=datetime(2026, 6, 1, tzinfo=UTC))
     building.enter(
         "facility_terms", facility="LINE", effective_on="2026-06-01", limit=100, covenant="50.00", rate_bps=0
     )
@@ -107,7 +100,7 @@ def test_each_day_is_judged_by_the_limit_and_the_covenants_of_then():
 
 def test_the_stress_cases_are_a_setting():
     borrow(1_000_000)
-    agree("leverage.stress_cases", [{"code": "both", "assets_percent": -40, "yen_percent": -20}], on=NOW)
+    building.agree("leverage.stress_cases", [{"code": "both", "assets_percent": -40, "yen_percent": -20}], on=NOW)
     assert losses(leverage.figures(on=DAY))["assets-10"] == (15_00, 1_500)
     building.rate(date(2026, 4, 1), 160)
     (case,) = leverage.figures(on=date(2026, 4, 1)).stress
@@ -130,4 +123,4 @@ def test_the_stress_cases_are_a_setting():
 )
 def test_a_case_that_cannot_be_reckoned_is_refused(wrong):
     with pytest.raises(approval.Refused):
-        agree("leverage.stress_cases", wrong, on=NOW)
+        building.agree("leverage.stress_cases", wrong, on=NOW)

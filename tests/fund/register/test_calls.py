@@ -7,7 +7,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.db.utils import IntegrityError
 
-from fund.governance import approval, config
+from fund.governance import approval
 from fund.holders import Holder
 from fund.ledger import balances, post
 from fund.ledger.models import Event
@@ -138,12 +138,7 @@ def commit_now() -> None:
 
 
 def may_differ() -> None:
-    first, second = building.bookkeepers()
-    proposal = config.propose(
-        key="co_owners.equal", value=False, effective_from=NOW, officer=first, now=NOW, reason="both have agreed"
-    )
-    building.sign(proposal, second)
-    config.carry_out(proposal=proposal, now=NOW)
+    building.agree("co_owners.equal", False, on=NOW)
 
 
 def issue_to_one() -> None:

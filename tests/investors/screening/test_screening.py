@@ -125,8 +125,7 @@ def test_what_was_listed_and_found_cannot_be_rewritten(change: str, investor: In
 # ── the applicant, the officer, the rule ──
 
 
-@pytest.mark.usefixtures("as_site")
-def test_the_site_may_do_all_of_it(investor: Investor, officer: Officer) -> None:
+def test_the_site_may_do_all_of_it(investor: Investor, officer: Officer, as_site: None) -> None:
     version = load(TAKASAKI, OTHER).version
     submitted(investor, japanese())
     assert run(version) == [1]

@@ -2,7 +2,11 @@
 
 import csv
 import io
+import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -13,6 +17,7 @@ from fund.governance.audit import Act
 from portal.officers import audit_log
 from tests.portal.officers.conftest import sign_in
 
+SCRIPT = Path(__file__).parents[3] / "docs/verify_audit.py"
 LOG = "/en/officers/fund/act/"
 NOW = datetime(2026, 4, 1, 20, tzinfo=UTC)  # already 2 April in Tokyo
 
@@ -152,3 +157,52 @@ def test_a_broken_chain_is_named(make_officer):
         cursor.execute("SET session_replication_role = DEFAULT")
     answer = browser.post(f"{LOG}recompute/", follow=True)
     assert "The chain does not hold: act" in answer.content.decode()
+
+
+# ── with the proof ────────────────────────────────────────────────────────────────────────────────────────────────────
+@pytest.fixture
+def proof(transactional_db, american) -> list[str]:
+    """Acts of one officer among others, in three links, and one that is not sealed yet; exported."""
+    for _link in range(3):
+        for number in range(4):
+            audit.record(actor=f"officer:{9 + number % 2}", verb="sign", subject="x", now=NOW, said="髙")
+        audit.seal(log=audit.AUDIT, now=NOW)
+    audit.record(actor="officer:9", verb="sign", subject="x", now=NOW)
+    answer = sign_in(american.user).post("/en/officers/fund/act/prove/", {"actor": "officer:9"})
+    assert answer["Content-Disposition"].endswith('.jsonl"')
+    return b"".join(answer.streaming_content).decode().splitlines()
+
+
+def verified(lines: list[str], tmp_path) -> subprocess.CompletedProcess:
+    file = tmp_path / "audit.jsonl"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    return subprocess.run([sys.executable, "-I", SCRIPT, file], capture_output=True, text=True, check=False)
+
+
+def test_an_export_proves_itself_without_the_fund(proof, tmp_path):
+    done = verified(proof, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "6 acts are as they were sealed, 1 are not sealed yet." in done.stdout
+    assert bytes(audit.head(log=audit.AUDIT).hash).hex() in done.stdout
+
+
+@pytest.mark.parametrize("change", ["an act", "its place", "a digest", "a hash", "a link is gone"])
+def test_what_was_changed_is_named(proof, tmp_path, change):
+    lines = [json.loads(line) for line in proof]
+    acts, links = (
+        [n for n, one in enumerate(lines) if "act" in one],
+        [n for n, one in enumerate(lines) if "link" in one],
+    )
+    match change:
+        case "an act":
+            lines[acts[1]]["act"] = lines[acts[1]]["act"].replace("sign", "sing")
+        case "its place":
+            lines[acts[1]]["place"] += 1
+        case "a digest":
+            lines[links[1]]["link"]["digests"] = "00" + lines[links[1]]["link"]["digests"][2:]
+        case "a hash":
+            lines[links[1]]["link"]["hash"] = "00" * 32
+        case "a link is gone":
+            del lines[links[1] : links[2]]
+    done = verified([json.dumps(one) for one in lines], tmp_path)
+    assert done.returncode == 1 and done.stderr.startswith("line ")

@@ -11,7 +11,7 @@ from django.utils import timezone
 from playwright.sync_api import Page
 
 from fund import holders
-from fund.governance import audit, config
+from fund.governance import audit, config, office
 from fund.holders import Holder, Nation
 from fund.money import Currency, Money
 from fund.payments import payer_names, receipts
@@ -19,6 +19,7 @@ from fund.payments.models import BankEntry
 from fund.payments.payout_models import BankAnswer
 from fund.portfolio import imports
 from fund.register.models import Call
+from investors import casework
 from investors.duplicates import DuplicateCase
 from tests.fund import building
 from tests.fund.payments.bank_files import JPY, NOW, USD, entry, file
@@ -59,8 +60,12 @@ def in_the_portfolio() -> list[str]:
 
 
 @pytest.fixture
-def addresses(american, japanese) -> list[str]:
+def addresses(american, japanese, make_officer, person) -> list[str]:
     now = timezone.now()
+    colleague = make_officer("JP", duties=["onboarding"])
+    office.break_glass(held=colleague, duties=["payments"], officer=japanese, now=now, reason="The unit is ill.")
+    case = submitted(person("waits@example.org"), applicant())
+    casework.take(application_id=case, officer=japanese, now=now)
     proposal = config.propose(
         key="cap.citizen",
         value={"USD": 12_500_000, "JPY": 15_000_000},
@@ -87,7 +92,10 @@ def addresses(american, japanese) -> list[str]:
         *in_the_portfolio(),
         "/officers/fund/bankfile/",
         "/officers/fund/note/",
+        "/officers/fund/officer/",
+        f"/officers/fund/officer/{colleague.pk}/",
         "/officers/investors/application/",
+        f"/officers/investors/application/{case}/",
         "/officers/investors/duplicatecase/",
     ]
 
