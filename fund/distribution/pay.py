@@ -36,6 +36,8 @@ CHOSEN = """
      ORDER BY holder_id, chosen_at DESC, id DESC
 """
 
+TAXED = "SELECT * FROM fund_taxstatus WHERE holder_id BETWEEN %(first)s AND %(last)s"
+
 # Everything of a holder, from the gross amount to what is left, in the order in which it is computed. OFFSET 0 keeps
 # the planner from writing an expression out wherever its result is used.
 NET = f"""
@@ -51,8 +53,7 @@ NET = f"""
                                                    {withholding.JP_BASIS} AS jp_basis
                                               FROM ({{shares}}) s
                                               LEFT JOIN ({average_cost.COST}) c USING (holder_id)
-                                              LEFT JOIN (SELECT * FROM fund_taxstatus
-                                                          WHERE holder_id BETWEEN %(first)s AND %(last)s) t USING (holder_id)
+                                              LEFT JOIN ({TAXED}) t USING (holder_id)
                                               LEFT JOIN ({CHOSEN}) r USING (holder_id) OFFSET 0) g OFFSET 0) p
                              OFFSET 0) o OFFSET 0) u OFFSET 0) n
 """

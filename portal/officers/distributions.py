@@ -118,10 +118,10 @@ class Distributions(Room):
             "realised": shown.money(declare.realised(nav=nav)),
             "realised_on": shown.day(nav.valuation_day),
             "dry_run_form": DeclareForm(auto_id="try_%s"),
-            "may_propose": officer.has(Duty.VALUATION),
+            "may_propose": officer.has(Duty.PAYMENTS),
         }
 
-    @act(duty=Duty.VALUATION, form=DeclareForm, on_row=False)
+    @act(duty=Duty.PAYMENTS, form=DeclareForm, on_row=False)
     def dry_run(self, request: HttpRequest, *, form: dict[str, Any], officer: Officer, now: datetime) -> HttpResponse:
         """What it would come to, with the taxes by the statuses and costs of today; nothing is kept."""
         plan = declare.preview(record_day=form["record_day"], pay_day=form["pay_day"], rates=form["rates"], now=now)
@@ -138,7 +138,7 @@ class Distributions(Room):
             },
         )
 
-    @act(duty=Duty.VALUATION, fresh=True, form=ProposeForm, on_row=False)
+    @act(duty=Duty.PAYMENTS, fresh=True, form=ProposeForm, on_row=False)
     def propose(self, request: HttpRequest, *, form: dict[str, Any], officer: Officer, now: datetime) -> HttpResponse:
         proposal = declare.propose(
             record_day=form["record_day"], pay_day=form["pay_day"], rates=form["rates"], officer=officer, now=now,
@@ -149,7 +149,7 @@ class Distributions(Room):
     def page(self, *, row: Distribution, officer: Officer, now: datetime) -> dict[str, Any]:
         progress = pay.progress(distribution=row)
         newer = Distribution.objects.filter(corrects=row).first()
-        correctable = row.state == State.PAID and officer.has(Duty.VALUATION)
+        correctable = row.state == State.PAID and officer.has(Duty.PAYMENTS)
         lines = [
             Line(_("Class"), row.unit_class.get_code_display()),
             Line(_("Status"), row.get_state_display()),
@@ -183,7 +183,7 @@ class Distributions(Room):
             "may_correct": correctable,
         }
 
-    @act(duty=Duty.VALUATION, fresh=True, form=CorrectForm)
+    @act(duty=Duty.PAYMENTS, fresh=True, form=CorrectForm)
     def correct(
         self, request: HttpRequest, *, row: Distribution, form: dict[str, Any], officer: Officer, now: datetime
     ) -> HttpResponse:

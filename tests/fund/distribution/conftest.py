@@ -9,7 +9,7 @@ import pytest
 from fund import calendars
 from fund.distribution import correct, declare, pay
 from fund.distribution.models import Distribution, TaxStatus
-from fund.governance.officers import Officer
+from fund.governance.officers import Duty, Officer
 from fund.holders import Holder, Nation
 from fund.nav import strike
 from fund.nav.models import Nav
@@ -89,4 +89,8 @@ def fund(db: None) -> Fund:
     building.open_banks()
     building.contribute_both(dollars(1_000_000))
     building.receive(investment=building.investment(), money=dollars(50_000))
-    return Fund(building.officers())
+    keys = building.officers()
+    for one in keys:
+        one.duties = [Duty.VALUATION, Duty.PAYMENTS]
+        one.save()
+    return Fund(keys)
