@@ -34,6 +34,14 @@ class AgreementList(TypedDict):
     next: str | None
 
 
+class AnnouncedForm(TypedDict):
+    unit_class: str
+    record_day: str
+    pay_day: str
+    per_lot: str
+    lot: str
+
+
 class AnswersForm(TypedDict):
     answers: dict[str, dict[str, Any]]
     versions: NotRequired[dict[str, int]]
@@ -131,6 +139,16 @@ class ChangeForm(TypedDict):
     account_number: NotRequired[str]
 
 
+class ChoiceForm(TypedDict):
+    unit_class: str
+    reinvest: bool
+
+
+class ChoosingForm(TypedDict):
+    unit_class: UnitClassEnum
+    reinvest: bool
+
+
 type ClassCode = Literal['SOV', 'LP', 'US', 'JP']
 
 
@@ -200,6 +218,34 @@ class DemandForm(TypedDict):
 type DepositTypeEnum = Literal['ordinary', 'current', 'savings']
 
 
+class DistributionForm(TypedDict):
+    unit_class: str
+    record_day: str
+    pay_day: str
+    per_lot: str
+    lot: str
+    units: str
+    gross: Money
+    ordinary: Money
+    returned: Money
+    withheld_us: Money
+    withheld_national: Money
+    withheld_local: Money
+    us_basis: UsBasisEnum
+    jp_basis: JpBasisEnum
+    net: Money
+    units_bought: str
+    booked_at: str
+    corrected: bool
+
+
+class DistributionList(TypedDict):
+    results: list[DistributionForm]
+    next: str | None
+    to_come: list[AnnouncedForm]
+    choices: list[ChoiceForm]
+
+
 class DocumentForm(TypedDict):
     kind: EvidenceKind
     version: int
@@ -252,6 +298,7 @@ class HoldingForm(TypedDict):
     value_usd: Money | None
     value_jpy: Money | None
     paid_in: Money | None
+    received: Money | None
     gain: SignedMoney | None
     money_weighted_percent: str | None
     yearly: bool | None
@@ -290,6 +337,9 @@ class IssueForm(TypedDict):
     hands_over: bool
     usd_jpy: str
     usd_jpy_day: str
+
+
+type JpBasisEnum = Literal['not_taxed', 'resident', 'non_resident']
 
 
 type LanguageEnum = Literal['en', 'ja']
@@ -492,6 +542,13 @@ class ReasonForm(TypedDict):
     from_day: str | None
 
 
+class ReceivedForm(TypedDict):
+    nation: str
+    record_day: str
+    paid_on: str
+    amount: Money
+
+
 class ReturnForm(TypedDict):
     unit_class: str
     first_price: PriceForm
@@ -508,6 +565,7 @@ class ReturnForm(TypedDict):
 class ReturnList(TypedDict):
     results: list[ReturnForm]
     owners: list[OwnerReturnForm]
+    governments: list[ReceivedForm]
     next: str | None
 
 
@@ -597,3 +655,9 @@ class TransactionForm(TypedDict):
 class TransactionList(TypedDict):
     results: list[TransactionForm]
     next: str | None
+
+
+type UnitClassEnum = Literal['US', 'JP']
+
+
+type UsBasisEnum = Literal['not_taxed', 'certified', 'backup', 'treaty', 'foreign']

@@ -193,6 +193,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/distributions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Every distribution to the citizen, the latest first, with its parts and taxes. */
+        get: operations["listDistributions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/distributions/choice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Have the distributions of a class reinvested or paid out. What stands at the end of a record day counts. */
+        put: operations["chooseDistributions"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/fund": {
         parameters: {
             query?: never;
@@ -530,6 +564,16 @@ export interface components {
             /** Format: uri */
             next: string | null;
         };
+        /** @description A distribution: ``per_lot`` major units of the class's currency are paid for ``lot`` units. */
+        AnnouncedForm: {
+            unit_class: string;
+            /** Format: date */
+            record_day: string;
+            /** Format: date */
+            pay_day: string;
+            per_lot: string;
+            lot: string;
+        };
         /**
          * @description Answers by step; steps that are not named stay as they are.
          *
@@ -706,6 +750,16 @@ export interface components {
             /** @description Of an account in the United States. */
             account_number?: string;
         };
+        /** @description What is done with the distributions of a class. */
+        ChoiceForm: {
+            unit_class: string;
+            reinvest: boolean;
+        };
+        /** @description ``reinvest``: have the distributions of a class reinvested from now on, else paid out. */
+        ChoosingForm: {
+            unit_class: components["schemas"]["UnitClassEnum"];
+            reinvest: boolean;
+        };
         /**
          * @description * `SOV` - SOV
          *     * `LP` - LP
@@ -801,6 +855,45 @@ export interface components {
          * @enum {string}
          */
         DepositTypeEnum: "ordinary" | "current" | "savings";
+        /**
+         * @description What was given. ``gross`` = ``ordinary`` + ``returned``; the withheld taxes are of the ordinary part alone.
+         *
+         *     ``net`` is paid out, or where ``units_bought`` is more than nothing, reinvested. ``corrected``: taken back since,
+         *     and given anew.
+         */
+        DistributionForm: {
+            unit_class: string;
+            /** Format: date */
+            record_day: string;
+            /** Format: date */
+            pay_day: string;
+            per_lot: string;
+            lot: string;
+            /** @description Held at the end of the record day. */
+            units: string;
+            gross: components["schemas"]["Money"];
+            ordinary: components["schemas"]["Money"];
+            /** @description The citizen's own money: what leaves the units worth less than they cost. */
+            returned: components["schemas"]["Money"];
+            withheld_us: components["schemas"]["Money"];
+            withheld_national: components["schemas"]["Money"];
+            withheld_local: components["schemas"]["Money"];
+            us_basis: components["schemas"]["UsBasisEnum"];
+            jp_basis: components["schemas"]["JpBasisEnum"];
+            net: components["schemas"]["Money"];
+            units_bought: string;
+            /** Format: date-time */
+            booked_at: string;
+            corrected: boolean;
+        };
+        /** @description What was given, a page at a time; what is to come, and what is chosen for it, of the classes that are held. */
+        DistributionList: {
+            results: components["schemas"]["DistributionForm"][];
+            /** Format: uri */
+            next: string | null;
+            to_come: components["schemas"]["AnnouncedForm"][];
+            choices: components["schemas"]["ChoiceForm"][];
+        };
         /** @description A document as it is kept. ``size``: bytes of all its pages. */
         DocumentForm: {
             kind: components["schemas"]["EvidenceKind"];
@@ -894,6 +987,8 @@ export interface components {
             value_jpy: components["schemas"]["Money"] | null;
             /** @description For the orders that bought them. */
             paid_in: components["schemas"]["Money"] | null;
+            /** @description Distributed and not reinvested, before taxes. */
+            received: components["schemas"]["Money"] | null;
             gain: components["schemas"]["SignedMoney"] | null;
             /** @description A year's where ``yearly``, else of the whole time. */
             money_weighted_percent: string | null;
@@ -945,6 +1040,13 @@ export interface components {
             /** Format: date */
             usd_jpy_day: string;
         };
+        /**
+         * @description * `not_taxed` - not_taxed
+         *     * `resident` - resident
+         *     * `non_resident` - non_resident
+         * @enum {string}
+         */
+        JpBasisEnum: "not_taxed" | "resident" | "non_resident";
         /**
          * @description * `en` - en
          *     * `ja` - ja
@@ -1218,6 +1320,15 @@ export interface components {
             /** Format: date */
             from_day: string | null;
         };
+        /** @description What one distribution has given to one government; nothing is withheld from it. */
+        ReceivedForm: {
+            nation: string;
+            /** Format: date */
+            record_day: string;
+            /** Format: date */
+            paid_on: string;
+            amount: components["schemas"]["Money"];
+        };
         /**
          * @description What a unit of a class has returned from its initial price on, in its own currency (time-weighted).
          *
@@ -1239,10 +1350,11 @@ export interface components {
             income_percent: string | null;
             currency_percent: string | null;
         };
-        /** @description What the classes have returned, and what each owner has got. */
+        /** @description What the classes have returned, what owners have got, and what each government has received since the start. */
         ReturnList: {
             results: components["schemas"]["ReturnForm"][];
             owners: components["schemas"]["OwnerReturnForm"][];
+            governments: components["schemas"]["ReceivedForm"][];
             /** Format: uri */
             next: string | null;
         };
@@ -1381,6 +1493,21 @@ export interface components {
             /** Format: uri */
             next: string | null;
         };
+        /**
+         * @description * `US` - US
+         *     * `JP` - JP
+         * @enum {string}
+         */
+        UnitClassEnum: "US" | "JP";
+        /**
+         * @description * `not_taxed` - not_taxed
+         *     * `certified` - certified
+         *     * `backup` - backup
+         *     * `treaty` - treaty
+         *     * `foreign` - foreign
+         * @enum {string}
+         */
+        UsBasisEnum: "not_taxed" | "certified" | "backup" | "treaty" | "foreign";
         /**
          * @description An error (RFC 9457). `code` is stable, `title` and `detail` are in the language of the request.
          * @example {
@@ -2023,6 +2150,73 @@ export interface operations {
             400: components["responses"]["Problem400"];
             404: components["responses"]["Problem404"];
             406: components["responses"]["Problem406"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listDistributions: {
+        parameters: {
+            query?: {
+                /** @description Taken from the `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DistributionList"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            406: components["responses"]["Problem406"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    chooseDistributions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChoosingForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChoiceForm"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
