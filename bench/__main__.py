@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import statistics
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -33,8 +34,8 @@ def main() -> int:
     )
     parser.add_argument(
         "--only",
-        choices=["closing", "placing", "importing", "pricing", "distributing"],
-        help="P1, P9 and P10, or P2, P6, P3 or P7 alone",
+        choices=["closing", "placing", "importing", "pricing", "distributing", "proving", "desk"],
+        help="P1, P9 and P10, or P2, P6, P3, P7, P8 or the officers' lists alone",
     )
     given = parser.parse_args()
     with server.running() as place:
@@ -52,6 +53,10 @@ def main() -> int:
         if given.only in (None, "distributing"):
             holders = (given.sizes or [FEW_HOLDERS * 10 if given.quick else HOLDERS])[-1]
             measures += distributing(place, holders=holders, rounds=given.rounds)
+        if given.only in (None, "desk"):
+            measures += desk_lists(place, orders=FEW_HOLDERS * 5 if given.quick else HOLDERS, rounds=given.rounds)
+        if given.only in (None, "proving"):
+            measures += proving(place, citizens=FEW_CITIZENS if given.quick else HOLDERS, rounds=given.rounds)
         if given.only in (None, "closing"):
             measures += closing(place, sizes=given.sizes or (QUICK if given.quick else SIZES), rounds=given.rounds)
             measures += screening(place, citizens=FEW_CITIZENS if given.quick else CITIZENS, rounds=given.rounds)
@@ -146,6 +151,40 @@ def distributing(place: Place, *, holders: int, rounds: int) -> list[Measure]:
         ),
         Measure("P7 WAL", "bytes of WAL a holder", wal, [1] * len(wal), 1200, at_most=True),
     ]  # fmt: skip
+
+
+def desk_lists(place: Place, *, orders: int, rounds: int) -> list[Measure]:
+    """Each page of the desk over many rows beside the same over few, in turns; the slowest by comparison counts."""
+    from bench import desk  # noqa: PLC0415  models can be imported only after Django's setup
+
+    names = [desk.prepare(place, orders=number) for number in tqdm((orders, FEW_HOLDERS), desc="desk", file=sys.stderr)]
+    found = [[desk.run(name) for name in names] for _round in range(rounds)]
+    for name in names:
+        server.drop(place, name)
+    many, few = ({page: [one[which][page] for one in found] for page in found[0][0]} for which in (0, 1))
+    ratios = {page: statistics.median(many[page]) / statistics.median(few[page]) for page in many}
+    tqdm.write(" ".join(f"{page}: {ratio:.2f};" for page, ratio in ratios.items()), file=sys.stderr)
+    worst = max(ratios, key=lambda page: ratios[page])
+    what = f"officers' pages, orders {orders} ÷ {FEW_HOLDERS}, the slowest: {worst}"
+    return [Measure("desk", what, many[worst], few[worst], 3, at_most=True)]
+
+
+def proving(place: Place, *, citizens: int, rounds: int) -> list[Measure]:
+    """P8: the holdings at a NAV are committed to, with the bare hashing beside every round; and one holder's proof."""
+    from bench import nav, proof  # noqa: PLC0415  models can be imported only after Django's setup
+
+    name = nav.prepare(place, citizens=citizens)
+    found: list[proof.Round] = []
+    for number in tqdm(range(rounds), desc="P8", file=sys.stderr):
+        found.append(proof.run(name, number=number))
+        tqdm.write(f"{found[-1]}", file=sys.stderr)
+    server.drop(place, name)
+    committed, hashed = [one.committed for one in found], [one.hashed for one in found]
+    proved = [one.proved * 1000 for one in found]
+    return [
+        Measure("P8", f"commit {citizens} holders ÷ bare hashing", committed, hashed, 1.5, at_most=True),
+        Measure("P8 proof", "ms of one proof ÷ 50", proved, [50] * rounds, 1, at_most=True),
+    ]
 
 
 def closing(place: Place, *, sizes: Sequence[int], rounds: int) -> list[Measure]:

@@ -17,6 +17,7 @@ from fund.money import Currency
 from fund.payments import receipts
 from fund.units import UnitClass
 from portal import simulation
+from portal.owner import connected_as_owner
 
 ANNOUNCED = datetime(2026, 9, 1, tzinfo=UTC)
 OPENS = ANNOUNCED + timedelta(days=1)
@@ -38,6 +39,12 @@ def use(database: str) -> None:
 
 
 def officer(nation: Nation) -> Officer:
+    """The officer of a nation who turns its keys, appointed as the owner of the tables."""
+    with connected_as_owner():
+        return _officer(nation)
+
+
+def _officer(nation: Nation) -> Officer:
     return Officer.objects.get_or_create(
         person=f"officer-{nation}",
         defaults={

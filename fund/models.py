@@ -59,6 +59,7 @@ from fund.portfolio.models import (
 )
 from fund.rates import ReferenceRate
 from fund.register.models import Call, CallLine, Commitment, Contribution
+from fund.register.proof_models import HoldingBlock, HoldingRoot
 from fund.units import UnitClass
 
 __all__ = [
@@ -96,6 +97,8 @@ __all__ = [
     "FacilityTerms",
     "FeeBasis",
     "Holder",
+    "HoldingBlock",
+    "HoldingRoot",
     "ImportedFile",
     "Income",
     "Investment",

@@ -106,6 +106,7 @@ class Application(models.Model):
             models.Index(
                 fields=["submitted_at"], condition=Q(status__in=["submitted", "in_review"]), name="application_waiting"
             ),
+            models.Index(fields=["submitted_at"], condition=Q(status="appealed"), name="application_appealed"),
             models.Index(fields=["opened_at"], condition=Q(occasion="reverification"), name="reverification_opened"),
         ]
         triggers = [

@@ -10,7 +10,7 @@ from investors.people import Investor
 from investors.vault import Purpose
 
 
-def of(*, holder_ids: Sequence[int], actor: str, now: datetime) -> Mapping[int, Payee]:
+def of(holder_ids: Sequence[int], *, actor: str, now: datetime) -> Mapping[int, Payee]:
     """The payees of these holders, as many as have named an account; one on hold says so and is opened like the others.
 
     Opening them is one act over the set: who, for which purpose, how many, and between which ids.

@@ -37,6 +37,9 @@ class Change(StrEnum):
     SESSIONS_ENDED = auto()
     GOVERNMENT_ID_CONNECTED = auto()
     GOVERNMENT_ID_DISCONNECTED = auto()
+    WEBHOOK_REGISTERED = auto()
+    WEBHOOK_REMOVED = auto()
+    WEBHOOK_DISABLED = auto()
 
 
 @transaction.atomic

@@ -37,6 +37,10 @@ SECRET_KEY = given["SECRET_KEY"]
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 VAULT_KEYS = [key.strip() for key in given["VAULT_KEYS"].split(",")]
 BLIND_INDEX_KEY = given["BLIND_INDEX_KEY"]
+# Ed25519 keys that sign what webhooks are told, the first of which signs; without one no webhook is offered.
+WEBHOOK_KEYS = [key.strip() for key in env.str("WEBHOOK_KEYS", "").split(",") if key.strip()]
+WEBHOOK_KEYS = WEBHOOK_KEYS or [key for key in [defaults.get("WEBHOOK_KEYS")] if key]
+WEBHOOK_LOOPBACK = LOCAL and env.bool("WEBHOOK_LOOPBACK", False)  # plain http to receivers on one's own machine
 ALLOWED_HOSTS = [host.strip() for host in given["ALLOWED_HOSTS"].split(",")]
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 
@@ -412,6 +416,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "COMPONENT_SPLIT_PATCH": False,  # a PATCH here has a form of its own
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "WEBHOOKS": ["portal.api.webhooks.EVENT_HOOK", "portal.api.webhooks.PING_HOOK"],
     "PREPROCESSING_HOOKS": ["portal.api.documented.only_ours"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
@@ -423,6 +428,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "Reason": "investors.applications.Reason.values",
         "AgreementKind": "investors.agreements.Kind.values",
         "EvidenceKind": "investors.steps.papers.Kind.values",
+        "EventKind": "portal.webhooks.events.KINDS",
+        "WebhookState": "portal.api.webhooks.STATES",
         "ClassCode": ["SOV", "LP", "US", "JP"],
         "Currency": ["USD", "JPY"],
     },

@@ -34,20 +34,24 @@ from fund.nav import strike
 from fund.payments import payouts
 from fund.payments.payout_models import PayoutRun
 from fund.portfolio import entries
-from fund.register import calls
+from fund.register import calls, proof
 from investors import deletion, judging, payees, reverification, tax_status
 from investors.screening import rescreen
 from portal import relay
 from portal.api import idempotency
 from portal.celery import app
+from portal.documents import orders as order_papers
+from portal.documents import statements
 from portal.notices import mail
 from portal.notices.send import send as tell
+from portal.webhooks import delivering, endpoints, events
 
 log = structlog.get_logger(__name__)
 
 SCHEDULE: dict[str, dict[str, Any]] = {
     "relay": {"task": "portal.relay", "schedule": 1.0, "options": {"expires": 5}},
     "mail": {"task": "portal.mail", "schedule": 5.0, "options": {"expires": 5}},
+    "webhooks": {"task": "portal.webhooks", "schedule": 2.0, "options": {"expires": 5}},
     "seal": {"task": "portal.seal", "schedule": 10.0, "options": {"expires": 10}},
     "forget": {"task": "portal.forget", "schedule": 600.0, "options": {"expires": 600}},
     "delete": {"task": "portal.delete_due", "schedule": 3600.0, "options": {"expires": 3600}},
@@ -55,6 +59,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "reverify": {"task": "portal.reverify", "schedule": 3600.0, "options": {"expires": 3600}},
     "value": {"task": "portal.value_day", "schedule": 60.0, "options": {"expires": 60}},
     "pay": {"task": "portal.pay_distributions", "schedule": 60.0, "options": {"expires": 60}},
+    "statements": {"task": "portal.write_statements", "schedule": 600.0, "options": {"expires": 600}},
     "lapse": {"task": "portal.lapse", "schedule": 60.0, "options": {"expires": 60}},
 }
 app.conf.beat_schedule = SCHEDULE
@@ -135,6 +140,27 @@ def compensate(note: Note, now: datetime) -> int:
 
 
 @consumer
+def commit_holdings(note: Note, now: datetime) -> bool:
+    """A NAV was published or corrected: the holdings of one class after the other are committed to (D50)."""
+    return proof.commit_next(now=now)
+
+
+@consumer
+def write_receipt(note: Note, now: datetime) -> None:
+    """An order was placed: its receipt is written (D26)."""
+    order_papers.receipts(reference=note.payload["order"], now=now)
+
+
+@consumer
+def write_contract_notes(note: Note, now: datetime) -> int:
+    """A range of citizens was settled: their contract notes are written, some at a time (D48)."""
+    told = note.payload
+    return order_papers.contract_notes(
+        offering_code=told["offering"], first_holder=told["first_holder"], last_holder=told["last_holder"], now=now
+    )
+
+
+@consumer
 def refund_orders(note: Note, now: datetime) -> int:
     """An offering was cancelled: all its money goes to refunds."""
     return subscription.refund_next(offering_code=note.payload["offering"], now=now)
@@ -155,8 +181,18 @@ def rescreen_everybody(note: Note, now: datetime) -> int:
 
 @consumer
 def notify(note: Note, now: datetime) -> None:
-    """Something happened that concerns citizens: it is written into their inbox. The e-mails follow by the clock."""
+    """Something happened that concerns citizens: it is written into their inbox, and their apps are to be told.
+
+    The e-mails and the deliveries follow by the clock.
+    """
     tell(note=note, now=now)
+    events.announce(note=note, now=now)
+
+
+@consumer
+def announce(note: Note, now: datetime) -> None:
+    """Something happened that concerns everybody: the apps that want to hear of it are to be told."""
+    events.announce(note=note, now=now)
 
 
 # ── what the clock asks for ──
@@ -183,6 +219,12 @@ def send_mail() -> None:
     mail.send_due(now=timezone.now())
 
 
+@shared_task(name="portal.webhooks")
+def deliver_to_webhooks() -> None:
+    """Send the events that are due, for a while."""
+    delivering.deliver_due(clock=timezone.now)
+
+
 @shared_task(name="portal.seal")
 def seal_logs() -> None:
     """Seal what was written since the last time into the hash chains."""
@@ -192,8 +234,10 @@ def seal_logs() -> None:
 
 @shared_task(name="portal.forget")
 def forget_answers() -> None:
-    """Delete the API's kept answers when their time is over."""
+    """Delete the API's kept answers, and what webhooks were told, when their time is over."""
     while idempotency.forget(now=timezone.now()) == idempotency.FORGOTTEN_AT_ONCE:
+        pass
+    while endpoints.forget(now=timezone.now()) == endpoints.FORGOTTEN_AT_ONCE:
         pass
 
 
@@ -201,6 +245,14 @@ def forget_answers() -> None:
 def delete_personal_data() -> None:
     """Delete personal data whose time is over, and leave the record of it (D16)."""
     while deletion.delete_due(now=timezone.now()):
+        pass
+
+
+@shared_task(name="portal.write_statements")
+def write_statements() -> None:
+    """Statements of the last quarter, for as long as a task may take."""
+    until = timezone.now() + relay.STINT
+    while timezone.now() < until and statements.write_next(now=timezone.now()):
         pass
 
 

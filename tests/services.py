@@ -22,6 +22,7 @@ TEST_ENVIRONMENT = {
     "SECRET_KEY": "tests-only-tests-only-tests-only-tests-only-tests-only",
     "VAULT_KEYS": "1:dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk=",
     "BLIND_INDEX_KEY": "dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk=",
+    "WEBHOOK_KEYS": "dGVzdHMtb25seS10ZXN0cy1vbmx5LXdlYmhvb2tzLW4=,dGVzdHMtb25seS10ZXN0cy1vbmx5LXdlYmhvb2tzLTI=",
     "ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
     "HTTPS": "0",
     "CONN_MAX_AGE": "0",

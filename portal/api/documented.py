@@ -177,6 +177,8 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
             if content := response.get("content", {}).get("application/json"):
                 shown = examples.of_answer(operation["operationId"])
                 content["examples"] = {**content.get("examples", {}), **shown}
+            if table := response.get("content", {}).get("text/csv"):
+                table["examples"] = examples.of_table(operation["operationId"])
 
 
 def _statuses(method: str, operation: dict[str, Any], public: bool) -> list[int]:

@@ -11,13 +11,19 @@ NAMES = {"en": "English", "ja": "日本語"}
 
 @cache
 def kept() -> dict[str, dict[str, Any]]:
-    """``answers`` by operation and ``problems`` by code, each by language."""
+    """``answers`` and ``tables`` by operation and ``problems`` by code, each by language."""
     return dict(json.loads(FILE.read_text(encoding="utf-8")))
 
 
 def of_answer(operation: str) -> dict[str, Any]:
     """What the document shows for an operation that succeeds."""
     told = kept()["answers"].get(operation, {})
+    return {NAMES[language]: {"value": value} for language, value in told.items()}
+
+
+def of_table(operation: str) -> dict[str, Any]:
+    """What the document shows for an operation that answers a table (CSV): its head and its first rows."""
+    told = kept().get("tables", {}).get(operation, {})
     return {NAMES[language]: {"value": value} for language, value in told.items()}
 
 

@@ -57,6 +57,16 @@ class Hex(serializers.Field[Any, Any, Any, Any]):
         return bytes(value).hex()
 
 
+@extend_schema_field({"type": "string", "contentEncoding": "base16", "pattern": "^[0-9a-f]{64}$"})
+class Digest(serializers.CharField):
+    """32 bytes in hex, written so already."""
+
+
+@extend_schema_field({"type": "string", "pattern": "^(0|[1-9][0-9]{0,18})$"})
+class Digits(serializers.CharField):
+    """A whole number, not negative, as a string: more than some languages' numbers hold."""
+
+
 def a_list(of: type[serializers.Serializer[Any]], name: str) -> type[serializers.Serializer[Any]]:
     """The form of a list of ``of``."""
     fields = {"results": of(many=True), "next": serializers.URLField(allow_null=True)}

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import Any
 
+import psycopg
 from django.core.exceptions import PermissionDenied
 from django.core.exceptions import ValidationError as DomainValidationError
 from django.db import OperationalError
@@ -50,11 +51,16 @@ TITLES_OF_CODES = {
 }
 # The database has ended one of two transactions that stood in each other's way; the same request can be sent again.
 BROKEN_OFF = (DeadlockDetected, LockNotAvailable, SerializationFailure)
+# too_many_connections, cannot_connect_now, admin_shutdown, crash_shutdown; without any, the connection itself failed
+NO_CONNECTION = {"53300", "57P03", "57P01", "57P02"}
 # Where the answer is not about what was asked but about the moment, the place or the size of it.
 STATUS_OF_REFUSAL = {
     "not_open": 409,
     "not_editable": 409,
     "draft_changed": 409,
+    "webhook_exists": 409,
+    "too_many_webhooks": 409,
+    "webhooks_not_offered": 409,
     "too_late_to_withdraw": 409,
     "not_published": 404,
     "unknown_order": 404,
@@ -111,11 +117,20 @@ def _answer(error: Exception, pointers: dict[str, str]) -> HttpResponse | None:
             return problem(400, code="invalid", detail=detail, errors=faults(error.detail))
         case APIException():
             return problem(error.status_code, code=_code(error), detail=str(error.detail), headers=_headers(error))
+        case OperationalError() if is_unreachable(error):
+            detail = gettext("The database cannot be reached at this moment. Please send it again, with the same key.")
+            return problem(503, code="unavailable", detail=detail, headers={"Retry-After": "2"})
         case OperationalError() if isinstance(error.__cause__, BROKEN_OFF):
             detail = gettext("Somebody else was at work on the same. Nothing has changed; please send it again.")
             return problem(503, code="try_again", detail=detail, headers={"Retry-After": "1"})
         case _:
             return None
+
+
+def is_unreachable(error: OperationalError) -> bool:
+    """Whether the database gave no connection, or lost it. What a lost COMMIT has done only the same key can tell."""
+    cause = error.__cause__
+    return isinstance(cause, psycopg.OperationalError) and (cause.sqlstate is None or cause.sqlstate in NO_CONNECTION)
 
 
 def of_refusal(refusal: Refusal, pointers: dict[str, str]) -> HttpResponse:

@@ -1,5 +1,7 @@
 """Every address of the API."""
 
+from datetime import date
+
 from django.urls import URLPattern, path, register_converter
 from django.urls.converters import IntConverter, StringConverter
 
@@ -14,7 +16,10 @@ from portal.api import (
     inbox,
     offerings,
     overview,
+    papers,
+    proofs,
     subscriptions,
+    webhooks,
 )
 from portal.api.view import Unknown
 
@@ -35,10 +40,23 @@ class MessageNumber(IntConverter):
     regex = "[1-9][0-9]{0,17}"
 
 
+class ClassCode(StringConverter):
+    regex = "SOV|LP|US|JP"
+
+
+class Day(StringConverter):
+    regex = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+
+    def to_python(self, value: str) -> date:  # type: ignore[override]
+        return date.fromisoformat(value)
+
+
 register_converter(OfferingCode, "offering")
 register_converter(Reference, "reference")
 register_converter(AgreementCode, "agreement")
 register_converter(MessageNumber, "message")
+register_converter(ClassCode, "unit_class")
+register_converter(Day, "day")
 
 app_name = "api"
 urlpatterns: list[URLPattern] = [
@@ -56,6 +74,7 @@ urlpatterns: list[URLPattern] = [
     path("offerings/<offering:code>", offerings.OneOffering.as_view(), name="offering"),
     path("offerings/<offering:code>/demand", offerings.Demand.as_view(), name="demand"),
     path("offerings/<offering:code>/book", offerings.Book.as_view(), name="book"),
+    path("proofs/<unit_class:class>/<day:date>", proofs.Commitment.as_view(), name="proofs"),
     path("agreements", agreements.Agreements.as_view(), name="agreements"),
     path("agreements/<agreement:code>", agreements.OneAgreement.as_view(), name="agreement"),
     path("application", application.TheApplication.as_view(), name="application"),
@@ -72,8 +91,22 @@ urlpatterns: list[URLPattern] = [
     path("transactions", holdings.Transactions.as_view(), name="transactions"),
     path("distributions", distributions.Distributions.as_view(), name="distributions"),
     path("distributions/choice", distributions.Choosing.as_view(), name="distributions-choice"),
+    path("documents", papers.Papers.as_view(), name="papers"),
+    path("documents/<uuid:id>", papers.OnePaper.as_view(), name="paper"),
+    path("proof", proofs.OwnProof.as_view(), name="proof"),
     path("messages", inbox.Messages.as_view(), name="messages"),
     path("messages/<message:number>", inbox.OneMessage.as_view(), name="message"),
+    path("webhooks", webhooks.Webhooks.as_view(), name="webhooks"),
+    path("webhooks/<uuid:webhook>", webhooks.OneWebhook.as_view(), name="webhook"),
+    path("webhooks/<uuid:webhook>/ping", webhooks.Ping.as_view(), name="webhook-ping"),
+    path("webhooks/<uuid:webhook>/replay", webhooks.Replay.as_view(), name="webhook-replay"),
+    path("webhooks/<uuid:webhook>/deliveries", webhooks.Deliveries.as_view(), name="webhook-deliveries"),
+    path(
+        "webhooks/<uuid:webhook>/deliveries/<uuid:delivery>/replay",
+        webhooks.ReplayOne.as_view(),
+        name="webhook-delivery-replay",
+    ),
+    path("webhook-keys", webhooks.Keys.as_view(), name="webhook-keys"),
     path("<path:unknown>", Unknown.as_view(), name="unknown"),
     path("", Unknown.as_view(), name="root"),
 ]

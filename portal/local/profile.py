@@ -21,6 +21,7 @@ GENERATED = {
     "SECRET_KEY": lambda: secrets.token_urlsafe(64),
     "VAULT_KEYS": lambda: f"1:{_random_key()}",
     "BLIND_INDEX_KEY": _random_key,
+    "WEBHOOK_KEYS": _random_key,
 }
 
 

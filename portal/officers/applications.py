@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Case, QuerySet, Value, When
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -127,21 +127,21 @@ class Applications(Room):
     change_list_template = "officers/applications.html"
     list_display = (
         column("id", gettext_lazy("Number")),
-        column("status", gettext_lazy("Status"), lambda row: row.get_status_display(), ordered=True),
-        column("occasion", gettext_lazy("Occasion"), lambda row: row.get_occasion_display(), ordered=True),
+        column("status", gettext_lazy("Status"), lambda row: row.get_status_display()),
+        column("occasion", gettext_lazy("Occasion"), lambda row: row.get_occasion_display()),
         column("nations", gettext_lazy("Citizenship"), lambda row: nations(row)),
-        column("submitted_at", gettext_lazy("Submitted"), lambda row: shown.moment(row.submitted_at), ordered=True),
+        column("submitted_at", gettext_lazy("Submitted"), lambda row: shown.moment(row.submitted_at)),
         column("with", gettext_lazy("With"), lambda row: _with(row)),
     )
     list_filter = (("status", titled(gettext_lazy("status"))), ("occasion", titled(gettext_lazy("occasion"))))
     list_select_related = ("investor", "assignment__officer")
-    ordering = (
-        Case(When(status__in=[Status.IN_REVIEW, Status.APPEALED], then=Value(0)), default=Value(1)),
-        "submitted_at",
-    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Application]:
         return super().get_queryset(request).exclude(status=Status.DRAFT)
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """What waits, the longest waiting first, through the index of what waits; all of them, the newest first."""
+        return ("submitted_at",) if request.GET.get("status__exact") in casework.HERE else ("-pk",)
 
     def beside_list(self, *, officer: Officer, now: datetime) -> dict[str, Any]:
         mine = Application.objects.filter(

@@ -14,13 +14,15 @@ from fund.governance.officers import Duty, Officer
 from fund.governance.outbox import Note
 from portal import relay
 from portal.officers import shown, words
-from portal.officers.room import Group, Queue, Room, act, column, titled
+from portal.officers.newest import Endless
+from portal.officers.room import Group, Queue, act, column, titled
 from portal.officers.site import site
 from portal.relay import Delivery
+from portal.webhooks.models import WebhookDelivery
 
 
 @admin.register(Note, site=site)
-class Notes(Room):
+class Notes(Endless):
     """The outbox: what has happened and whether the news went out."""
 
     duties = frozenset({Duty.ADMINISTRATION, Duty.AUDIT})
@@ -34,9 +36,8 @@ class Notes(Room):
     )
     page_columns = (*list_display, column("payload", gettext_lazy("Payload"), lambda row: words.plain(row.payload)))
     list_filter = (("relayed_at", titled(gettext_lazy("sent on (empty: not yet)"), admin.EmptyFieldListFilter)),)
-    search_fields = ("=topic", "=subject")
+    search_fields = ("topic__exact", "subject__exact")
     search_help_text = gettext_lazy("A whole topic or a whole subject")
-    ordering = ("-id",)
 
     def queues(self, *, officer: Officer, now: datetime) -> list[Queue]:
         rows = Note.objects.filter(relayed_at=None)
@@ -51,7 +52,7 @@ class Notes(Room):
 
 
 @admin.register(Delivery, site=site)
-class Deliveries(Room):
+class Deliveries(Endless):
     """What the notes set off: one task each, tried again when it fails, dead after too many failures."""
 
     duties = frozenset({Duty.ADMINISTRATION, Duty.AUDIT})
@@ -61,8 +62,8 @@ class Deliveries(Room):
     list_display = (
         column("task", gettext_lazy("Task")),
         column("note", gettext_lazy("Note"), lambda row: str(row.note)),
-        column("due_at", gettext_lazy("Due"), lambda row: shown.moment(row.due_at), ordered=True),
-        column("failures", gettext_lazy("Failures"), ordered=True),
+        column("due_at", gettext_lazy("Due"), lambda row: shown.moment(row.due_at)),
+        column("failures", gettext_lazy("Failures")),
         column("done_at", gettext_lazy("Done"), lambda row: shown.moment(row.done_at)),
         column("dead_at", gettext_lazy("Given up"), lambda row: shown.moment(row.dead_at)),
     )
@@ -72,7 +73,6 @@ class Deliveries(Room):
         ("dead_at", titled(gettext_lazy("given up (empty: no)"), admin.EmptyFieldListFilter)),
     )
     list_select_related = ("note",)
-    ordering = ("-id",)
 
     def page(self, *, row: Delivery, officer: Officer, now: datetime) -> dict[str, Any]:
         may = row.dead_at is not None and officer.has(Duty.ADMINISTRATION)
@@ -88,3 +88,36 @@ class Deliveries(Room):
     def queues(self, *, officer: Officer, now: datetime) -> list[Queue]:
         rows = Delivery.objects.filter(done_at=None).exclude(dead_at=None)
         return [self.waiting(_("Deliveries given up"), rows, "dead_at", query="?dead_at__isempty=0")]
+
+
+@admin.register(WebhookDelivery, site=site)
+class WebhookDeliveries(Endless):
+    """What citizens' own apps are told and whether it arrived. Their addresses are the citizens' own and not shown."""
+
+    duties = frozenset({Duty.ADMINISTRATION, Duty.AUDIT})
+    group = Group.HOUSE
+    name = gettext_lazy("Webhook deliveries")
+    list_display = (
+        column("kind", gettext_lazy("Topic")),
+        column("webhook_id", gettext_lazy("Webhook")),
+        column("happened_at", gettext_lazy("Noted"), lambda row: shown.moment(row.happened_at)),
+        column("due_at", gettext_lazy("Due"), lambda row: shown.moment(row.due_at)),
+        column("attempts", gettext_lazy("Attempts")),
+        column("done_at", gettext_lazy("Done"), lambda row: shown.moment(row.done_at)),
+        column("dead_at", gettext_lazy("Given up"), lambda row: shown.moment(row.dead_at)),
+    )
+    page_columns = (
+        *list_display,
+        column("status", gettext_lazy("Status of the answer")),
+        column("error", gettext_lazy("Kind of error")),
+        column("state", gettext_lazy("The webhook"), lambda row: row.webhook.get_state_display()),
+    )
+    list_filter = (
+        ("done_at", titled(gettext_lazy("done (empty: not yet)"), admin.EmptyFieldListFilter)),
+        ("dead_at", titled(gettext_lazy("given up (empty: no)"), admin.EmptyFieldListFilter)),
+    )
+    list_select_related = ("webhook",)
+
+    def queues(self, *, officer: Officer, now: datetime) -> list[Queue]:
+        rows = WebhookDelivery.objects.exclude(dead_at=None)
+        return [self.waiting(_("Webhook deliveries given up"), rows, "dead_at", query="?dead_at__isempty=0")]

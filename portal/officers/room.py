@@ -154,6 +154,7 @@ class Room(admin.ModelAdmin):  # type: ignore[type-arg]
     change_list_template = "officers/list.html"
     page_template: ClassVar[str] = "officers/row.html"
     page_columns: ClassVar[tuple[Column, ...]] = ()
+    is_endless: ClassVar[bool] = False  # paged by key, see ``newest``
     paginator = ShortPaginator
     show_full_result_count = False
     list_per_page = 50

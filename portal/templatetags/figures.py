@@ -26,6 +26,11 @@ def _locale() -> str:
     return "ja_JP" if (get_language() or "en").startswith("ja") else "en_US"
 
 
+def language() -> str:
+    """``en`` or ``ja``: that of the moment."""
+    return _locale()[:2]
+
+
 def _currency(value: Decimal, currency: Currency | str, pattern: str | None = None) -> str:
     """Babel's own writing, with the half-width yen sign in both languages."""
     text = format_currency(value, Currency(currency).value, pattern, locale=_locale(), currency_digits=pattern is None)

@@ -15,6 +15,7 @@ from fund.dealing.models import Offering
 from fund.dealing.outage import Outage
 from fund.governance import audit, config
 from fund.ledger import prove as ledger
+from fund.register import proof
 from investors import agreements
 from investors.agreements import Agreement
 from investors.steps import places
@@ -134,6 +135,7 @@ def verify(request: HttpRequest) -> HttpResponse:
                 }
                 for name, seal in chains
             ],
+            "committed": proof.newest(),
             "allotted": [{"code": one.code, "name": words.of(one, "name")} for one in allotted],
         },
     )

@@ -64,7 +64,12 @@ class House:
             return connection.execute(statement, params).fetchone()
 
     def wait_for(self, what: str, statement: str, *params: Any, patience: float = PATIENCE) -> Any:
-        wait_for(what, lambda: self.row(statement, *params), patience)
+        try:
+            wait_for(what, lambda: self.row(statement, *params), patience)
+        except AssertionError as late:
+            what = "task || ' ' || failures || ' ' || error"
+            undone = f"SELECT array_agg({what}) FROM portal_delivery WHERE done_at IS NULL"
+            raise AssertionError(f"{late}; not done: {self.row(undone)}") from None
         return self.row(statement, *params)
 
     def empty_the_queue(self) -> None:

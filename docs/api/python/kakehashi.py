@@ -26,7 +26,7 @@ from kakehashi_types import (
     SubscriptionForm,
 )
 
-AGAIN = {409: "still_running", 429: "too_many_requests", 503: "try_again"}
+AGAIN = {(409, "still_running"), (429, "too_many_requests"), (503, "try_again"), (503, "unavailable")}
 ATTEMPTS = 8
 
 
@@ -132,7 +132,7 @@ class Kakehashi:
                 continue
             if status < 400:
                 return answer
-            if AGAIN.get(status) != answer["code"] or attempt + 1 == ATTEMPTS:
+            if (status, answer["code"]) not in AGAIN or attempt + 1 == ATTEMPTS:
                 raise Refused(answer)
             time.sleep(self.wait)
         raise AssertionError("unreachable")

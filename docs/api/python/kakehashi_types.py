@@ -16,6 +16,10 @@ class AccountForm(TypedDict):
 type AccountTypeEnum = Literal['checking', 'savings']
 
 
+class AgainForm(TypedDict):
+    since: str
+
+
 class AgreementForm(TypedDict):
     code: str
     kind: AgreementKind
@@ -32,14 +36,6 @@ type AgreementKind = Literal['pre_contract', 'prospectus', 'terms', 'privacy']
 class AgreementList(TypedDict):
     results: list[AgreementForm]
     next: str | None
-
-
-class AnnouncedForm(TypedDict):
-    unit_class: str
-    record_day: str
-    pay_day: str
-    per_lot: str
-    lot: str
 
 
 class AnswersForm(TypedDict):
@@ -127,6 +123,10 @@ class CapitalForm(TypedDict):
     next: str | None
 
 
+class ChallengeForm(TypedDict):
+    challenge: str
+
+
 class ChangeForm(TypedDict):
     country: CountryEnum
     holder: str
@@ -137,16 +137,6 @@ class ChangeForm(TypedDict):
     routing_number: NotRequired[str]
     account_type: NotRequired[AccountTypeEnum]
     account_number: NotRequired[str]
-
-
-class ChoiceForm(TypedDict):
-    unit_class: str
-    reinvest: bool
-
-
-class ChoosingForm(TypedDict):
-    unit_class: UnitClassEnum
-    reinvest: bool
 
 
 type ClassCode = Literal['SOV', 'LP', 'US', 'JP']
@@ -207,6 +197,27 @@ class DecisionForm(TypedDict):
     reasons: list[ReasonForm]
 
 
+class DeliveryForm(TypedDict):
+    id: str
+    type: str
+    read: list[str]
+    time: str
+    state: DeliveryFormStateEnum
+    attempts: int
+    tried_at: str | None
+    due_at: str | None
+    status: int | None
+    error: str
+
+
+type DeliveryFormStateEnum = Literal['waiting', 'delivered', 'failed']
+
+
+class DeliveryList(TypedDict):
+    results: list[DeliveryForm]
+    next: str | None
+
+
 class DemandForm(TypedDict):
     offering: str
     applicants: int
@@ -216,34 +227,6 @@ class DemandForm(TypedDict):
 
 
 type DepositTypeEnum = Literal['ordinary', 'current', 'savings']
-
-
-class DistributionForm(TypedDict):
-    unit_class: str
-    record_day: str
-    pay_day: str
-    per_lot: str
-    lot: str
-    units: str
-    gross: Money
-    ordinary: Money
-    returned: Money
-    withheld_us: Money
-    withheld_national: Money
-    withheld_local: Money
-    us_basis: UsBasisEnum
-    jp_basis: JpBasisEnum
-    net: Money
-    units_bought: str
-    booked_at: str
-    corrected: bool
-
-
-class DistributionList(TypedDict):
-    results: list[DistributionForm]
-    next: str | None
-    to_come: list[AnnouncedForm]
-    choices: list[ChoiceForm]
 
 
 class DocumentForm(TypedDict):
@@ -261,6 +244,17 @@ class EntryForm(TypedDict):
 
 
 type EventEnum = Literal['receipt', 'suspense', 'settlement', 'refund', 'payout', 'capital_call', 'investment', 'borrowing', 'expense', 'reversal', 'application', 'distribution', 'redemption', 'income', 'correction']
+
+
+class EventForm(TypedDict):
+    id: str
+    type: Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'payouts.answered', 'nav.published', 'nav.corrected']
+    time: str
+    webhook: str
+    read: list[str]
+
+
+type EventKind = Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'payouts.answered', 'nav.published', 'nav.corrected']
 
 
 type EvidenceKind = Literal['passport_page', 'card_front', 'card_back', 'family_register', 'my_number_card', 'residence_proof']
@@ -298,7 +292,6 @@ class HoldingForm(TypedDict):
     value_usd: Money | None
     value_jpy: Money | None
     paid_in: Money | None
-    received: Money | None
     gain: SignedMoney | None
     money_weighted_percent: str | None
     yearly: bool | None
@@ -339,7 +332,17 @@ class IssueForm(TypedDict):
     usd_jpy_day: str
 
 
-type JpBasisEnum = Literal['not_taxed', 'resident', 'non_resident']
+class KeyForm(TypedDict):
+    kty: str
+    crv: str
+    x: str
+    kid: str
+    alg: str
+    use: str
+
+
+class KeySetForm(TypedDict):
+    keys: list[KeyForm]
 
 
 type LanguageEnum = Literal['en', 'ja']
@@ -420,7 +423,7 @@ class OfferingForm(TypedDict):
     unit_class: str
     name: str
     summary: str
-    state: StateEnum
+    state: OfferingFormStateEnum
     currency: Currency
     capacity: Money
     minimum: Money
@@ -440,6 +443,9 @@ class OfferingForm(TypedDict):
     terms_digest: str
     seed_commitment: str
     seed: str | None
+
+
+type OfferingFormStateEnum = Literal['announced', 'open', 'closed', 'allotted', 'settled', 'cancelled']
 
 
 class OfferingList(TypedDict):
@@ -487,6 +493,15 @@ class PaymentForm(TypedDict):
     numeric_reference: str
     amount: Money
     account: AccountForm
+
+
+class PingForm(TypedDict):
+    id: str
+    type: Literal['webhook.ping']
+    time: str
+    webhook: str
+    read: list[str]
+    challenge: str
 
 
 class PointForm(TypedDict):
@@ -542,11 +557,13 @@ class ReasonForm(TypedDict):
     from_day: str | None
 
 
-class ReceivedForm(TypedDict):
-    nation: str
-    record_day: str
-    paid_on: str
-    amount: Money
+class RegistrationForm(TypedDict):
+    url: str
+    events: list[EventKind]
+
+
+class ReplayForm(TypedDict):
+    replayed: int
 
 
 class ReturnForm(TypedDict):
@@ -565,7 +582,6 @@ class ReturnForm(TypedDict):
 class ReturnList(TypedDict):
     results: list[ReturnForm]
     owners: list[OwnerReturnForm]
-    governments: list[ReceivedForm]
     next: str | None
 
 
@@ -579,9 +595,6 @@ class StandingForm(TypedDict):
     committed: Money
     called: Money
     paid: Money
-
-
-type StateEnum = Literal['announced', 'open', 'closed', 'allotted', 'settled', 'cancelled']
 
 
 class StressForm(TypedDict):
@@ -657,7 +670,19 @@ class TransactionList(TypedDict):
     next: str | None
 
 
-type UnitClassEnum = Literal['US', 'JP']
+class WebhookForm(TypedDict):
+    id: str
+    url: str
+    events: list[EventKind]
+    state: WebhookState
+    registered_at: str
+    changed_at: str
+    failures: int
 
 
-type UsBasisEnum = Literal['not_taxed', 'certified', 'backup', 'treaty', 'foreign']
+class WebhookList(TypedDict):
+    results: list[WebhookForm]
+    next: str | None
+
+
+type WebhookState = Literal['unconfirmed', 'active', 'disabled']

@@ -10,7 +10,7 @@ type Answers = Record<string, Record<string, unknown>>;
 type Method = "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
 type Sent = { status: number; answer: any; wait: number };
 
-const AGAIN: Record<number, string> = { 409: "still_running", 429: "too_many_requests", 503: "try_again" };
+const AGAIN = new Set(["409 still_running", "429 too_many_requests", "503 try_again", "503 unavailable"]);
 const ATTEMPTS = 8;
 
 /** The API said no. `problem` is its problem document: `code` for programs, `detail` for people. */
@@ -124,7 +124,7 @@ export class Kakehashi {
         return null;
       });
       if (sent && sent.status < 400) return sent.answer;
-      if (sent && (AGAIN[sent.status] !== sent.answer.code || attempt === ATTEMPTS)) throw new Refused(sent.answer);
+      if (sent && (!AGAIN.has(`${sent.status} ${sent.answer.code}`) || attempt === ATTEMPTS)) throw new Refused(sent.answer);
       await pause(sent ? sent.wait : 2 ** attempt / 8);
     }
   }

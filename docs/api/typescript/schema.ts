@@ -193,40 +193,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/distributions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** @description Every distribution to the citizen, the latest first, with its parts and taxes. */
-        get: operations["listDistributions"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/distributions/choice": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** @description Have the distributions of a class reinvested or paid out. What stands at the end of a record day counts. */
-        put: operations["chooseDistributions"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/fund": {
         parameters: {
             query?: never;
@@ -517,8 +483,170 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/webhook-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The public keys of the fund, with which what webhooks are told is signed. A new one is here a day before. */
+        get: operations["listWebhookKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The endpoints of this account, at most five. */
+        get: operations["listWebhooks"];
+        put?: never;
+        /** @description Register an endpoint. It is sent a ping and becomes active when it has answered with the challenge. */
+        post: operations["registerWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description An endpoint and how it stands. */
+        get: operations["getWebhook"];
+        put?: never;
+        post?: never;
+        /** @description Send nothing there any more, and forget the address. */
+        delete: operations["removeWebhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What an endpoint was told within 30 days and what waits for it, the latest first. */
+        get: operations["listDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook}/deliveries/{delivery}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send one delivery again. One that waits already, and a ping, stay as they are. */
+        post: operations["replayDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook}/ping": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send a ping. The right answer confirms an endpoint that is not confirmed, or was disabled. */
+        post: operations["pingWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send again all that happened since a time, delivered or given up. Ids stay, to drop doubles by. */
+        post: operations["replayDeliveries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    event: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Something has happened
+         * @description Signed by HTTP Message Signatures (RFC 9421) with the label `fund` and the tag `kakehashi-webhook`, Ed25519, over `@method`, `@target-uri`, `content-type` and `content-digest` (RFC 9530); the keys are in `listWebhookKeys`. Refuse what is not signed so, what was made for another address, what has expired, and an `id` that you have already. Any 2xx within ten seconds means received; redirects are not followed. Everything else is tried again for about a day; 410 disables the endpoint at once.
+         */
+        post: operations["onEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    ping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Is this endpoint yours?
+         * @description Answer only for a `webhook` that you have registered. Signed by HTTP Message Signatures (RFC 9421) with the label `fund` and the tag `kakehashi-webhook`, Ed25519, over `@method`, `@target-uri`, `content-type` and `content-digest` (RFC 9530); the keys are in `listWebhookKeys`. Refuse what is not signed so, what was made for another address, what has expired, and an `id` that you have already. Any 2xx within ten seconds means received; redirects are not followed. Everything else is tried again for about a day; 410 disables the endpoint at once.
+         */
+        post: operations["onPing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
         /** @description The fund's account at its bank. */
@@ -535,6 +663,10 @@ export interface components {
          * @enum {string}
          */
         AccountTypeEnum: "checking" | "savings";
+        /** @description ``since``: everything that happened then or later is sent again, as far back as 30 days. */
+        AgainForm: {
+            since: string;
+        };
         /**
          * @description A text in the language of the request. ``code`` is what ``accepts`` and an offering call it, in every language.
          *
@@ -563,16 +695,6 @@ export interface components {
             results: components["schemas"]["AgreementForm"][];
             /** Format: uri */
             next: string | null;
-        };
-        /** @description A distribution: ``per_lot`` major units of the class's currency are paid for ``lot`` units. */
-        AnnouncedForm: {
-            unit_class: string;
-            /** Format: date */
-            record_day: string;
-            /** Format: date */
-            pay_day: string;
-            per_lot: string;
-            lot: string;
         };
         /**
          * @description Answers by step; steps that are not named stay as they are.
@@ -720,6 +842,10 @@ export interface components {
             /** Format: uri */
             next: string | null;
         };
+        /** @description The answer to a ping. */
+        ChallengeForm: {
+            challenge: string;
+        };
         /** @description Another account in the citizen's own name, in kana where it is in Japan. */
         ChangeForm: {
             country: components["schemas"]["CountryEnum"];
@@ -749,16 +875,6 @@ export interface components {
             account_type?: components["schemas"]["AccountTypeEnum"];
             /** @description Of an account in the United States. */
             account_number?: string;
-        };
-        /** @description What is done with the distributions of a class. */
-        ChoiceForm: {
-            unit_class: string;
-            reinvest: boolean;
-        };
-        /** @description ``reinvest``: have the distributions of a class reinvested from now on, else paid out. */
-        ChoosingForm: {
-            unit_class: components["schemas"]["UnitClassEnum"];
-            reinvest: boolean;
         };
         /**
          * @description * `SOV` - SOV
@@ -840,6 +956,39 @@ export interface components {
             decided_at: string;
             reasons: components["schemas"]["ReasonForm"][];
         };
+        /** @description One event for one endpoint. ``status``: of the last answer; ``error``: what was wrong with the last attempt. */
+        DeliveryForm: {
+            /** Format: uuid */
+            id: string;
+            type: string;
+            read: string[];
+            /** Format: date-time */
+            time: string;
+            state: components["schemas"]["DeliveryFormStateEnum"];
+            attempts: number;
+            /** Format: date-time */
+            tried_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it is tried next.
+             */
+            due_at: string | null;
+            status: number | null;
+            error: string;
+        };
+        /**
+         * @description * `waiting` - waiting
+         *     * `delivered` - delivered
+         *     * `failed` - failed
+         * @enum {string}
+         */
+        DeliveryFormStateEnum: "waiting" | "delivered" | "failed";
+        /** @description A page of a list. */
+        DeliveryList: {
+            results: components["schemas"]["DeliveryForm"][];
+            /** Format: uri */
+            next: string | null;
+        };
         /** @description How much is asked for; ``funded`` is what of it is paid. */
         DemandForm: {
             offering: string;
@@ -855,45 +1004,6 @@ export interface components {
          * @enum {string}
          */
         DepositTypeEnum: "ordinary" | "current" | "savings";
-        /**
-         * @description What was given. ``gross`` = ``ordinary`` + ``returned``; the withheld taxes are of the ordinary part alone.
-         *
-         *     ``net`` is paid out, or where ``units_bought`` is more than nothing, reinvested. ``corrected``: taken back since,
-         *     and given anew.
-         */
-        DistributionForm: {
-            unit_class: string;
-            /** Format: date */
-            record_day: string;
-            /** Format: date */
-            pay_day: string;
-            per_lot: string;
-            lot: string;
-            /** @description Held at the end of the record day. */
-            units: string;
-            gross: components["schemas"]["Money"];
-            ordinary: components["schemas"]["Money"];
-            /** @description The citizen's own money: what leaves the units worth less than they cost. */
-            returned: components["schemas"]["Money"];
-            withheld_us: components["schemas"]["Money"];
-            withheld_national: components["schemas"]["Money"];
-            withheld_local: components["schemas"]["Money"];
-            us_basis: components["schemas"]["UsBasisEnum"];
-            jp_basis: components["schemas"]["JpBasisEnum"];
-            net: components["schemas"]["Money"];
-            units_bought: string;
-            /** Format: date-time */
-            booked_at: string;
-            corrected: boolean;
-        };
-        /** @description What was given, a page at a time; what is to come, and what is chosen for it, of the classes that are held. */
-        DistributionList: {
-            results: components["schemas"]["DistributionForm"][];
-            /** Format: uri */
-            next: string | null;
-            to_come: components["schemas"]["AnnouncedForm"][];
-            choices: components["schemas"]["ChoiceForm"][];
-        };
         /** @description A document as it is kept. ``size``: bytes of all its pages. */
         DocumentForm: {
             kind: components["schemas"]["EvidenceKind"];
@@ -929,6 +1039,66 @@ export interface components {
          * @enum {string}
          */
         EventEnum: "receipt" | "suspense" | "settlement" | "refund" | "payout" | "capital_call" | "investment" | "borrowing" | "expense" | "reversal" | "application" | "distribution" | "redemption" | "income" | "correction";
+        /** @description What an endpoint is told. ``id`` stays in every attempt; ``read``: addresses of this API, for its owner. */
+        EventForm: {
+            /** Format: uuid */
+            id: string;
+            /**
+             * @description * `application.submitted` - application.submitted
+             *     * `application.decided` - application.decided
+             *     * `application.appealed` - application.appealed
+             *     * `appeal.decided` - appeal.decided
+             *     * `reverification.opened` - reverification.opened
+             *     * `reverification.lapsed` - reverification.lapsed
+             *     * `subscription.placed` - subscription.placed
+             *     * `subscription.withdrawn` - subscription.withdrawn
+             *     * `subscription.funded` - subscription.funded
+             *     * `subscription.lapsed` - subscription.lapsed
+             *     * `allotment.published` - allotment.published
+             *     * `offering.settled` - offering.settled
+             *     * `offering.extended` - offering.extended
+             *     * `offering.cancelled` - offering.cancelled
+             *     * `orders.compensated` - orders.compensated
+             *     * `payouts.answered` - payouts.answered
+             *     * `nav.published` - nav.published
+             *     * `nav.corrected` - nav.corrected
+             * @enum {string}
+             */
+            type: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "payouts.answered" | "nav.published" | "nav.corrected";
+            /**
+             * Format: date-time
+             * @description When it happened.
+             */
+            time: string;
+            /**
+             * Format: uuid
+             * @description The endpoint, as it was registered.
+             */
+            webhook: string;
+            read: string[];
+        };
+        /**
+         * @description * `application.submitted` - application.submitted
+         *     * `application.decided` - application.decided
+         *     * `application.appealed` - application.appealed
+         *     * `appeal.decided` - appeal.decided
+         *     * `reverification.opened` - reverification.opened
+         *     * `reverification.lapsed` - reverification.lapsed
+         *     * `subscription.placed` - subscription.placed
+         *     * `subscription.withdrawn` - subscription.withdrawn
+         *     * `subscription.funded` - subscription.funded
+         *     * `subscription.lapsed` - subscription.lapsed
+         *     * `allotment.published` - allotment.published
+         *     * `offering.settled` - offering.settled
+         *     * `offering.extended` - offering.extended
+         *     * `offering.cancelled` - offering.cancelled
+         *     * `orders.compensated` - orders.compensated
+         *     * `payouts.answered` - payouts.answered
+         *     * `nav.published` - nav.published
+         *     * `nav.corrected` - nav.corrected
+         * @enum {string}
+         */
+        EventKind: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "payouts.answered" | "nav.published" | "nav.corrected";
         /**
          * @description * `passport_page` - passport_page
          *     * `card_front` - card_front
@@ -987,8 +1157,6 @@ export interface components {
             value_jpy: components["schemas"]["Money"] | null;
             /** @description For the orders that bought them. */
             paid_in: components["schemas"]["Money"] | null;
-            /** @description Distributed and not reinvested, before taxes. */
-            received: components["schemas"]["Money"] | null;
             gain: components["schemas"]["SignedMoney"] | null;
             /** @description A year's where ``yearly``, else of the whole time. */
             money_weighted_percent: string | null;
@@ -1040,13 +1208,19 @@ export interface components {
             /** Format: date */
             usd_jpy_day: string;
         };
-        /**
-         * @description * `not_taxed` - not_taxed
-         *     * `resident` - resident
-         *     * `non_resident` - non_resident
-         * @enum {string}
-         */
-        JpBasisEnum: "not_taxed" | "resident" | "non_resident";
+        /** @description A public key of the fund (RFC 8037). ``kid`` is the ``keyid`` of signatures. */
+        KeyForm: {
+            kty: string;
+            crv: string;
+            x: string;
+            kid: string;
+            alg: string;
+            use: string;
+        };
+        /** @description A JSON Web Key Set. */
+        KeySetForm: {
+            keys: components["schemas"]["KeyForm"][];
+        };
         /**
          * @description * `en` - en
          *     * `ja` - ja
@@ -1165,7 +1339,7 @@ export interface components {
             unit_class: string;
             name: string;
             summary: string;
-            state: components["schemas"]["StateEnum"];
+            state: components["schemas"]["OfferingFormStateEnum"];
             currency: components["schemas"]["Currency"];
             capacity: components["schemas"]["Money"];
             minimum: components["schemas"]["Money"];
@@ -1190,6 +1364,16 @@ export interface components {
             seed_commitment: string;
             seed: string | null;
         };
+        /**
+         * @description * `announced` - announced
+         *     * `open` - open
+         *     * `closed` - closed
+         *     * `allotted` - allotted
+         *     * `settled` - settled
+         *     * `cancelled` - cancelled
+         * @enum {string}
+         */
+        OfferingFormStateEnum: "announced" | "open" | "closed" | "allotted" | "settled" | "cancelled";
         /** @description A page of a list. */
         OfferingList: {
             results: components["schemas"]["OfferingForm"][];
@@ -1247,6 +1431,22 @@ export interface components {
             numeric_reference: string;
             amount: components["schemas"]["Money"];
             account: components["schemas"]["AccountForm"];
+        };
+        /** @description A test, and the question whether the endpoint wants to be one. Answer with the challenge and nothing else. */
+        PingForm: {
+            /** Format: uuid */
+            id: string;
+            /**
+             * @description * `webhook.ping` - webhook.ping
+             * @enum {string}
+             */
+            type: "webhook.ping";
+            /** Format: date-time */
+            time: string;
+            /** Format: uuid */
+            webhook: string;
+            read: string[];
+            challenge: string;
         };
         /**
          * @description Leverage on a published day against the limit in force then.
@@ -1320,14 +1520,14 @@ export interface components {
             /** Format: date */
             from_day: string | null;
         };
-        /** @description What one distribution has given to one government; nothing is withheld from it. */
-        ReceivedForm: {
-            nation: string;
-            /** Format: date */
-            record_day: string;
-            /** Format: date */
-            paid_on: string;
-            amount: components["schemas"]["Money"];
+        /** @description ``url``: https, a public name, port 443 or 8443. ``events``: what to tell. */
+        RegistrationForm: {
+            url: string;
+            events: components["schemas"]["EventKind"][];
+        };
+        /** @description How many deliveries are sent again. */
+        ReplayForm: {
+            replayed: number;
         };
         /**
          * @description What a unit of a class has returned from its initial price on, in its own currency (time-weighted).
@@ -1350,11 +1550,10 @@ export interface components {
             income_percent: string | null;
             currency_percent: string | null;
         };
-        /** @description What the classes have returned, what owners have got, and what each government has received since the start. */
+        /** @description What the classes have returned, and what each owner has got. */
         ReturnList: {
             results: components["schemas"]["ReturnForm"][];
             owners: components["schemas"]["OwnerReturnForm"][];
-            governments: components["schemas"]["ReceivedForm"][];
             /** Format: uri */
             next: string | null;
         };
@@ -1387,16 +1586,6 @@ export interface components {
             called: components["schemas"]["Money"];
             paid: components["schemas"]["Money"];
         };
-        /**
-         * @description * `announced` - announced
-         *     * `open` - open
-         *     * `closed` - closed
-         *     * `allotted` - allotted
-         *     * `settled` - settled
-         *     * `cancelled` - cancelled
-         * @enum {string}
-         */
-        StateEnum: "announced" | "open" | "closed" | "allotted" | "settled" | "cancelled";
         /** @description What a stake of $100 and of ¥10,000 loses when assets and the yen move so; a gain is negative. */
         StressForm: {
             code: string;
@@ -1493,21 +1682,35 @@ export interface components {
             /** Format: uri */
             next: string | null;
         };
+        /** @description An endpoint. ``failures``: attempts in a row that have failed; it rests between them, longer each time. */
+        WebhookForm: {
+            /** Format: uuid */
+            id: string;
+            url: string;
+            events: components["schemas"]["EventKind"][];
+            state: components["schemas"]["WebhookState"];
+            /** Format: date-time */
+            registered_at: string;
+            /**
+             * Format: date-time
+             * @description When it came into this state.
+             */
+            changed_at: string;
+            failures: number;
+        };
+        /** @description A page of a list. */
+        WebhookList: {
+            results: components["schemas"]["WebhookForm"][];
+            /** Format: uri */
+            next: string | null;
+        };
         /**
-         * @description * `US` - US
-         *     * `JP` - JP
+         * @description * `unconfirmed` - unconfirmed
+         *     * `active` - active
+         *     * `disabled` - disabled
          * @enum {string}
          */
-        UnitClassEnum: "US" | "JP";
-        /**
-         * @description * `not_taxed` - not_taxed
-         *     * `certified` - certified
-         *     * `backup` - backup
-         *     * `treaty` - treaty
-         *     * `foreign` - foreign
-         * @enum {string}
-         */
-        UsBasisEnum: "not_taxed" | "certified" | "backup" | "treaty" | "foreign";
+        WebhookState: "unconfirmed" | "active" | "disabled";
         /**
          * @description An error (RFC 9457). `code` is stable, `title` and `detail` are in the language of the request.
          * @example {
@@ -2150,73 +2353,6 @@ export interface operations {
             400: components["responses"]["Problem400"];
             404: components["responses"]["Problem404"];
             406: components["responses"]["Problem406"];
-            429: components["responses"]["Problem429"];
-            500: components["responses"]["Problem500"];
-            503: components["responses"]["Problem503"];
-        };
-    };
-    listDistributions: {
-        parameters: {
-            query?: {
-                /** @description Taken from the `next` of the page before. */
-                cursor?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DistributionList"];
-                };
-            };
-            400: components["responses"]["Problem400"];
-            401: components["responses"]["Problem401"];
-            403: components["responses"]["Problem403"];
-            406: components["responses"]["Problem406"];
-            429: components["responses"]["Problem429"];
-            500: components["responses"]["Problem500"];
-            503: components["responses"]["Problem503"];
-        };
-    };
-    chooseDistributions: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ChoosingForm"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ChoiceForm"];
-                };
-            };
-            400: components["responses"]["Problem400"];
-            401: components["responses"]["Problem401"];
-            403: components["responses"]["Problem403"];
-            406: components["responses"]["Problem406"];
-            409: components["responses"]["Problem409"];
-            413: components["responses"]["Problem413"];
-            415: components["responses"]["Problem415"];
-            422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
@@ -2865,6 +3001,371 @@ export interface operations {
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+        };
+    };
+    listWebhookKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeySetForm"];
+                };
+            };
+            /** @description Not changed */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listWebhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookList"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            406: components["responses"]["Problem406"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    registerWebhook: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Any text of your own that is new for each act; sent again, it gets the first answer again. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegistrationForm"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookForm"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookForm"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    removeWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listDeliveries: {
+        parameters: {
+            query?: {
+                /** @description Taken from the `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryList"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    replayDelivery: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Any text of your own that is new for each act; sent again, it gets the first answer again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                delivery: string;
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayForm"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    pingWebhook: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Any text of your own that is new for each act; sent again, it gets the first answer again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryForm"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    replayDeliveries: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Any text of your own that is new for each act; sent again, it gets the first answer again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgainForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayForm"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    onEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EventForm"];
+            };
+        };
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onPing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PingForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChallengeForm"];
+                };
+            };
         };
     };
 }

@@ -15,7 +15,7 @@ from fund.governance.checks import Check
 from fund.ledger import prove as ledger
 from fund.nav import prove as nav
 from fund.payments import prove as payments
-from fund.register import capital
+from fund.register import capital, proof
 from investors import prove as eligibility
 
 
@@ -33,6 +33,7 @@ def every_check() -> list[Check]:
             *dealing.prove(),
             *distribution.prove(),
             *capital.prove(),
+            *proof.prove(),
             *eligibility.prove(),
         ]
 

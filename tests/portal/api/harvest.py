@@ -18,7 +18,7 @@ from portal.api import examples
 
 WRITING = os.environ.get("EXAMPLES") == "write"
 LONGEST_LIST, LARGEST = 2, 12_000
-found: dict[str, dict[str, Any]] = {"answers": {}, "problems": {}}
+found: dict[str, dict[str, Any]] = {"answers": {}, "tables": {}, "problems": {}}
 
 
 @cache
@@ -39,11 +39,12 @@ def operation_at(method: str, address: str) -> str:
 
 def in_both_languages(method: str, address: str, ask: Callable[[str], Any]) -> Any:
     """The answer in English; what it did in Japanese before is taken back."""
-    if not connection.in_atomic_block:
+    if not connection.in_atomic_block and method != "GET":
         return ask("en")
-    point = transaction.savepoint_create()
+    point = transaction.savepoint_create() if connection.in_atomic_block else None
     japanese = ask("ja")
-    transaction.savepoint_rollback(point)
+    if point is not None:
+        transaction.savepoint_rollback(point)
     english = ask("en")
     kind = english.get("Content-Type", "").partition(";")[0]
     if kind.endswith("json") and english.status_code == japanese.status_code:
@@ -52,7 +53,20 @@ def in_both_languages(method: str, address: str, ask: Callable[[str], Any]) -> A
             english.status_code,
             *(cut(json.loads(one.content)) for one in (english, japanese)),
         )
+    if kind == "text/csv" and english.status_code == japanese.status_code == 200:
+        keep_table(operation_at(method, address), english.content.decode(), japanese.content.decode())
     return english
+
+
+def keep_table(name: str, english: str, japanese: str) -> None:
+    """The head and the first rows, of the longest table that a run has met."""
+    first = {language: cut_rows(table) for language, table in (("en", english), ("ja", japanese))}
+    if len(first["en"]) > len(found["tables"].get(name, {"en": ""})["en"]):
+        found["tables"][name] = first
+
+
+def cut_rows(table: str) -> str:
+    return "".join(table.splitlines(keepends=True)[: 1 + LONGEST_LIST])
 
 
 def keep(name: str, status: int, english: Any, japanese: Any) -> None:
@@ -85,10 +99,14 @@ def cut(value: Any) -> Any:
 
 def write() -> None:
     """What this run did not meet stays as it was, but for operations that are gone."""
-    answers = {**examples.kept()["answers"], **found["answers"]}
     names = {name for _at, _method, name in places()}
     kept = {
-        "answers": {name: told for name, told in answers.items() if name in names},
+        **{
+            kind: {
+                name: told for name, told in {**examples.kept().get(kind, {}), **found[kind]}.items() if name in names
+            }
+            for kind in ("answers", "tables")
+        },
         "problems": {**examples.kept()["problems"], **found["problems"]},
     }
     text = json.dumps(kept, ensure_ascii=False, indent=1, sort_keys=True)

@@ -126,7 +126,7 @@ def test_a_day_that_is_none_or_still_to_come_is_refused(anonymous, priced, at):
     assert answer.status_code == 400 and pointers(answer) == ["?at"]
 
 
-@pytest.mark.parametrize("path", ["/portfolio", "/capital", "/leverage/history"])
+@pytest.mark.parametrize("path", ["/portfolio", "/capital", "/leverage/history", "/returns"])
 def test_the_same_figures_as_a_table(anonymous, priced, path):
     listed = anonymous.get(path).json()["results"]
     table = list(csv.DictReader(io.StringIO(anonymous.get(path, Accept="text/csv").content.decode())))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib.sessions.backends.db import SessionStore
@@ -15,7 +16,10 @@ from fund.dealing.models import Subscription
 from portal.api import urls
 from portal.api.view import Citizens, View
 from portal.api.who import IsApplicant
+from portal.documents import orders
 from portal.notices.models import Message
+from portal.webhooks import endpoints
+from portal.webhooks.models import Webhook
 from tests.portal.api.conftest import CODE, Api, make_user, order, problem
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +56,7 @@ RULES = {
     "getOffering": PUBLIC,
     "getDemand": PUBLIC,
     "getBook": MISSING,
+    "getProofs": MISSING,
     "listAgreements": PUBLIC,
     "getAgreement": PUBLIC,
     "getApplication": APPLICANTS,
@@ -71,8 +76,20 @@ RULES = {
     "listTransactions": CITIZENS,
     "listDistributions": CITIZENS,
     "chooseDistributions": Rule(CITIZENS.told, {"unit_class": "JP", "reinvest": True}),
+    "listPapers": CITIZENS,
+    "getPaper": Rule((401, 403, 200, 404, 403), own=True),
+    "getProof": Rule((401, 403, 400, 400, 403)),
     "listMessages": APPLICANTS,
     "markMessage": Rule((401, 404, 200, 404, 403), {"seen": True}, own=True),
+    "listWebhookKeys": PUBLIC,
+    "listWebhooks": CITIZENS,
+    "registerWebhook": PROOF_FIRST,
+    "getWebhook": Rule((401, 403, 200, 404, 403), own=True),
+    "removeWebhook": Rule((401, 403, 204, 404, 403), own=True),
+    "pingWebhook": Rule((401, 403, 201, 404, 403), {}, own=True),
+    "listDeliveries": Rule((401, 403, 200, 404, 403), own=True),
+    "replayDeliveries": Rule((401, 403, 200, 404, 403), {"since": "2026-01-01T00:00:00Z"}, own=True),
+    "replayDelivery": Rule((401, 403, 200, 404, 403), {}, own=True),
 }
 DOCUMENT = SchemaGenerator().get_schema(public=True)
 OPERATIONS = {
@@ -85,27 +102,37 @@ BESIDE = {("GET", "schema"), ("GET", "docs")}  # the document itself, for everyb
 
 @dataclass(frozen=True)
 class Things:
-    """Where ``{code}``, ``{reference}`` and ``{number}`` of an address lead."""
+    """Where ``{code}``, ``{reference}``, ``{number}``, ``{webhook}``, ``{delivery}`` and ``{id}`` lead."""
 
     reference: str
     number: int
+    webhook: str
+    delivery: str
+    id: str
 
     def path(self, operation: str) -> str:
         path = OPERATIONS[operation][1]
         code = "terms:1" if path.startswith("/agreements") else CODE
-        return path.format(code=code, reference=self.reference, number=self.number)
+        return path.format(code=code, **{"class": "JP", "date": "2026-03-31"}, **vars(self))
 
 
-ABSENT = Things("RF000000000000", 999_999_999)
+ABSENT = Things("RF000000000000", 999_999_999, *(str(UUID(int=number)) for number in (1, 2, 3)))
 
 
 @pytest.fixture
 def things(citizen, opened) -> Things:
-    """An order and a message of the citizen's."""
+    """An order with its receipt, a message and a webhook of the citizen's."""
     told = Message.objects.create(
         pk=987_654_321, user=citizen.user, note_id=1, topic="security.changed", created_at=timezone.now()
     )
-    return Things(citizen.subscribe().json()["reference"], told.pk)
+    webhook = endpoints.register(
+        user=citizen.user, url="https://app.example.com/", kinds=["subscription.funded"], now=timezone.now()
+    )
+    delivery = webhook.deliveries.get()
+    reference = citizen.subscribe().json()["reference"]
+    orders.receipts(reference=reference, now=timezone.now())
+    paper = citizen.user.investor.papers.get()
+    return Things(reference, told.pk, str(webhook.pk), str(delivery.pk), str(paper.pk))
 
 
 @pytest.fixture
@@ -187,12 +214,13 @@ def test_anothers_thing_answers_exactly_as_a_missing_one(other, things, operatio
     assert plain(foreign, things) == plain(absent, ABSENT)
     assert Subscription.objects.get(reference=things.reference).status == "placed"
     assert Message.objects.get(pk=things.number).read_at is None
+    assert Webhook.objects.get(pk=things.webhook).deliveries.count() == 1
 
 
 def plain(answer: Any, things: Things) -> tuple[bytes, dict[str, str]]:
     """An answer without the id that was asked for, and without the count of requests."""
     content = answer.content
-    for each in (things.reference, str(things.number)):
+    for each in map(str, vars(things).values()):
         content = content.replace(each.encode(), b"")
     return content, {name: value for name, value in answer.items() if name != "RateLimit"}
 

@@ -20,6 +20,9 @@ CHANGES = [
     "recovery_used",
     "government_id_connected",
     "government_id_disconnected",
+    "webhook_registered",
+    "webhook_removed",
+    "webhook_disabled",
 ]
 
 

@@ -20,13 +20,16 @@ from fund.payments.payout_models import BankAnswer
 from fund.portfolio import imports
 from fund.register.models import Call
 from investors import casework
+from investors.applications import Application
 from investors.duplicates import DuplicateCase
 from tests.fund import building
 from tests.fund.payments.bank_files import JPY, NOW, USD, entry, file
 from tests.fund.payments.conftest import PAY_BY, open_account
 from tests.fund.payments.test_answers import returns
+from tests.investors.conftest import american as american_answers
 from tests.investors.conftest import japanese as applicant
 from tests.investors.conftest import person, submitted
+from tests.journeys.keyboard import Keyboard
 from tests.portal.officers.conftest import sign_in
 from tests.portal.officers.test_payouts import sent_run
 
@@ -208,3 +211,24 @@ def test_a_possible_duplicate_side_by_side(chromium, live_server, japanese, twin
         page.screenshot(path=f"{SHOTS}/twins-{language}-{width}.png", full_page=True)
     context.close()
     assert faults == []
+
+
+def test_the_queue_is_worked_through_without_a_mouse(chromium, live_server, make_officer, person):
+    """One is approved, one refused with its reason, and after each decision the next one is there."""
+    first = submitted(person("one@example.org"), applicant())
+    other = {"kind": "passport", "issuer": "JP", "number": "TZ7654321", "expires_on": "2033-01-01"}
+    second = submitted(person("two@example.org"), american_answers(identity_document=other))
+    session = sign_in(make_officer("JP", duties=["onboarding"]).user).cookies["session"].value
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    context.add_cookies([{"name": "session", "value": session, "url": live_server.url}])
+    page = context.new_page()
+    page.goto(f"{live_server.url}/en/officers/investors/application/")
+    hands = Keyboard(page)
+    hands.submit("take_next")
+    assert page.url.endswith(f"/application/{first}/")
+    hands.review("approved")
+    assert page.url.endswith(f"/application/{second}/")
+    hands.review("refused", "contradiction")
+    assert "No application waits that nobody works on." in page.inner_text("main")
+    assert [Application.objects.get(pk=key).status for key in (first, second)] == ["approved", "refused"]
+    context.close()

@@ -22,6 +22,7 @@ from tests.portal.web.reading import SENTENCE, Reader
 WHO_LOOKS = {
     "note": {Duty.ADMINISTRATION, Duty.AUDIT},
     "delivery": {Duty.ADMINISTRATION, Duty.AUDIT},
+    "webhookdelivery": {Duty.ADMINISTRATION, Duty.AUDIT},
     "officer": set(Duty),
     "bankfile": {Duty.PAYMENTS, Duty.AUDIT},
     "payoutrun": {Duty.PAYMENTS, Duty.AUDIT},
@@ -32,12 +33,15 @@ WHO_LOOKS = {
     "hit": {Duty.ONBOARDING},
     "recoverycase": {Duty.ONBOARDING},
     "duplicatecase": {Duty.ONBOARDING},
+    "investor": {Duty.ONBOARDING, Duty.PAYMENTS, Duty.AUDIT},
+    "subscription": {Duty.ONBOARDING, Duty.DEALING, Duty.PAYMENTS, Duty.AUDIT},
     "proposal": set(Duty),
     "setting": set(Duty),
     "act": set(Duty),
     "offering": set(Duty),
     "outage": set(Duty),
     "nav": set(Duty),
+    "holdingroot": set(Duty),
     "investment": set(Duty),
     "facility": set(Duty),
     "call": set(Duty),
@@ -214,7 +218,7 @@ def test_a_long_list_says_that_it_goes_on(american):
         outbox.Note(topic="a.b", subject=str(number), left_at=now) for number in range(COUNT_AT_MOST + 200)
     )
     client = sign_in(american.user)
-    assert "The first 1,000 rows" in client.get("/en/officers/fund/note/").content.decode()
+    assert 'rel="next">Older' in client.get("/en/officers/fund/note/").content.decode()
     assert client.get("/en/officers/fund/note/?q=1150").context["cl"].result_count == 1
     assert "1,000+" in client.get("/en/officers/").content.decode()
 

@@ -1,6 +1,7 @@
 """Payout runs through the officers' pages: begun, proposed, withdrawn, and their one file (D4, D17)."""
 
 import pytest
+from django.utils import timezone
 
 from fund.governance import approval
 from fund.governance.approval import Proposal
@@ -12,6 +13,8 @@ from fund.payments.formats import nacha
 from fund.payments.payout_models import Format, PayoutRun
 from fund.payments.payout_writing import WRITERS
 from fund.payments.payouts import Payee
+from portal import relay, tasks
+from portal.relay import Delivery
 from tests.fund.payments.bank_files import JPY, NOW, USD
 from tests.fund.payments.conftest import open_account, turn_second_key
 from tests.fund.payments.test_payouts import PAYEE, everyone, owed, payout_files
@@ -154,3 +157,14 @@ def test_a_proposers_own_second_key_is_refused(browser, american):
     proposal = Proposal.objects.get()
     with pytest.raises(approval.Refused):
         approval.sign(proposal=proposal, officer=american, digest=bytes(proposal.digest), now=NOW)
+
+
+def test_the_task_that_hears_of_a_run_gathers_its_accounts(browser):
+    """As the worker calls it: what reception hands over fits what the vault asks for."""
+    owed(100)
+    begin(browser)
+    relay.fan_out(now=timezone.now())
+    tasks.address_payouts(Delivery.objects.get(task="address_payouts").pk)
+    run = PayoutRun.objects.get()
+    assert (run.state, run.left_out) == ("withdrawn", 1), "the holder has named no account"
+    assert Delivery.objects.get(task="address_payouts").done_at is not None

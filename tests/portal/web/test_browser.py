@@ -36,6 +36,7 @@ OWN = [
     "/account/subscribe/JP-2026-2",
     "/account/inbox",
     "/account/bank-account",
+    "/account/security/webhooks",
     "/account/profile",
     "/account/2fa/",
 ]

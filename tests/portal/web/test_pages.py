@@ -20,7 +20,8 @@ PUBLIC = [
     "/fund/ownership", "/fund/ownership?at=2026-09-01", "/fund/leverage",
     "/fund/returns", "/offerings/", "/offerings/JP-2026-2", "/offerings/JP-2026-1",
     "/offerings/JP-2026-1/allotment", "/offerings/JP-2026-2/allotment", "/documents", "/documents/terms/1", "/help",
-    "/status", "/verify", "/account/login/", "/account/signup/", "/account/password/reset/",
+    "/status", "/verify", "/verify/holding", "/verify/document",
+    "/account/login/", "/account/signup/", "/account/password/reset/",
     "/account/recover/", "/account/recover/stop",
 ]  # fmt: skip
 APPLICANT = [
@@ -31,7 +32,8 @@ APPLICANT = [
     "/account/2fa/", "/account/sessions/",
 ]  # fmt: skip
 CITIZEN = [
-    "/account/", "/account/orders", "/account/holdings", "/account/distributions", "/account/subscribe/JP-2026-2",
+    "/account/", "/account/orders", "/account/holdings", "/account/distributions", "/account/proof", "/account/documents",
+    "/account/subscribe/JP-2026-2",
     "/account/profile", "/account/bank-account", "/account/inbox", "/account/security", "/join/",
 ]  # fmt: skip
 
@@ -189,6 +191,9 @@ def test_every_address_of_this_room_is_looked_at() -> None:
         "join-appeal",
         "join-again",
         "join-check",
+        "proof-download",
+        "own-document",
+        "check-holding-script",
     }
     acts |= {"withdraw", "order", "end-session", "bank-account-keep"}
     acts |= {"recover-passkey"}  # opens at the end of a recovery only: test_recover_in_a_browser looks at it

@@ -1,0 +1,137 @@
+"""The papers of an order: its receipt when it was placed (D26), its contract note when it was settled (D21, D29)."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.utils.translation import gettext_lazy as _
+
+from fund.dealing import subscription as dealing
+from fund.dealing.models import Offering, Subscription
+from fund.money import Money
+from investors.people import Investor
+from portal.archive import Kind
+from portal.documents import making
+from portal.documents.making import Both, Layout, Part, both, row
+from portal.templatetags import figures
+
+HEAD = [_("Item"), _("What it says")]
+PRICE_RULES = {
+    Offering.Basis.FIXED: _("Fixed in advance"),
+    Offering.Basis.FORWARD: _("The price of the dealing day, published after the close; nobody knows it when ordering"),
+}
+ROUNDING = _(
+    "Units are rounded down to the smallest unit. What is left is worth less than one smallest unit"
+    " and stays in the fund."
+)
+
+
+def head() -> list[Both]:
+    return [both(one) for one in HEAD]
+
+
+def receipts(*, reference: str, now: datetime) -> int:
+    """The receipt of an order, once; returns how many were made."""
+    order = Subscription.objects.select_related("offering__unit_class").get(reference=reference)
+    investor = Investor.objects.get(holder=order.holder_id)
+    return making.issue([_receipt(order, investor)], now=now)
+
+
+def _receipt(order: Subscription, investor: Investor) -> Layout:
+    told, offering = dealing.receipt(subscription=order), order.offering
+    account = told.account
+    ordered = [
+        row(_("Reference"), told.reference),
+        row(_("Offering"), _named(offering, "name")),
+        row(_("Class"), offering.unit_class.get_code_display),
+        row(_("Amount"), figures.money, told.amount),
+        row(_("Order received"), figures.clocks_in_text, told.received_at),
+        row(_("Dealing day"), figures.day, told.dealing_day),
+        row(_("Price"), PRICE_RULES[Offering.Basis(told.price_rule)]),
+        row(_("Can be withdrawn until"), figures.clocks_in_text, told.withdraw_until),
+    ]
+    paying = [
+        row(_("Pay by"), figures.clocks_in_text, told.pay_by),
+        row(_("Payment reference"), told.reference),
+        row(_("Numeric form"), told.numeric_reference),
+        row(_("Account name"), _named(account, "name")),
+        row(_("Bank"), _named(account, "bank_name")),
+        row(_("Account number"), account.number),
+    ]
+    return Layout(
+        investor=investor,
+        kind=Kind.RECEIPT,
+        subject=order.reference,
+        title=both(Kind.RECEIPT.label),
+        lead=[both(_("We have received your order. It counts from the time below."))],
+        parts=[
+            Part(both(_("Your order")), head(), rows=ordered, notes=[both(ROUNDING)]),
+            Part(both(_("How to pay")), head(), rows=paying),
+        ],
+    )
+
+
+def _named(thing: object, name: str) -> Callable[[], Any]:
+    """A text that the fund keeps in both languages, to be written in that of the moment."""
+    return lambda: getattr(thing, f"{name}_{figures.language()}")
+
+
+# Settled orders of a range of citizens that have no contract note yet.
+SETTLED = """
+    SELECT s.order_id, i.id, s.cost, s.rounding, s.units, s.refund
+      FROM fund_settlement s
+      JOIN fund_settlementbatch b ON b.id = s.batch_id AND b.subject = %(offering)s
+      JOIN fund_subscription x ON x.id = s.order_id
+      JOIN investors_investor i ON i.holder_id = s.holder_id
+     WHERE s.holder_id BETWEEN %(first)s AND %(last)s
+       AND NOT EXISTS (SELECT FROM portal_paper p
+                        WHERE p.investor_id = i.id AND p.kind = 'contract_note' AND p.subject = x.reference)
+     ORDER BY s.holder_id, s.order_id LIMIT %(most)s
+"""
+
+
+def contract_notes(*, offering_code: str, first_holder: int, last_holder: int, now: datetime) -> int:
+    """Some contract notes of a range of citizens whose orders were settled; call it until it makes none."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            SETTLED,
+            {"offering": offering_code, "first": first_holder, "last": last_holder, "most": making.AT_ONCE},
+        )
+        found = cursor.fetchall()
+    offering = Offering.objects.select_related("unit_class", "allotment").get(pk=offering_code)
+    orders = Subscription.objects.in_bulk([line[0] for line in found])
+    investors = Investor.objects.in_bulk([line[1] for line in found])
+    layouts = [
+        _contract_note(offering, orders[order], investors[investor], *booked) for order, investor, *booked in found
+    ]
+    return making.issue(layouts, now=now)
+
+
+def _contract_note(
+    offering: Offering, order: Subscription, investor: Investor, cost: int, rounding: int, units: int, refund: int
+) -> Layout:
+    unit_class, currency = offering.unit_class, order.money.currency
+    price = offering.allotment.price
+    assert price is not None
+    booked = [
+        row(_("Reference"), order.reference),
+        row(_("Offering"), _named(offering, "name")),
+        row(_("Class"), unit_class.get_code_display),
+        row(_("Dealing day"), figures.day, offering.dealing_day),
+        row(_("Price"), figures.quoted, unit_class.price(price), unit_class),
+        row(_("How the price was fixed"), PRICE_RULES[Offering.Basis(offering.price_basis)]),
+        row(_("You ordered"), figures.money, order.money),
+        row(_("Units bought"), figures.units, units, unit_class),
+        row(_("For"), figures.money, Money(cost, currency)),
+        row(_("Left over by rounding"), figures.money, Money(rounding, currency)),
+        row(_("Paid back"), figures.money, Money(refund, currency)),
+    ]
+    return Layout(
+        investor=investor,
+        kind=Kind.CONTRACT_NOTE,
+        subject=order.reference,
+        title=both(Kind.CONTRACT_NOTE.label),
+        lead=[both(_("Your order has been settled. The units are entered in the register in your name."))],
+        parts=[Part(both(_("The transaction")), head(), rows=booked, notes=[both(ROUNDING)])],
+    )

@@ -1,0 +1,183 @@
+"""Documents: their figures are those of the database in both languages, tagged, fonts embedded, kept as given (D48)."""
+
+import io
+from datetime import UTC, date, datetime
+from hashlib import sha256
+
+import pypdf
+import pypdfium2
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import DatabaseError, connection, transaction
+from django.test import Client
+
+from fund import envelope
+from fund.governance.outbox import Note
+from fund.ledger.models import Settlement
+from fund.money import Currency, Money, value_of
+from fund.nav import prices
+from fund.units import UnitClass
+from portal import tasks
+from portal.archive import Changed, Kind, Paper
+from portal.documents import making, orders, statements
+from portal.templatetags import figures
+from tests.portal.web import stage
+from tests.portal.web.conftest import current, everything, hanako, keys
+from tests.portal.web.stage import NOW
+
+__all__ = ["current", "everything", "hanako", "keys"]
+pytestmark = pytest.mark.django_db
+AFTER = datetime(2027, 1, 6, 3, tzinfo=UTC)
+
+
+def text_of(paper: Paper) -> str:
+    """What the PDF says, without the breaks of its lines."""
+    pages = pypdfium2.PdfDocument(content(paper))
+    return "".join(page.get_textpage().get_text_range() for page in pages).replace("\r\n", "").replace(" ", "")
+
+
+def content(paper: Paper) -> bytes:
+    return paper.content(actor="test", now=NOW)
+
+
+def in_both(write, *asked) -> set[str]:
+    return {text.replace(" ", "") for text in making.both(write, *asked).values()}
+
+
+def only(kind: Kind) -> Paper:
+    return Paper.objects.get(kind=kind)
+
+
+@pytest.fixture
+def noted(everything, as_site):
+    """The papers of a settled order, as their tasks write them: each note twice."""
+    for _time in range(2):
+        for note in Note.objects.filter(topic="orders.settled"):
+            while orders.contract_notes(
+                offering_code=note.payload["offering"],
+                first_holder=note.payload["first_holder"],
+                last_holder=note.payload["last_holder"],
+                now=NOW,
+            ):
+                pass  # fmt: skip
+        orders.receipts(reference=everything.order.reference, now=NOW.replace(microsecond=7))
+    return everything
+
+
+def test_a_contract_note_says_what_was_settled(noted):
+    paper, order = only(Kind.CONTRACT_NOTE), noted.old_order
+    settled = Settlement.objects.get(order_id=order.pk)
+    offering, jp = noted.settled, UnitClass.objects.get(pk="JP")
+    assert (paper.investor, paper.subject, paper.version) == (noted.hanako, order.reference, 1)
+    told = text_of(paper)
+    wanted = {order.reference, paper.number, "Contractnote", "取引報告書", "Unitsbought", "購入口数"}
+    wanted |= in_both(figures.units, settled.units, jp) | in_both(figures.day, offering.dealing_day)
+    wanted |= in_both(figures.quoted, jp.price(offering.allotment.price), jp)
+    for amount in (order.amount, settled.cost, settled.rounding, settled.refund):
+        wanted |= in_both(figures.money, Money(amount, Currency.JPY))
+    wanted |= {name.replace(" ", "") for name in making.addressee(noted.hanako, NOW)}
+    assert {text for text in wanted if text not in told} == set()
+
+
+def test_a_receipt_says_how_to_pay(noted):
+    paper, order = only(Kind.RECEIPT), noted.order
+    told = text_of(paper)
+    wanted = {order.reference, order.numeric_reference, "見本銀行", "ExampleBankTokyo", "申込受付書"}
+    wanted |= in_both(figures.money, order.money) | in_both(figures.clocks_in_text, order.received_at)
+    wanted |= in_both(figures.clocks_in_text, noted.current.pay_by)
+    assert {text for text in wanted if text not in told} == set()
+
+
+def test_a_statement_has_the_units_of_the_register_and_every_movement(noted, monkeypatch):
+    assert statements.write_next(now=AFTER) == 0  # the last price of the quarter is not published yet
+    monkeypatch.setattr(statements, "quarter_before", lambda _day: (date(2026, 8, 1), date(2026, 10, 31)))
+    while statements.write_next(now=AFTER):
+        pass
+    assert not Paper.objects.filter(kind=Kind.STATEMENT).exists()  # everything was booked in November
+    monkeypatch.setattr(statements, "quarter_before", lambda _day: (date(2026, 10, 1), date(2026, 11, 30)))
+    monkeypatch.setattr(statements.calendars, "previous_dealing_day", lambda _day: stage.DAYS[-1])
+    while statements.write_next(now=AFTER):
+        pass
+    settled = Settlement.objects.get(order_id=noted.old_order.pk)
+    jp = UnitClass.objects.get(pk="JP")
+    price = jp.price(prices.published(class_code="JP")[0].price)
+    told = text_of(only(Kind.STATEMENT))
+    wanted = {"Quarterlystatement", "取引残高報告書", "Movements", "取引の明細"}
+    wanted |= in_both(figures.units, settled.units, jp) | in_both(figures.money, value_of(settled.units, price))
+    for amount in (-settled.cost, settled.refund):
+        wanted |= in_both(figures.money, Money(amount, Currency.JPY))
+    assert {text for text in wanted if text not in told} == set()
+
+
+def test_quarters():
+    assert statements.quarter_before(date(2027, 1, 1)) == (date(2026, 10, 1), date(2026, 12, 31))
+    assert statements.quarter_before(date(2026, 12, 31)) == (date(2026, 7, 1), date(2026, 9, 30))
+
+
+def test_it_is_tagged_and_its_fonts_are_in_it(noted):
+    for paper in Paper.objects.all():
+        read = pypdf.PdfReader(io.BytesIO(content(paper)))
+        root = read.trailer["/Root"]
+        assert root["/MarkInfo"]["/Marked"] is not None and root["/StructTreeRoot"] and root["/Lang"] == "en"
+        assert b"pdfuaid:part" in root["/Metadata"].get_data()
+        assert "/" in read.metadata.title  # both languages
+        fonts = [font.get_object() for page in read.pages for font in page["/Resources"]["/Font"].values()]
+        inner = [font["/DescendantFonts"][0].get_object()["/FontDescriptor"] for font in fonts]
+        assert inner and all("/FontFile2" in one or "/FontFile3" in one for one in inner)
+
+
+def test_what_was_given_stays_and_a_changed_fact_is_another_version(noted, monkeypatch):
+    paper = only(Kind.RECEIPT)
+    assert bytes(paper.digest) == sha256(content(paper)).digest()
+    assert b"%PDF" not in bytes(paper.sealed) and len(content(paper)) == paper.size
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Paper.objects.filter(pk=paper.pk).update(version=9)
+    with pytest.raises(DatabaseError), transaction.atomic():
+        paper.delete()
+    monkeypatch.setattr(orders, "ROUNDING", "Rounded otherwise.")
+    assert orders.receipts(reference=noted.order.reference, now=NOW) == 1
+    assert list(Paper.objects.filter(kind=Kind.RECEIPT).order_by("version").values_list("version", flat=True)) == [1, 2]
+    with connection.cursor() as cursor:
+        cursor.execute("RESET ROLE")
+        cursor.execute(
+            "UPDATE portal_paper SET sealed = %s WHERE id = %s",
+            [envelope.seal(b"%PDF another", table="portal_paper", column="sealed", row=paper.pk), paper.pk],
+        )
+    paper.refresh_from_db()
+    with pytest.raises(Changed):
+        content(paper)
+
+
+def test_the_tasks_hear_of_it(noted):
+    assert tasks.relay.TASKS["subscription.placed"] == ["notify", "write_receipt"]
+    assert tasks.relay.TASKS["orders.settled"] == ["write_contract_notes"]
+
+
+def test_ones_own_pages_and_the_check_of_a_hash(noted):
+    client = Client()
+    client.force_login(noted.hanako.user)
+    with connection.cursor() as cursor:
+        cursor.execute("RESET ROLE")
+    paper = only(Kind.CONTRACT_NOTE)
+    page = client.get("/ja/account/documents").content.decode()
+    assert "取引報告書" in page and "申込受付書" in page and paper.digest_hex in page
+    answer = client.get(f"/ja/account/documents/{paper.pk}.pdf")
+    assert answer["Content-Disposition"] == f'attachment; filename="{paper.file_name}"'
+    assert answer["Cache-Control"] == "private, no-store" and "sandbox" in answer["Content-Security-Policy"]
+    pdf = answer.content
+
+    other = Client()
+    other.force_login(noted.neu.user)
+    assert other.get(f"/ja/account/documents/{paper.pk}.pdf").status_code != 200
+    stranger = Client()
+    for given in ({"file": SimpleUploadedFile("x.pdf", pdf)}, {"digest": paper.digest_hex.upper()}):
+        assert "The fund gave this document" in stranger.post("/en/verify/document", given).content.decode()
+    changed = {"file": SimpleUploadedFile("x.pdf", pdf + b" ")}
+    assert "did not give" in stranger.post("/en/verify/document", changed).content.decode()
+    for given in (
+        {},
+        {"digest": "12"},
+        {"digest": "x" * 300},
+        {"file": SimpleUploadedFile("x.pdf", b"x" * 2**21 + b"x")},
+    ):
+        assert stranger.post("/en/verify/document", given).status_code == 422
