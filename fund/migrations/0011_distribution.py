@@ -190,4 +190,5 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(name='append_only_table', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';", hash='7fa6f360a3ce55346891b16beb75767820a04dcd', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_append_only_table_97088', table='fund_entitlement', when='BEFORE')),
         ),
         migrations.RunSQL((ROOMS / 'ledger/sql/entitlements.sql').read_text(), migrations.RunSQL.noop),
+        migrations.RunSQL((ROOMS / 'distribution/sql/recorded.sql').read_text(), migrations.RunSQL.noop),
     ]

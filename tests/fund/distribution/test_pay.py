@@ -169,6 +169,17 @@ def test_one_key_declares_nothing_and_the_database_says_so(fund):
     assert correct.carry_out(proposal=proposal, now=now) and correct.carry_out(proposal=proposal, now=now) is None
 
 
+def test_nobody_is_given_anything_of_a_distribution_that_is_not_recorded(fund):
+    holder = citizen(Nation.JP, UNITS, 1_000_000)
+    fund.value(FIRST)
+    (one,) = fund.declare({"JP": "100"})
+    fund.run(one)
+    for number, reversal in ((one.pk, "true"), (one.pk + 1, "false")):
+        row = f"SELECT %(batch)s, {holder.pk}, {number}, {reversal}, 1, 9, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0"
+        with pytest.raises(DatabaseError, match="that is recorded"), transaction.atomic():
+            post.entitle_set(row, {}, subject="distribution", class_code="JP", effective_at=after(PAY))
+
+
 def test_a_corrected_record_day_reverses_exactly_and_pays_anew(fund):
     stays, leaves = (citizen(Nation.JP, UNITS, 1_000_000) for _ in range(2))
     fund.value(FIRST)

@@ -32,9 +32,9 @@ APPLICANT = [
     "/account/2fa/", "/account/sessions/",
 ]  # fmt: skip
 CITIZEN = [
-    "/account/", "/account/orders", "/account/holdings", "/account/distributions", "/account/proof", "/account/documents",
-    "/account/subscribe/JP-2026-2",
-    "/account/profile", "/account/bank-account", "/account/inbox", "/account/security", "/join/",
+    "/account/", "/account/orders", "/account/holdings", "/account/distributions", "/account/proof",
+    "/account/documents", "/account/subscribe/JP-2026-2", "/account/profile", "/account/bank-account",
+    "/account/inbox", "/account/security", "/join/",
 ]  # fmt: skip
 
 FONTS = ["public-sans/PublicSans-Regular", "public-sans/PublicSans-SemiBold", "merriweather/Latin-Merriweather-Regular"]
