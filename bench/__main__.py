@@ -38,8 +38,8 @@ def main() -> int:
     )
     parser.add_argument(
         "--only",
-        choices=["closing", "placing", "importing", "pricing", "proving", "desk", "reading"],
-        help="P1, P9 and P10, or P2, P6, P3 and P5, P8, the officers' lists or P4 alone",
+        choices=["closing", "placing", "importing", "pricing", "distributing", "proving", "desk", "reading"],
+        help="P1, P9 and P10, or P2, P6, P3 and P5, P7, P8, the officers' lists or P4 alone",
     )
     given = parser.parse_args()
     with server.running() as place:
@@ -56,6 +56,9 @@ def main() -> int:
             measures += pricing(place, citizens=FEW_CITIZENS if given.quick else HOLDERS, rounds=given.rounds * 3)
         if given.only in (None, "reading"):
             measures += reading(place, requests=2_000 if given.quick else 10_000, rounds=given.rounds)
+        if given.only in (None, "distributing"):
+            holders = (given.sizes or [FEW_HOLDERS * 10 if given.quick else HOLDERS])[-1]
+            measures += distributing(place, holders=holders, rounds=given.rounds)
         if given.only in (None, "desk"):
             measures += desk_lists(place, orders=FEW_HOLDERS * 5 if given.quick else HOLDERS, rounds=given.rounds)
         if given.only in (None, "proving"):
@@ -169,6 +172,33 @@ def holding(place: Place, *, many: str, few: str, rounds: int) -> "list[tuple[ho
         for _round in tqdm(range(rounds + 1), desc="P5", file=sys.stderr):
             found.append((holdings.run(many, readers[many]), holdings.run(few, readers[few])))
     return found[1:]
+
+
+def distributing(place: Place, *, holders: int, rounds: int) -> list[Measure]:
+    """P7: a distribution is recorded, taxed, booked and gathered for payment, with L beside every round."""
+    from bench import distribution, limit  # noqa: PLC0415  models can be imported only after Django's setup
+
+    runs, limits = [], []
+    with tqdm(total=rounds + 1, desc="P7", file=sys.stderr) as bar:
+        source = distribution.prepare(place, holders=holders)
+        bar.update()
+        for _round in range(rounds):
+            runs.append(distribution.run(place, source=source, holders=holders))
+            limits.append(limit.narrow_rows(place, holders))
+            bar.update()
+            bar.write(f"{runs[-1]} L={limits[-1]:.0f} {holders / runs[-1].seconds / limits[-1]:.3f}")
+        for name in (source, "round"):
+            server.drop(place, name)
+    rates = [holders / run.seconds for run in runs]
+    wal = [run.wal / holders for run in runs]
+    return [
+        Measure("P7", f"holders given a distribution a second ÷ L, {holders} holders", rates, limits, 0.35),
+        Measure(
+            "P7 entries", "… without the lines of the payout run",
+            [holders / (run.recorded + run.booked) for run in runs], limits, 0.35,
+        ),
+        Measure("P7 WAL", "bytes of WAL a holder", wal, [1] * len(wal), 1200, at_most=True),
+    ]  # fmt: skip
 
 
 def desk_lists(place: Place, *, orders: int, rounds: int) -> list[Measure]:

@@ -38,6 +38,7 @@ class HoldingForm(serializers.Serializer[Any]):
     value_usd = MoneyField(allow_null=True, help_text="At the rate of the latest NAV.")
     value_jpy = MoneyField(allow_null=True, help_text="At the rate of the latest NAV.")
     paid_in = MoneyField(allow_null=True, help_text="For the orders that bought them.")
+    received = MoneyField(allow_null=True, help_text="Distributed and not reinvested, before taxes.")
     gain = SignedMoneyField(allow_null=True)
     money_weighted_percent = Plain(allow_null=True, help_text="A year's where ``yearly``, else of the whole time.")
     yearly = serializers.BooleanField(allow_null=True)
@@ -77,6 +78,7 @@ class Holdings(Citizens):
         return {
             **holding(of, units, now),
             "paid_in": own and own.paid_in,
+            "received": own and own.received,
             "gain": own and own.gain,
             "money_weighted_percent": own and own.rate.percent,
             "yearly": own and own.rate.yearly,

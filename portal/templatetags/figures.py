@@ -59,6 +59,23 @@ def sum_of(facts: dict[str, Any]) -> str:
 
 
 @register.filter
+def fact_money(facts: dict[str, Any], name: str) -> str:
+    """Another amount in the facts of a notice, in the same currency."""
+    return money(Money(facts[name], Currency(facts["currency"])))
+
+
+@register.filter
+def paid_for_a_lot(per_lot: Decimal | str, unit_class: UnitClass | str) -> str:
+    """What a distribution pays for a quoting lot, without zeros that say nothing: "¥33.334 per 10,000 口"."""
+    of = unit_class if isinstance(unit_class, UnitClass) else UnitClass.objects.get(pk=unit_class)
+    exact = Decimal(per_lot).normalize()
+    decimals = max(-int(exact.as_tuple().exponent), Currency(of.currency).decimals)
+    pattern = "¤#,##0" + ("." + "0" * decimals if decimals else "")
+    figure = _currency(exact, of.currency, pattern)
+    return gettext("%(price)s %(lot)s") % {"price": figure, "lot": lot(of)}
+
+
+@register.filter
 def instant(text: str) -> datetime:
     """An instant in the facts of a notice."""
     return datetime.fromisoformat(text)

@@ -34,7 +34,8 @@ APPLICANT = [
     "/account/2fa/", "/account/sessions/",
 ]  # fmt: skip
 CITIZEN = [
-    "/account/", "/account/orders", "/account/holdings", "/account/transactions", "/account/proof",
+    "/account/", "/account/orders", "/account/holdings", "/account/transactions",
+    "/account/distributions", "/account/proof",
     "/account/documents", "/account/subscribe/JP-2026-2",
     "/account/profile", "/account/bank-account", "/account/inbox", "/account/security", "/join/",
 ]  # fmt: skip
