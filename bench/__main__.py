@@ -38,8 +38,8 @@ def main() -> int:
     )
     parser.add_argument(
         "--only",
-        choices=["closing", "placing", "importing", "pricing", "proving", "desk"],
-        help="P1, P9 and P10, or P2, P6, P3 and P5, P8 or the officers' lists alone",
+        choices=["closing", "placing", "importing", "pricing", "proving", "desk", "reading"],
+        help="P1, P9 and P10, or P2, P6, P3 and P5, P8, the officers' lists or P4 alone",
     )
     given = parser.parse_args()
     with server.running() as place:
@@ -54,6 +54,8 @@ def main() -> int:
             measures += importing(place, entries=FEW_ENTRIES if given.quick else ENTRIES, rounds=given.rounds)
         if given.only in (None, "pricing"):
             measures += pricing(place, citizens=FEW_CITIZENS if given.quick else HOLDERS, rounds=given.rounds * 3)
+        if given.only in (None, "reading"):
+            measures += reading(place, requests=2_000 if given.quick else 10_000, rounds=given.rounds)
         if given.only in (None, "desk"):
             measures += desk_lists(place, orders=FEW_HOLDERS * 5 if given.quick else HOLDERS, rounds=given.rounds)
         if given.only in (None, "proving"):
@@ -112,7 +114,7 @@ def pricing(place: Place, *, citizens: int, rounds: int) -> list[Measure]:
     for number in tqdm(range(rounds + 1), desc="P3", file=sys.stderr):
         found.append((nav.run(many, number=number), nav.run(few, number=number)))
     warm = found[1:]
-    shown = reading(place, many=many, few=few, rounds=rounds)
+    shown = holding(place, many=many, few=few, rounds=rounds)
     for name in (many, few):
         server.drop(place, name)
     what = f"holders {citizens} ÷ {FEW_HOLDERS}"
@@ -136,7 +138,28 @@ def pricing(place: Place, *, citizens: int, rounds: int) -> list[Measure]:
     ]  # fmt: skip
 
 
-def reading(place: Place, *, many: str, few: str, rounds: int) -> "list[tuple[holdings.Round, holdings.Round]]":
+def reading(place: Place, *, requests: int, rounds: int) -> list[Measure]:
+    """P4: public pages and the table of prices, warm, with the server's hello beside every round."""
+    from bench import readers  # noqa: PLC0415  models can be imported only after Django's setup
+
+    found: list[dict[str, float]] = []
+    with tqdm(total=rounds, desc="P4", file=sys.stderr) as bar:
+        for one in readers.measure(place, requests=requests, rounds=rounds):
+            found.append(one)
+            bar.update()
+            bar.write(" ".join(f"{name} {rate / one['hello']:.3f}" for name, rate in one.items()))
+    hello = [one["hello"] for one in found]
+    pages = [min(one[path] for path in readers.PAGES) for one in found]
+    there = [min(one[f"304 {path}"] for path in [*readers.PAGES, readers.TABLE]) for one in found]
+    what = "requests a second of the web server's processors ÷ hello"
+    return [
+        Measure("P4", f"the dearest of {len(readers.PAGES)} public pages, {what}", pages, hello, 0.5),
+        Measure("P4 navs", f"/api/v1/navs, {what}", [one[readers.TABLE] for one in found], hello, 0.5),
+        Measure("P4 304", f"the dearest of them by its ETag, {what}", there, hello, 0.5),
+    ]
+
+
+def holding(place: Place, *, many: str, few: str, rounds: int) -> "list[tuple[holdings.Round, holdings.Round]]":
     """P5: citizens look at what they hold, in the databases of P3."""
     from bench import holdings  # noqa: PLC0415  models can be imported only after Django's setup
 

@@ -256,7 +256,7 @@ class Leverage(Public):
         covenants = [
             {**vars(one), "code": one.facility.code, "name": words(one.facility, "name")} for one in now.covenants
         ]
-        return LeverageForm({**facts, "covenants": covenants, "stress": [vars(one) for one in now.stress]}).data
+        return LeverageForm({**facts, "covenants": covenants, "stress": now.stress}).data
 
 
 class PointForm(serializers.Serializer[Any]):

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime, format_time
+from babel.dates import format_date, format_datetime, format_skeleton, format_time
 from babel.numbers import format_compact_decimal, format_currency, format_decimal
 from django import template
 from django.utils.html import format_html
@@ -182,6 +182,18 @@ def signed_percentage(value: Decimal | None, decimals: int = 4) -> str:
 def day(value: date | None) -> str:
     """October 30, 2026 · 2026年10月30日"""
     return "–" if value is None else format_date(value, "long", locale=_locale())
+
+
+@register.filter
+def weekday(value: date) -> str:
+    """Fri, Oct 30 · 10月30日(金)"""
+    return format_skeleton("MMMEd", value, locale=_locale())
+
+
+@register.filter
+def month(value: date) -> str:
+    """October 2026 · 2026年10月"""
+    return format_skeleton("yMMMM", value, locale=_locale())
 
 
 @register.filter

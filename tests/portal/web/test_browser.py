@@ -25,11 +25,21 @@ PUBLIC = [
     "/",
     "/fund/nav?class=JP",
     "/fund/portfolio",
+    "/fund/portfolio/PORT-1",
     "/fund/leverage",
     "/fund/returns",
     "/fund/ownership?at=2026-10-31",
+    "/offerings/",
     "/offerings/JP-2026-2",
+    "/offerings/JP-2026-1",
     "/offerings/JP-2026-1/allotment",
+    "/calendar?month=2026-12",
+    "/documents",
+    "/documents/terms/1",
+    "/help",
+    "/glossary",
+    "/status",
+    "/verify",
     "/account/signup/",
     "/account/login/",
     "/nowhere",
@@ -70,8 +80,12 @@ def look(page: Page, address: str, axe: str) -> list[str]:
     page.on("console", lambda message: heard.append(f"console: {message.text}") if message.type == "error" else None)
     page.on("pageerror", lambda error: heard.append(f"error: {error}"))
     page.goto(address)
-    if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
-        heard.append("wider than the window")
+    size = page.viewport_size
+    assert size
+    for width in (320, 640, size["width"]):  # of 1280 at 400 % and at 200 %; then as it is
+        page.set_viewport_size({"width": width, "height": size["height"]})
+        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            heard.append(f"wider than a window of {width}")
     page.evaluate(axe)
     found = page.evaluate("axe.run()")
     assert found["passes"], "axe has looked"
@@ -83,7 +97,15 @@ def look(page: Page, address: str, axe: str) -> list[str]:
     return [f"{address}: {one}" for one in heard if "404 (Not Found)" not in one]
 
 
-def test_pages_in_a_browser(everything: Stage, live_server: Any, chromium: Browser) -> None:
+MOVING = """[...document.querySelectorAll("*")].filter(one => {
+    const style = getComputedStyle(one)
+    return style.scrollBehavior === "smooth" || style.animationName !== "none"
+        || style.transitionDuration.split(", ").some(time => parseFloat(time) > 0)
+}).length"""
+
+
+def test_public_pages_in_a_browser(everything: Stage, live_server: Any, chromium: Browser) -> None:
+    """Each page once in each language: at three widths, by axe, without a word in the console."""
     wrong = []
     axe = Path(AXE).read_text()
     for width, scheme, language in ((390, "dark", "ja"), (1280, "light", "en")):
@@ -120,6 +142,52 @@ def test_own_pages_in_a_browser(cookies: list[Any], orders: list[str], live_serv
             page.close()
         context.close()
     assert wrong == [], "\n".join(wrong)
+
+
+def test_a_first_visit_is_light_still_and_asks_nobody_else(
+    everything: Stage, live_server: Any, chromium: Browser
+) -> None:
+    """At most 300 KB for the home page and all it fetches (the test server sends static files as they are: they are
+    weighed as the portal sends them); nothing moves for those who want no motion; its words open without a script."""
+    for language in ("en", "ja"):
+        context = chromium.new_context(reduced_motion="reduce", java_script_enabled=False)
+        page = context.new_page()
+        sizes: dict[str, int] = {}
+        addresses: dict[str, str] = {}
+        network = context.new_cdp_session(page)
+        network.send("Network.enable")
+        network.on(
+            "Network.responseReceived",
+            lambda told, to=addresses: to.update({told["requestId"]: told["response"]["url"]}),
+        )
+        network.on(
+            "Network.loadingFinished", lambda told, to=sizes: to.update({told["requestId"]: told["encodedDataLength"]})
+        )
+        page.goto(f"{live_server.url}/{language}/", wait_until="networkidle")
+        assert len(addresses) > 4 and all(one.startswith(live_server.url) for one in addresses.values()), addresses
+        moved = {
+            address: weighed(path)
+            if (path := address.removeprefix(live_server.url)).startswith("/static/")
+            else sizes[key]
+            for key, address in addresses.items()
+        }
+        assert sum(moved.values()) <= 300_000, moved
+        page.click("[popovertarget=term-nav]")
+        assert page.is_visible("#term-nav")
+        context.close()
+    page = chromium.new_page(reduced_motion="reduce")
+    page.goto(f"{live_server.url}/en/")
+    assert page.evaluate(MOVING) == 0
+    page.emulate_media(reduced_motion="no-preference")
+    assert page.evaluate(MOVING) > 0, "it is seen what moves"
+    page.close()
+
+
+def weighed(path: str) -> int:
+    """Bytes of a static file on the wire."""
+    answer = Client(headers={"accept-encoding": "gzip"}).get(path)
+    assert answer.status_code == 200
+    return len(b"".join(answer) if answer.streaming else answer.content)
 
 
 def test_the_order_without_javascript(cookies: list[Any], live_server: Any, chromium: Browser) -> None:
@@ -177,6 +245,6 @@ def test_the_browser_sees_what_it_should(chromium: Browser) -> None:
     page = chromium.new_page(viewport={"width": 390, "height": 844})
     bad = "data:text/html,<title>x</title><main><h1>x</h1><img src='x'><div style='width:900px'>wide</div></main>"
     found = "\n".join(look(page, bad, Path(AXE).read_text()))
-    assert "wider than the window" in found
+    assert "wider than a window of 390" in found
     assert "image-alt" in found
     assert "html-has-lang" in found
