@@ -108,7 +108,6 @@ def subscribe(request: HttpRequest, code: str) -> HttpResponse:
         {
             "offering": offerings.shown(offering),
             "form": form,
-            "remaining": words.remaining(offering.closes_at, now),
             "steps": steps(1),
         },
         status=422 if form.errors else 200,
