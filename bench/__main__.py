@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import django
 from django.core.management import call_command
@@ -15,6 +16,9 @@ from tqdm import tqdm
 from bench import result, server
 from bench.result import Measure
 from portal.local.place import DATABASE, Place
+
+if TYPE_CHECKING:
+    from bench import holdings
 
 SIZES = [10_000, 100_000, 1_000_000]
 QUICK = [2_000, 20_000]
@@ -34,8 +38,8 @@ def main() -> int:
     )
     parser.add_argument(
         "--only",
-        choices=["closing", "placing", "importing", "pricing", "proving", "desk"],
-        help="P1, P9 and P10, or P2, P6, P3, P8 or the officers' lists alone",
+        choices=["closing", "placing", "importing", "pricing", "distributing", "proving", "desk", "reading"],
+        help="P1, P9 and P10, or P2, P6, P3 and P5, P7, P8, the officers' lists or P4 alone",
     )
     given = parser.parse_args()
     with server.running() as place:
@@ -50,6 +54,11 @@ def main() -> int:
             measures += importing(place, entries=FEW_ENTRIES if given.quick else ENTRIES, rounds=given.rounds)
         if given.only in (None, "pricing"):
             measures += pricing(place, citizens=FEW_CITIZENS if given.quick else HOLDERS, rounds=given.rounds * 3)
+        if given.only in (None, "reading"):
+            measures += reading(place, requests=2_000 if given.quick else 10_000, rounds=given.rounds)
+        if given.only in (None, "distributing"):
+            holders = (given.sizes or [FEW_HOLDERS * 10 if given.quick else HOLDERS])[-1]
+            measures += distributing(place, holders=holders, rounds=given.rounds)
         if given.only in (None, "desk"):
             measures += desk_lists(place, orders=FEW_HOLDERS * 5 if given.quick else HOLDERS, rounds=given.rounds)
         if given.only in (None, "proving"):
@@ -100,7 +109,7 @@ def importing(place: Place, *, entries: int, rounds: int) -> list[Measure]:
 
 
 def pricing(place: Place, *, citizens: int, rounds: int) -> list[Measure]:
-    """P3: a NAV of a fund with many citizens beside the same of a fund with few, day after day."""
+    """P3 and P5: a NAV of a fund with many citizens beside the same with few, day after day; then their holdings."""
     from bench import nav  # noqa: PLC0415  models can be imported only after Django's setup
 
     many, few = nav.prepare(place, citizens=citizens), nav.prepare(place, citizens=FEW_HOLDERS)
@@ -108,6 +117,7 @@ def pricing(place: Place, *, citizens: int, rounds: int) -> list[Measure]:
     for number in tqdm(range(rounds + 1), desc="P3", file=sys.stderr):
         found.append((nav.run(many, number=number), nav.run(few, number=number)))
     warm = found[1:]
+    shown = holding(place, many=many, few=few, rounds=rounds)
     for name in (many, few):
         server.drop(place, name)
     what = f"holders {citizens} ÷ {FEW_HOLDERS}"
@@ -120,6 +130,74 @@ def pricing(place: Place, *, citizens: int, rounds: int) -> list[Measure]:
             "P3 whole", f"value, check, propose, sign, publish, {what}", [one.all for one, _ in warm],
             [one.all for _, one in warm], 1.2, at_most=True,
         ),
+        Measure(
+            "P5", f"the holdings page, {what}", [one.page for one, _ in shown], [one.page for _, one in shown], 1.3,
+            at_most=True,
+        ),
+        Measure(
+            "P5 API", f"/api/v1/holdings, {what}", [one.api for one, _ in shown], [one.api for _, one in shown], 1.3,
+            at_most=True,
+        ),
+    ]  # fmt: skip
+
+
+def reading(place: Place, *, requests: int, rounds: int) -> list[Measure]:
+    """P4: public pages and the table of prices, warm, with the server's hello beside every round."""
+    from bench import readers  # noqa: PLC0415  models can be imported only after Django's setup
+
+    found: list[dict[str, float]] = []
+    with tqdm(total=rounds, desc="P4", file=sys.stderr) as bar:
+        for one in readers.measure(place, requests=requests, rounds=rounds):
+            found.append(one)
+            bar.update()
+            bar.write(" ".join(f"{name} {rate / one['hello']:.3f}" for name, rate in one.items()))
+    hello = [one["hello"] for one in found]
+    pages = [min(one[path] for path in readers.PAGES) for one in found]
+    there = [min(one[f"304 {path}"] for path in [*readers.PAGES, readers.TABLE]) for one in found]
+    what = "requests a second of the web server's processors ÷ hello"
+    return [
+        Measure("P4", f"the dearest of {len(readers.PAGES)} public pages, {what}", pages, hello, 0.5),
+        Measure("P4 navs", f"/api/v1/navs, {what}", [one[readers.TABLE] for one in found], hello, 0.5),
+        Measure("P4 304", f"the dearest of them by its ETag, {what}", there, hello, 0.5),
+    ]
+
+
+def holding(place: Place, *, many: str, few: str, rounds: int) -> "list[tuple[holdings.Round, holdings.Round]]":
+    """P5: citizens look at what they hold, in the databases of P3."""
+    from bench import holdings  # noqa: PLC0415  models can be imported only after Django's setup
+
+    readers = {name: holdings.prepare(name) for name in (many, few)}
+    with holdings.beside(place):
+        found = []
+        for _round in tqdm(range(rounds + 1), desc="P5", file=sys.stderr):
+            found.append((holdings.run(many, readers[many]), holdings.run(few, readers[few])))
+    return found[1:]
+
+
+def distributing(place: Place, *, holders: int, rounds: int) -> list[Measure]:
+    """P7: a distribution is recorded, taxed, booked and gathered for payment, with L beside every round."""
+    from bench import distribution, limit  # noqa: PLC0415  models can be imported only after Django's setup
+
+    runs, limits = [], []
+    with tqdm(total=rounds + 1, desc="P7", file=sys.stderr) as bar:
+        source = distribution.prepare(place, holders=holders)
+        bar.update()
+        for _round in range(rounds):
+            runs.append(distribution.run(place, source=source, holders=holders))
+            limits.append(limit.narrow_rows(place, holders))
+            bar.update()
+            bar.write(f"{runs[-1]} L={limits[-1]:.0f} {holders / runs[-1].seconds / limits[-1]:.3f}")
+        for name in (source, "round"):
+            server.drop(place, name)
+    rates = [holders / run.seconds for run in runs]
+    wal = [run.wal / holders for run in runs]
+    return [
+        Measure("P7", f"holders given a distribution a second ÷ L, {holders} holders", rates, limits, 0.35),
+        Measure(
+            "P7 entries", "… without the lines of the payout run",
+            [holders / (run.recorded + run.booked) for run in runs], limits, 0.35,
+        ),
+        Measure("P7 WAL", "bytes of WAL a holder", wal, [1] * len(wal), 1200, at_most=True),
     ]  # fmt: skip
 
 

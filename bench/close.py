@@ -79,9 +79,9 @@ def tell(worker: subprocess.Popen[str]) -> None:
 
 
 @contextmanager
-def workers(database: str) -> Iterator[list[subprocess.Popen[str]]]:
+def workers(database: str, work: str = "settle") -> Iterator[list[subprocess.Popen[str]]]:
     """Processes that are connected and wait to be told."""
-    command = [sys.executable, "-m", "bench.worker", database]
+    command = [sys.executable, "-m", "bench.worker", database, work]
     team = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT)
         for _ in range(WORKERS)

@@ -41,13 +41,36 @@ class Round:
     all: float
 
 
-def prepare(place: Place, *, citizens: int) -> str:
-    """A database of a fund with two co-owners and as many citizens; returns its name."""
-    name = f"held_{citizens}"
+RECEIPTS = f"""
+    SELECT uuidv7(), {Event.RECEIPT.value}, 0, bank.id, held.id, h.id, {UNITS} + h.id %% 7, %(at)s, 0, NULL::uuid
+      FROM fund_holder h, fund_account bank, fund_account held
+     WHERE h.kind = 'citizen' AND bank.code = 'bank:{YEN_BANK}' AND held.code = 'held:JPY'
+"""
+BOUGHT = f"""
+    SELECT %(batch)s, uuidv7(), id, {UNITS} + id %% 7, 0, {UNITS} + id %% 11, 0
+      FROM fund_holder WHERE kind = 'citizen' ORDER BY id
+"""
+
+
+def prepare(place: Place, *, citizens: int, bought: bool = False) -> str:
+    """A database of a fund with two co-owners and as many citizens; returns its name.
+
+    Their units are there at once, or ``bought`` with their money, each for another amount.
+    """
+    name = f"{'bought' if bought else 'held'}_{citizens}"
     server.copy(place, source="empty", target=name)
     stage.use(name)
-    at = calendars.books_open(FIRST)
     stage.officer(Nation.US), stage.officer(Nation.JP)
+    fill(citizens=citizens, bought=bought)
+    connection.close()
+    with server.connect(place, name) as vacuuming:
+        vacuuming.execute("VACUUM (ANALYZE, FREEZE)")
+    return name
+
+
+def fill(*, citizens: int, bought: bool) -> None:
+    """Two co-owners, so many citizens more than there are, and units for every one of them."""
+    at = calendars.books_open(FIRST)
     rates.load_ecb()
     accounts.open_bank(name=BANK, currency=Currency.USD)
     accounts.open_bank(name=YEN_BANK, currency=Currency.JPY)
@@ -63,13 +86,13 @@ def prepare(place: Place, *, citizens: int) -> str:
             post.post(event=Event.SETTLEMENT, event_id=uuid.uuid4(), lines=lines, effective_at=at)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(CITIZENS, {"at": at, "holders": citizens})
-        post.post_set(HOLDINGS, {"at": at})
-        paid = post.Line(f"bank:{YEN_BANK}", "capital:JP", citizens * UNITS)
-        post.post(event=Event.SETTLEMENT, event_id=uuid.uuid4(), lines=[paid], effective_at=at)
-    connection.close()
-    with server.connect(place, name) as vacuuming:
-        vacuuming.execute("VACUUM (ANALYZE, FREEZE)")
-    return name
+        if bought:
+            post.post_set(RECEIPTS, {"at": at})
+            post.settle_set(BOUGHT, {}, subject="bench", class_code="JP", effective_at=at)
+        else:
+            post.post_set(HOLDINGS, {"at": at})
+            paid = post.Line(f"bank:{YEN_BANK}", "capital:JP", citizens * UNITS)
+            post.post(event=Event.SETTLEMENT, event_id=uuid.uuid4(), lines=[paid], effective_at=at)
 
 
 def run(database: str, *, number: int) -> Round:

@@ -182,27 +182,32 @@ def session(number: int, password: str) -> str:
 
 
 @contextmanager
-def web(place: Place) -> Iterator[psutil.Process]:
-    """The web server as the demonstration starts it, behind one proxy."""
+def web(
+    place: Place, *, database: str = DATABASE, command: list[str] | None = None, path: str = "/health/live"
+) -> Iterator[psutil.Process]:
+    """The web server as the demonstration starts it, behind one proxy; it is ready when ``path`` answers.
+
+    ``command`` runs something else on the same server.
+    """
     environment = {
         **os.environ,
-        "DATABASE_URL": place.database_url.removesuffix(EMPTY) + DATABASE,
+        "DATABASE_URL": place.database_url.removesuffix(EMPTY) + database,
         "REDIS_URL": place.redis_url,
         "TRUSTED_PROXY_COUNT": "1",
     }
     with (place.run / "web.log").open("wb") as log:
-        started = process.start(supervisor.web(PORT), output=log, environment=environment)
+        started = process.start(command or supervisor.web(PORT), output=log, environment=environment)
     granian = psutil.Process(started.pid)
     try:
-        process.wait_until(ready, process=granian, log=place.run / "web.log")
+        process.wait_until(lambda: ready(path), process=granian, log=place.run / "web.log")
         yield granian
     finally:
         process.end(granian)
 
 
-def ready() -> bool:
+def ready(path: str) -> bool:
     try:
-        with urllib.request.urlopen(f"http://localhost:{PORT}/health/live", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://localhost:{PORT}{path}", timeout=5) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

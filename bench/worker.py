@@ -1,6 +1,6 @@
-"""`python -m bench.worker DATABASE`: settle until nothing is left, after a line on standard input says go.
+"""`python -m bench.worker DATABASE settle|pay`: until nothing is left, after a line on standard input says go.
 
-Prints "ready", the orders of each chunk, and at the end the peak memory in kB.
+Prints "ready", the orders or entries of each chunk, and at the end the peak memory in kB.
 """
 
 import sys
@@ -9,17 +9,26 @@ from pathlib import Path
 import django
 
 
-def main(database: str) -> None:
+def main(database: str, work: str) -> None:
     django.setup()
     from bench import stage  # noqa: PLC0415  models can be imported only now
     from fund.dealing import settlement  # noqa: PLC0415
     from fund.dealing.models import Offering  # noqa: PLC0415
+    from fund.distribution import pay  # noqa: PLC0415
+    from fund.distribution.models import Distribution  # noqa: PLC0415
+
+    def next_chunk() -> int:
+        if work == "pay":
+            from bench.distribution import LATER  # noqa: PLC0415
+
+            return pay.pay_next(now=LATER)
+        return settlement.settle_next(offering_code=stage.CODE, now=stage.AFTER)
 
     stage.use(database)
-    assert Offering.objects.filter(pk=stage.CODE).exists()
+    assert (Distribution if work == "pay" else Offering).objects.exists()
     print("ready", flush=True)
     sys.stdin.readline()
-    while orders := settlement.settle_next(offering_code=stage.CODE, now=stage.AFTER):
+    while orders := next_chunk():
         print("orders", orders, flush=True)
     print("peak", peak(), flush=True)
 
@@ -31,4 +40,4 @@ def peak() -> int:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], sys.argv[2])

@@ -11,6 +11,7 @@ from fund.dealing.models import (
     WaitingLine,
 )
 from fund.dealing.outage import Extension, Outage
+from fund.distribution.models import Choice, Distribution, DistributionRange, TaxStatus
 from fund.governance.approval import Proposal, Signature
 from fund.governance.audit import Act, Seal
 from fund.governance.config import Setting
@@ -18,7 +19,17 @@ from fund.governance.office import OfficeEntry
 from fund.governance.officers import Officer
 from fund.governance.outbox import Note
 from fund.holders import Holder
-from fund.ledger.models import Account, Balance, Card, Control, Leg, Settlement, SettlementBatch, Transfer
+from fund.ledger.models import (
+    Account,
+    Balance,
+    Card,
+    Control,
+    Entitlement,
+    Leg,
+    Settlement,
+    SettlementBatch,
+    Transfer,
+)
 from fund.nav.models import ClassNav, LateInput, Nav
 from fund.payments.models import (
     BankAccount,
@@ -67,13 +78,17 @@ __all__ = [
     "Call",
     "CallLine",
     "Card",
+    "Choice",
     "ClassNav",
     "Commitment",
     "Compensation",
     "Contribution",
     "Control",
     "Deployment",
+    "Distribution",
+    "DistributionRange",
     "Earmark",
+    "Entitlement",
     "Expected",
     "Expense",
     "Extension",
@@ -111,6 +126,7 @@ __all__ = [
     "SettlementChunk",
     "Signature",
     "Subscription",
+    "TaxStatus",
     "Transfer",
     "UnitClass",
     "Valuation",

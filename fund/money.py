@@ -200,6 +200,11 @@ def part(money: Money, exact: Fraction) -> Money:
     return Money(_nearest(money.amount * exact), money.currency)
 
 
+def part_down(money: Money, exact: Fraction) -> Money:
+    """A fraction of money, rounded **down** to a minor unit: nobody is withheld more than the rate says (D46)."""
+    return Money(int(money.amount * exact // 1), money.currency)
+
+
 def yearly_fee(point_days: int, *, day_count: int = 365) -> int:
     """A fee or interest in basis points of a year of ``day_count`` days, from Σ minor units × basis points × days.
 

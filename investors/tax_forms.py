@@ -22,7 +22,10 @@ class Form(models.TextChoices):
 
 
 class TaxForm(AppendOnly):
-    """One signed form. A later one of the same kind supersedes it; the answers themselves are in the application."""
+    """One signed form. A later one of the same kind supersedes it; the answers themselves are in the application.
+
+    ``residence`` is the nation in which the signer is taxed as somebody who lives there: JP, or US for all others.
+    """
 
     id = models.BigAutoField(primary_key=True)
     investor = models.ForeignKey(Investor, on_delete=models.PROTECT, related_name="tax_forms")
@@ -31,6 +34,7 @@ class TaxForm(AppendOnly):
     lapses_on = models.DateField(null=True)
     backup_withholding = models.BooleanField()
     treaty_claim = models.BooleanField()
+    residence = models.CharField(max_length=2, blank=True)
 
     class Meta(AppendOnly.Meta):
         constraints = [models.CheckConstraint(name="tax_form_kind", condition=Q(form__in=["w9", "w8ben", "crs"]))]
@@ -60,6 +64,7 @@ def file(*, investor: Investor, answers: dict[str, Any], now: datetime) -> None:
             lapses_on=lapses_on(form=form, signed=now.date()),
             backup_withholding=bool(answers.get("backup_withholding")),
             treaty_claim=bool(answers.get("treaty_claim")),
+            residence="JP" if "JP" in answers.get("tax_residences", ()) else "US",
         )
         for form in needed(us_person=answers["us_person"])
     )

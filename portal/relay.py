@@ -43,6 +43,10 @@ TASKS: dict[str, list[str]] = {
     "offering.settled": ["notify"],
     "offering.extended": ["notify"],
     "offering.cancelled": ["refund_orders", "notify"],
+    "distribution.declared": ["notify"],
+    "distribution.recorded": [],
+    "distribution.booked": [],  # one range of holders, whose papers are now due
+    "distribution.paid": ["notify"],
     "security.changed": ["notify"],
     "office.changed": ["notify"],
     "sanctions.loaded": ["rescreen_everybody"],

@@ -78,11 +78,12 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
+    "portal.api.limits.LimitMiddleware",
+    "portal.door.DoorMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
     "portal.api.problems.ProblemMiddleware",
-    "portal.api.limits.LimitMiddleware",
     "portal.uploading.BoundMiddleware",
     # Before the user is known: afterwards it would wrap request.user, and the headless sign-in could not change it.
     "django_structlog.middlewares.RequestMiddleware",
@@ -90,6 +91,7 @@ MIDDLEWARE = [
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "portal.web.waiting.WaitingRoomMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -157,6 +159,7 @@ CACHES = {
         "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},
     },
 }
+DOOR_SECONDS = env.float("DOOR_SECONDS", 1.0)  # each process keeps public answers so long as they went out
 SESSION_COOKIE_AGE = env.int("SESSION_COOKIE_AGE", 8 * 3600)  # seconds
 OFFICER_SESSION_AGE = env.int("OFFICER_SESSION_AGE", 8 * 3600)  # seconds since signing in, at most
 OFFICER_SESSION_IDLE = env.int("OFFICER_SESSION_IDLE", 15 * 60)  # seconds without a page of the desk
@@ -292,6 +295,10 @@ GOVERNMENT_IDS = {
 USERSESSIONS_TRACK_ACTIVITY = False
 USERSESSIONS_ADAPTER = "portal.web.signing_up.SessionsAdapter"
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
+
+# ── a rush at an opening ──────────────────────────────────────────────────────────────────────────────────────────
+# People let in a second to an offering's order pages, about a third of what this machine can serve; 0: no waiting room.
+WAITING_ROOM_RATE = env.float("WAITING_ROOM_RATE", 5.0)
 
 # ── the border: transport, headers, content ───────────────────────────────────────────────────────────────────────
 SECURE_SSL_REDIRECT = HTTPS

@@ -25,6 +25,7 @@ from fund.dealing import (
     subscription,
 )
 from fund.dealing.models import Offering
+from fund.distribution import correct, declare, pay
 from fund.governance import audit, config, office
 from fund.governance.approval import Kind, Proposal
 from fund.governance.outbox import Note
@@ -34,7 +35,7 @@ from fund.payments import payouts
 from fund.payments.payout_models import PayoutRun
 from fund.portfolio import entries
 from fund.register import calls, proof
-from investors import deletion, judging, payees, reverification
+from investors import deletion, judging, payees, reverification, tax_status
 from investors.screening import rescreen
 from portal import relay
 from portal.api import idempotency
@@ -57,6 +58,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "open and close": {"task": "portal.open_and_close", "schedule": 5.0, "options": {"expires": 5}},
     "reverify": {"task": "portal.reverify", "schedule": 3600.0, "options": {"expires": 3600}},
     "value": {"task": "portal.value_day", "schedule": 60.0, "options": {"expires": 60}},
+    "pay": {"task": "portal.pay_distributions", "schedule": 60.0, "options": {"expires": 60}},
     "statements": {"task": "portal.write_statements", "schedule": 600.0, "options": {"expires": 600}},
     "lapse": {"task": "portal.lapse", "schedule": 60.0, "options": {"expires": 60}},
 }
@@ -93,6 +95,7 @@ CARRY_OUT: dict[Kind, Callable[..., Any]] = {
     Kind.NAV: strike.publish,
     Kind.CORRECTION: compensation.carry_out,
     Kind.PAYOUT: payouts.carry_out,
+    Kind.DISTRIBUTION: correct.carry_out,
     Kind.ENTRY: called_back.carry_out,
     Kind.PORTFOLIO: entries.carry_out,
     Kind.CAPITAL: calls.carry_out,
@@ -272,8 +275,24 @@ def reverify() -> None:
 
 @shared_task(name="portal.value_day")
 def value_day() -> None:
-    """The dealing day whose books have closed is valued, once; what is late for it is named (D42)."""
+    """The dealing day whose books have closed is valued, once; what is late for it is named (D42).
+
+    Before it, the distributions whose record day it was are recorded, so that its NAV is without them (D45).
+    """
+    declare.record_due(now=timezone.now())
     strike.value_due(now=timezone.now())
+
+
+@shared_task(name="portal.pay_distributions")
+def pay_distributions() -> None:
+    """Distributions whose pay day has come are paid, one range of holders after the other (D45)."""
+    while pay_range(now=timezone.now()):
+        pass
+
+
+def pay_range(*, now: datetime) -> int:
+    """Pay the next range; reception tells how its holders are taxed in the same transaction."""
+    return pay.pay_next(now=now, tell=lambda first, last: tax_status.tell(first=first, last=last, now=now))
 
 
 @shared_task(name="portal.lapse")

@@ -27,6 +27,8 @@ TEST_ENVIRONMENT = {
     "HTTPS": "0",
     "CONN_MAX_AGE": "0",
     "LOG_LEVEL": "WARNING",
+    "DOOR_SECONDS": "0",  # what a test changes is seen at once
+    "WAITING_ROOM_RATE": "0",  # on where it is what is tested
 }
 
 _running = contextlib.ExitStack()

@@ -85,7 +85,7 @@ def place(
         return _same(earlier, offering, amount)
     _check_open(offering, received, now)
     ordered = sum(order.amount for order in theirs if order.status in ORDERED)
-    _check_amount(offering, amount, ordered)
+    check_amount(offering=offering, amount=amount, ordered=ordered)
     while True:
         expected = receipts.expectation(
             holder_id=holder_id, amount=amount, pay_by=offering.pay_by, order_id=new_id, subject=offering.code, now=now
@@ -179,7 +179,8 @@ def _check_open(offering: Offering, received: datetime, now: datetime) -> None:
         raise Refused(_("This offering is not open."), code="not_open")
 
 
-def _check_amount(offering: Offering, amount: Money, ordered: int) -> None:
+def check_amount(*, offering: Offering, amount: Money, ordered: int = 0) -> None:
+    """Raises Refused unless an order of this amount fits the terms, beside ``ordered`` minor units on order (D24)."""
     if amount.currency != offering.currency:
         raise Refused(_("This offering is in %(currency)s.") % {"currency": offering.currency}, code="wrong_currency")
     if amount.amount < offering.minimum:

@@ -5,9 +5,11 @@ its day on; rows are never edited, a new one supersedes.
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import connection, models, transaction
@@ -44,6 +46,20 @@ def stress_cases(value: Any) -> bool:
     ) and len({case["code"] for case in value}) == len(value)
 
 
+def percentage(value: Any) -> bool:
+    """A plain decimal from 0 to 100."""
+    return bool(PERCENTAGE.fullmatch(value)) and 0 <= Decimal(value) <= 100
+
+
+def authorities(value: Any) -> bool:
+    """For each class of units the nations whose authorities withhold, each once."""
+    return value.keys() == {"SOV", "LP", "US", "JP"} and all(
+        isinstance(nations, list) and len(nations) == len(set(nations)) and set(nations) <= {"US", "JP"}
+        for nations in value.values()
+    )
+
+
+PERCENTAGE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,6})?", re.ASCII)
 DECLARED: dict[str, Declared] = {
     "age.adult": Declared(
         _("Age of majority by nation and US state"), {"JP": 18, "US": 18, "US-AL": 19, "US-NE": 19, "US-MS": 21}
@@ -108,6 +124,16 @@ DECLARED: dict[str, Declared] = {
     "expense.max_age_days": Declared(_("Days after which an operating expense is awaited again"), 95),
     "nav.tolerance_percent": Declared(_("Price move that needs a recorded reason, in percent"), "5"),
     "nav.correction_percent": Declared(_("Pricing error above which orders are compensated, in percent"), "0.5"),
+    "withholding.authorities": Declared(
+        _("Nations whose authorities withhold on the distributions of a class; none: it is paid gross"),
+        {"SOV": [], "LP": [], "US": ["US"], "JP": ["JP"]},
+        sound=authorities,
+    ),
+    "withholding.us_backup": Declared(_("US backup withholding, in percent"), "24", sound=percentage),
+    "withholding.us_treaty": Declared(_("US withholding by treaty with a W-8BEN, in percent"), "10", sound=percentage),
+    "withholding.us_foreign": Declared(_("US withholding without a treaty claim, in percent"), "30", sound=percentage),
+    "withholding.jp_national": Declared(_("Japanese income tax withheld, in percent"), "15.315", sound=percentage),
+    "withholding.jp_local": Declared(_("Japanese local tax withheld, in percent"), "5", sound=percentage),
     "fee.management_bps": Declared(_("Management fee in basis points of net asset value a year"), 20),
 }
 

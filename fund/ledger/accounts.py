@@ -1,22 +1,26 @@
 """The chart of accounts: which accounts there are and what they are called.
 
-| code                 | per holder | is                                                        |
-|----------------------|------------|-----------------------------------------------------------|
-| ``bank:<account>``   | no         | money at one of the fund's bank accounts                  |
-| ``held:<ccy>``       | yes        | a holder's money received for subscriptions, not yet used |
-| ``refunds:<ccy>``    | yes        | a holder's money waiting to be paid out                   |
-| ``returns:<ccy>``    | no         | suspense money on its way back to who paid it             |
-| ``suspense:<ccy>``   | no         | money with a reason but without an owner (D35)            |
-| ``capital:<class>``  | no         | money paid in for the units of a class                    |
-| ``rounding:<ccy>``   | no         | remainders smaller than one smallest unit (D21)           |
-| ``investments:<ccy>``| no         | money invested, at cost                                   |
-| ``debt:<ccy>``       | no         | money borrowed                                            |
-| ``expenses:<ccy>``   | no         | fees and expenses paid                                    |
-| ``income:<ccy>``     | no         | income received                                           |
-| ``gains:<ccy>``      | no         | what investments were given up for above their cost       |
-| ``exchange:<ccy>``   | no         | the other side of a currency exchange                     |
-| ``issued:<class>``   | no         | the other side of all units of a class                    |
-| ``units:<class>``    | yes        | a holder's units: the register (D49)                      |
+| code                   | per holder | is                                                        |
+|------------------------|------------|-----------------------------------------------------------|
+| ``bank:<account>``     | no         | money at one of the fund's bank accounts                  |
+| ``held:<ccy>``         | yes        | a holder's money received for subscriptions, not yet used |
+| ``refunds:<ccy>``      | yes        | a holder's money waiting to be paid out                   |
+| ``returns:<ccy>``      | no         | suspense money on its way back to who paid it             |
+| ``suspense:<ccy>``     | no         | money with a reason but without an owner (D35)            |
+| ``capital:<class>``    | no         | paid in for the units of a class, less its distributions  |
+| ``distributions:<ccy>``| no         | declared, and not yet paid to the holders (D45)           |
+| ``withheld_us:<ccy>``  | no         | withheld for the United States (D46)                      |
+| ``withheld_national:<ccy>`` | no    | withheld for Japan's income tax                           |
+| ``withheld_local:<ccy>`` | no       | withheld for Japan's local taxes                          |
+| ``rounding:<ccy>``     | no         | remainders smaller than one smallest unit (D21)           |
+| ``investments:<ccy>``  | no         | money invested, at cost                                   |
+| ``debt:<ccy>``         | no         | money borrowed                                            |
+| ``expenses:<ccy>``     | no         | fees and expenses paid                                    |
+| ``income:<ccy>``       | no         | income received                                           |
+| ``gains:<ccy>``        | no         | what investments were given up for above their cost       |
+| ``exchange:<ccy>``     | no         | the other side of a currency exchange                     |
+| ``issued:<class>``     | no         | the other side of all units of a class                    |
+| ``units:<class>``      | yes        | a holder's units: the register (D49)                      |
 """
 
 from fund.ledger.models import Account
@@ -28,6 +32,10 @@ PER_CURRENCY = {
     "refunds": True,
     "returns": False,
     "suspense": False,
+    "distributions": False,
+    "withheld_us": False,
+    "withheld_national": False,
+    "withheld_local": False,
     "rounding": False,
     "investments": False,
     "debt": False,

@@ -5,10 +5,10 @@ A classical general ledger with subsidiary ledgers. An account of the chart is e
 credit account; it names a holder exactly when one of its accounts is per holder. A balance is credits − debits, so that
 what the fund owes and the units it has issued are positive, and its own assets negative.
 
-Two tables are written, one view is read. A ``Transfer`` is one movement. A ``Settlement`` is the compound entry of a
-settled order, all four of its movements in one row under the heading of its batch. ``Leg`` is the whole book: every
-movement of both. Balances are kept on one ``Card`` a holder, and in ``Control`` for the fund's own accounts;
-``Balance`` reads both.
+Three tables are written, one view is read. A ``Transfer`` is one movement. A ``Settlement`` is the compound entry of a
+settled order, all four of its movements in one row under the heading of its batch; an ``Entitlement`` is the same of
+one holder in a distribution. ``Leg`` is the whole book: every movement of them. Balances are kept on one ``Card`` a
+holder, and in ``Control`` for the fund's own accounts; ``Balance`` reads both.
 """
 
 from django.contrib.postgres.indexes import BrinIndex
@@ -113,9 +113,9 @@ class Transfer(Sealable):
 
 
 class SettlementBatch(Sealable):
-    """The heading of the settlements that one transaction books: what they settle, their class, and when.
+    """The heading of the settlements or entitlements that one transaction books: for what, their class, and when.
 
-    ``subject`` names what is settled (an offering) for the room that settles it.
+    ``subject`` names it (an offering, a distribution) for the room that settles it.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -170,8 +170,76 @@ class Settlement(AppendOnly):
         return f"settlement of {self.order_id}"
 
 
+class Entitlement(AppendOnly):
+    """What one distribution gave one holder (D45–D47): one row is its balanced entry.
+
+    | line | amount     | from                  | to                      |
+    |------|------------|-----------------------|-------------------------|
+    | 0    | `paid`     | distributions:<ccy>   | refunds:<ccy>           |
+    | 1    | `us`       | distributions:<ccy>   | withheld_us:<ccy>       |
+    | 2    | `national` | distributions:<ccy>   | withheld_national:<ccy> |
+    | 3    | `local`    | distributions:<ccy>   | withheld_local:<ccy>    |
+    | 4    | `cost`     | distributions:<ccy>   | capital:<class>         |
+    | 5    | `rounding` | distributions:<ccy>   | rounding:<ccy>          |
+    | 6    | `bought`   | issued:<class>        | units:<class>           |
+
+    Lines 4 to 6 are a reinvestment. A ``reversal`` has the amounts of the entry that it takes back, and moves them the
+    other way; of ``paid`` the fund bears what is no longer there to be taken back (line 7, ``borne``, from
+    expenses:<ccy>). ``units`` is what was held at the end of the record day; of ``gross`` the part ``returned`` is the
+    holder's own money. The bases say why so much was withheld (``distribution.withholding``).
+    """
+
+    pk = models.CompositePrimaryKey("holder_id", "distribution_id", "reversal")
+    distribution_id = models.BigIntegerField()
+    reversal = models.BooleanField(default=False)
+    holder = models.ForeignKey(Holder, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
+    batch = models.ForeignKey(
+        SettlementBatch, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    units = models.BigIntegerField()
+    gross = models.BigIntegerField()
+    returned = models.BigIntegerField()
+    us = models.BigIntegerField()
+    national = models.BigIntegerField()
+    local = models.BigIntegerField()
+    paid = models.BigIntegerField()
+    cost = models.BigIntegerField()
+    rounding = models.BigIntegerField()
+    bought = models.BigIntegerField()
+    borne = models.BigIntegerField(default=0)
+    us_basis = models.SmallIntegerField()
+    jp_basis = models.SmallIntegerField()
+
+    class Meta(AppendOnly.Meta):
+        constraints = [
+            models.CheckConstraint(
+                name="entitlement_adds_up",
+                condition=Q(
+                    gross=F("paid") + F("us") + F("national") + F("local") + F("cost") + F("rounding"),
+                    units__gt=0,
+                    returned__gte=0,
+                    returned__lte=F("gross"),
+                    us__gte=0,
+                    national__gte=0,
+                    local__gte=0,
+                    paid__gte=0,
+                    cost__gte=0,
+                    rounding__gte=0,
+                    bought__gte=0,
+                ),
+            ),
+            models.CheckConstraint(
+                name="entitlement_borne", condition=Q(borne=0) | Q(reversal=True, borne__gt=0, borne__lte=F("paid"))
+            ),
+        ]
+        indexes = [BrinIndex(fields=["batch"], name="entitlement_batch")]
+
+    def __str__(self) -> str:
+        return f"distribution {self.distribution_id} to holder {self.holder_id}"
+
+
 class Leg(models.Model):
-    """Every movement of the book: the transfers, and those of each settlement. Read only."""
+    """Every movement of the book: the transfers, and those of each settlement and distribution. Read only."""
 
     pk = models.CompositePrimaryKey("event_id", "event", "line")
     event_id = models.UUIDField()

@@ -13,6 +13,10 @@ from fund.ledger.accounts import ids
 from fund.ledger.models import Event, Leg, Phase, SettlementBatch, Transfer
 
 COLUMNS = "event_id, event, line, debit_id, credit_id, holder_id, amount, effective_at, phase, resolves"
+ENTITLEMENT = (
+    "batch_id, holder_id, distribution_id, reversal, units, gross, returned, us, national, local, paid, cost, rounding,"
+    " bought, borne, us_basis, jp_basis"
+)
 SETTLEMENT = "batch_id, order_id, holder_id, cost, rounding, units, refund"
 
 
@@ -75,6 +79,20 @@ def settle_set(select: str, params: Mapping[str, Any], *, subject: str, class_co
     batch = SettlementBatch.objects.create(subject=subject, unit_class_id=class_code, effective_at=effective_at)
     with connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO fund_settlement ({SETTLEMENT}) {select}", {**params, "batch": batch.pk})
+        return int(cursor.rowcount)
+
+
+@transaction.atomic
+def entitle_set(
+    select: str, params: Mapping[str, Any], *, subject: str, class_code: str, effective_at: datetime
+) -> int:
+    """Book the entitlements of a SELECT under one heading; returns how many. Refused like ``post``.
+
+    It yields ``ENTITLEMENT`` in that order, ``%(batch)s`` for the first.
+    """
+    batch = SettlementBatch.objects.create(subject=subject, unit_class_id=class_code, effective_at=effective_at)
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO fund_entitlement ({ENTITLEMENT}) {select}", {**params, "batch": batch.pk})
         return int(cursor.rowcount)
 
 

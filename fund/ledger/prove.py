@@ -22,9 +22,11 @@ SETTLEMENTS = audit.Log(
     name="settlements",
     table="fund_settlementbatch",
     line=(
-        "record_send(ROW(id, subject, unit_class_id, effective_at, recorded_at,"
-        " (SELECT sha256(string_agg(record_send(ROW(s.order_id, s.holder_id, s.cost, s.rounding, s.units, s.refund)),"
-        " ''::bytea ORDER BY s.order_id)) FROM fund_settlement s WHERE s.batch_id = fund_settlementbatch.id)))"
+        "record_send(ROW(id, subject, unit_class_id, effective_at, recorded_at, coalesce("
+        "(SELECT sha256(string_agg(record_send(ROW(s.order_id, s.holder_id, s.cost, s.rounding, s.units, s.refund)),"
+        " ''::bytea ORDER BY s.order_id)) FROM fund_settlement s WHERE s.batch_id = fund_settlementbatch.id),"
+        "(SELECT sha256(string_agg(record_send(e), ''::bytea ORDER BY e.holder_id, e.distribution_id))"
+        " FROM fund_entitlement e WHERE e.batch_id = fund_settlementbatch.id))))"
     ),
     order="xact, id",
     label="'settlement batch ' || id",
@@ -49,12 +51,19 @@ OF_HOLDERS = """
                               FROM fund_settlementbatch b JOIN fund_unitclass c ON c.code = b.unit_class_id) b
                         ON b.id = s.batch_id AND '{of}' IN (b.code, b.currency)
                      UNION ALL
+                    SELECT e.holder_id, CASE WHEN e.reversal THEN -1 ELSE 1 END * ({entitled}), 0
+                      FROM fund_entitlement e
+                      JOIN (SELECT b.id, c.code, c.currency
+                              FROM fund_settlementbatch b JOIN fund_unitclass c ON c.code = b.unit_class_id) b
+                        ON b.id = e.batch_id AND '{of}' IN (b.code, b.currency)
+                     UNION ALL
                     SELECT holder_id, -coalesce({column}, 0), -coalesce(reserved_{column}, 0) FROM fund_card
                      WHERE {column} IS NOT NULL OR reserved_{column} IS NOT NULL) e
              GROUP BY holder_id HAVING sum(amount) <> 0 OR sum(reserved) <> 0) d
       LEFT JOIN fund_card c ON c.holder_id = d.holder_id
 """
 SETTLED = {"held": "-(s.cost + s.rounding + s.refund)", "refunds": "s.refund", "units": "s.units"}
+ENTITLED = {"held": "0", "refunds": "e.paid - e.borne", "units": "e.bought"}
 
 # The same for the fund's own accounts.
 OF_THE_FUND = """
@@ -77,6 +86,22 @@ OF_THE_FUND = """
                   JOIN fund_unitclass c ON c.code = b.unit_class_id
                  CROSS JOIN LATERAL (VALUES ('capital:' || c.code, cost), ('rounding:' || c.currency, rounding),
                                             ('issued:' || c.code, -units)) v(code, amount)
+                  JOIN fund_account x ON x.code = v.code
+                 UNION ALL
+                SELECT x.id, v.amount, 0
+                  FROM (SELECT batch_id, sum(sign * gross) AS gross, sum(sign * us) AS us,
+                               sum(sign * national) AS national, sum(sign * local) AS local, sum(sign * cost) AS cost,
+                               sum(sign * rounding) AS rounding, sum(sign * bought) AS bought, sum(borne) AS borne
+                          FROM (SELECT *, CASE WHEN reversal THEN -1 ELSE 1 END AS sign FROM fund_entitlement) e
+                         GROUP BY 1) e
+                  JOIN fund_settlementbatch b ON b.id = e.batch_id
+                  JOIN fund_unitclass c ON c.code = b.unit_class_id
+                 CROSS JOIN LATERAL (VALUES ('distributions:' || c.currency, -gross),
+                                            ('withheld_us:' || c.currency, us),
+                                            ('withheld_national:' || c.currency, national),
+                                            ('withheld_local:' || c.currency, local), ('capital:' || c.code, cost),
+                                            ('rounding:' || c.currency, rounding), ('issued:' || c.code, -bought),
+                                            ('expenses:' || c.currency, -borne)) v(code, amount)
                   JOIN fund_account x ON x.code = v.code) o
          GROUP BY account_id) e ON e.account_id = a.id
      WHERE (c.amount, c.reserved) <> (coalesce(e.amount, 0), coalesce(e.reserved, 0))
@@ -91,7 +116,7 @@ def prove() -> list[Check]:
 def balances() -> Check:
     """Each balance equals the sum of its entries, and none is missing or left over."""
     of_holders = [
-        OF_HOLDERS.format(code=code, column=column(code), settled=SETTLED[name], of=of)
+        OF_HOLDERS.format(code=code, column=column(code), settled=SETTLED[name], entitled=ENTITLED[name], of=of)
         for code in Account.objects.filter(per_holder=True).order_by("id").values_list("code", flat=True)
         for name, _colon, of in [code.partition(":")]
     ]
@@ -128,7 +153,8 @@ def chart() -> Check:
     """
     return compare(
         "transfers agree with the chart",
-        rows="SELECT (SELECT count(*) FROM fund_transfer) + (SELECT count(*) FROM fund_settlement)",
+        rows="""SELECT (SELECT count(*) FROM fund_transfer) + (SELECT count(*) FROM fund_settlement)
+                       + (SELECT count(*) FROM fund_entitlement)""",
         differences="""
             SELECT 'transfer ' || t.event_id || ' line ' || t.line
               FROM fund_transfer t
@@ -143,6 +169,9 @@ def chart() -> Check:
              UNION ALL
             SELECT 'settlement of ' || s.order_id || ' has no heading'
               FROM fund_settlement s LEFT JOIN fund_settlementbatch b ON b.id = s.batch_id WHERE b.id IS NULL
+             UNION ALL
+            SELECT 'entitlement of holder ' || e.holder_id || ' has no heading'
+              FROM fund_entitlement e LEFT JOIN fund_settlementbatch b ON b.id = e.batch_id WHERE b.id IS NULL
              UNION ALL
             SELECT 'order ' || s.order_id || ' is settled twice'
               FROM fund_settlement s JOIN fund_transfer t ON t.event_id = s.order_id AND t.event = 3

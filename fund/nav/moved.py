@@ -19,8 +19,9 @@ EXACT = Context(prec=40)
 class Moved:
     """From ``start`` to ``end``, in USD cents; the parts between add up to it exactly.
 
-    ``paid_in`` counts yen at the rate of the NAV before, ``currency`` is what the yen that were held have gained in
-    dollars since, ``earned`` is income less expenses, interest and accruals, and ``assets`` is the rest.
+    ``paid_in`` is less what was distributed and counts yen at the rate of the NAV before, ``currency`` is what the yen
+    that were held have gained in dollars since, ``earned`` is income less expenses, interest and accruals, and
+    ``assets`` is the rest.
     """
 
     start: Money

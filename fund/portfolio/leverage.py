@@ -18,7 +18,7 @@ STAKE_JPY = Money(10_000, Currency.JPY)
 
 @dataclass(frozen=True)
 class Stress:
-    """What a stake of $100 and of ¥10,000 loses in a case; a gain is negative, and nobody loses more than the stake.
+    """What is left of a stake in a case, exactly, as a part of it in dollars and in yen.
 
     The cases are the setting ``leverage.stress_cases``: the change of all assets and of the yen against the dollar.
     """
@@ -26,8 +26,22 @@ class Stress:
     code: str
     assets_percent: int
     yen_percent: int
-    loss_usd: Money
-    loss_jpy: Money
+    left_usd: Fraction
+    left_jpy: Fraction
+
+    def loss(self, stake: Money) -> Money:
+        """What a stake loses, half up; a gain is negative, and nobody loses more than the stake."""
+        return part(stake, 1 - (self.left_usd if stake.currency == Currency.USD else self.left_jpy))
+
+    @property
+    def loss_usd(self) -> Money:
+        """Of $100."""
+        return self.loss(STAKE_USD)
+
+    @property
+    def loss_jpy(self) -> Money:
+        """Of ¥10,000."""
+        return self.loss(STAKE_JPY)
 
 
 @dataclass(frozen=True)
@@ -168,4 +182,4 @@ def _stress(at: position.Position, code: str, assets_percent: int, yen_percent: 
     net = at.net.amount + at.gross.amount * Fraction(assets_percent, 100) + yen_in_dollars * Fraction(yen_percent, 100)
     left_usd = max(Fraction(net) / at.net.amount, Fraction(0))
     left_jpy = left_usd / (1 + Fraction(yen_percent, 100))
-    return Stress(code, assets_percent, yen_percent, part(STAKE_USD, 1 - left_usd), part(STAKE_JPY, 1 - left_jpy))
+    return Stress(code, assets_percent, yen_percent, left_usd, left_jpy)

@@ -14,7 +14,8 @@ from fund.money import Currency
 from fund.payments.models import BankAccount
 from fund.refusal import Refusal
 
-NOT_ITS_OWN = ("bank", "suspense", "returns")  # the fund's cash is the sum of its other accounts (``position``)
+# Of what is not per holder, what is not the fund's own; its cash is the sum of its other accounts (``position``).
+NOT_ITS_OWN = ("bank", "suspense", "returns", "distributions", "withheld_us", "withheld_national", "withheld_local")
 
 
 class Refused(Refusal):
@@ -45,12 +46,12 @@ def move(event: Event, event_id: UUID, lines: Sequence[post.Line], day: date) ->
     """
     post.post(event=event, event_id=event_id, lines=lines, effective_at=calendars.books_open(day))
     for currency in Currency:
-        if _own_cash(currency) < 0:
+        if own_cash(currency) < 0:
             raise Refused(_("The fund does not have this money of its own."), code="over_cash", currency=currency)
 
 
-def _own_cash(currency: Currency) -> int:
-    """As ``position`` reads it, from the balances of this moment."""
+def own_cash(currency: Currency) -> int:
+    """The fund's own money in minor units, as ``position`` reads it, from the balances of this moment."""
     with connection.cursor() as cursor:
         cursor.execute(
             """

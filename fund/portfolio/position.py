@@ -66,7 +66,7 @@ def at(*, day: date) -> Position:
 
 
 def _own_cash(books: balances.Books, currency: Currency) -> int:
-    """Bank balances less what is held, in refund, in suspense or on its way back, which is not the fund's.
+    """Bank balances less what is held, in refund, in suspense, declared or withheld, which is not the fund's.
 
     Every asset sums to zero over the book, so this equals the sum of the fund's other accounts of the currency; read
     that way it costs the same for any number of holders whose money is held.

@@ -148,7 +148,10 @@ def units_issued() -> Check:
                                   WHERE a.code LIKE 'issued:%%'
                                   UNION ALL
                                  SELECT 'issued:' || b.unit_class_id, s.units
-                                   FROM (SELECT batch_id, sum(units) AS units FROM fund_settlement GROUP BY 1) s
+                                   FROM (SELECT batch_id, sum(units) AS units FROM fund_settlement GROUP BY 1
+                                          UNION ALL
+                                         SELECT batch_id, sum(CASE WHEN reversal THEN -bought ELSE bought END)
+                                           FROM fund_entitlement GROUP BY 1) s
                                    JOIN fund_settlementbatch b ON b.id = s.batch_id) u
                           GROUP BY 1) issued ON issued.code = 'issued:' || c.code
               LEFT JOIN (SELECT a.code, sum(b.amount) AS units

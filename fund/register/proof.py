@@ -52,6 +52,12 @@ HOLDINGS = """
                   FROM nav n, fund_settlementbatch b, fund_settlement s
                  WHERE s.batch_id = b.id AND b.unit_class_id = %(class)s {of_settlement}
                    AND (b.effective_at >= %(end)s OR b.xact >= n.oldest AND b.xact <> n.xact
+                        AND NOT pg_visible_in_snapshot(b.xact::text::xid8, n.seen))
+                 UNION ALL
+                SELECT e.holder_id, CASE WHEN e.reversal THEN -e.bought ELSE e.bought END
+                  FROM nav n, fund_settlementbatch b, fund_entitlement e
+                 WHERE e.batch_id = b.id AND b.unit_class_id = %(class)s {of_entitlement}
+                   AND (b.effective_at >= %(end)s OR b.xact >= n.oldest AND b.xact <> n.xact
                         AND NOT pg_visible_in_snapshot(b.xact::text::xid8, n.seen))) moved
          GROUP BY holder_id
     )
@@ -135,7 +141,7 @@ def _in_rows(nav: Nav, class_code: str) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _with_units(statement: str, class_code: str, **of_one: str) -> str:
-    of = {"of_transfer": "", "of_settlement": "", "of_card": ""} | of_one
+    of = {"of_transfer": "", "of_settlement": "", "of_entitlement": "", "of_card": ""} | of_one
     return statement.format(units=column(f"units:{class_code}"), **of)
 
 
@@ -233,6 +239,7 @@ def _units_at(nav: Nav, class_code: str, holder_id: int) -> int:
         class_code,
         of_transfer="AND t.holder_id = %(holder)s",
         of_settlement="AND s.holder_id = %(holder)s",
+        of_entitlement="AND e.holder_id = %(holder)s",
         of_card="AND c.holder_id = %(holder)s",
     )
     with connection.cursor() as cursor:

@@ -14,6 +14,7 @@ from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from fund import calendars
+from fund.distribution.models import Distribution
 from fund.holders import Holder, Nation
 from fund.ledger import balances
 from fund.ledger.models import Event
@@ -27,6 +28,7 @@ DIGITS = Context(prec=40)
 YEAR = 365
 HIGHEST = Decimal(10) ** 6  # of 1 + rate; beyond it, and below one millionth, nothing is called a return
 GRID = 400
+PAYABLE = Distribution.State
 
 
 class NoReturn(Refusal):
@@ -63,7 +65,7 @@ class Parts:
 
 @dataclass(frozen=True)
 class ClassReturn:
-    """What a unit of a class has returned from its initial price to its latest, in its own currency.
+    """What a unit of a class has returned from its initial price to its latest, with its distributions.
 
     ``yearly_percent`` is None under a year; ``parts`` is None where a NAV in between does not know them.
     """
@@ -179,8 +181,29 @@ def by_class() -> list[ClassReturn]:
     for unit_class in UnitClass.objects.order_by("code"):
         priced = [(nav, shares[nav.pk][unit_class.pk]) for nav in navs if unit_class.pk in shares[nav.pk]]
         if priced:
-            found.append(_of_class(unit_class, priced[0][0], *priced[-1], _parts(unit_class, navs, shares)))
+            paid = _paid_a_unit(unit_class, priced)
+            found.append(_of_class(unit_class, priced[0][0], *priced[-1], paid, _parts(unit_class, navs, shares)))
     return found
+
+
+def _paid_a_unit(unit_class: UnitClass, priced: list[tuple[Nav, ClassNav]]) -> Decimal:
+    """By how much more a unit has grown than its price, because of what was distributed.
+
+    As if each distribution had bought units on its record day, whose price is the first without it.
+    """
+    grown = Decimal(1)
+    with localcontext(DIGITS):
+        for record_day, per_lot in _distributed(unit_class):
+            ex = next((one.price for nav, one in priced if nav.valuation_day >= record_day), None)
+            if ex is not None:
+                grown *= 1 + per_lot / ex
+    return grown
+
+
+def _distributed(unit_class: UnitClass) -> list[tuple[date, Decimal]]:
+    """What a quoting lot was paid, by record day: of distributions that the NAV is without."""
+    rows = Distribution.objects.filter(unit_class=unit_class, state__in=[PAYABLE.RECORDED, PAYABLE.PAID])
+    return list(rows.order_by("record_day").values_list("record_day", "per_lot"))
 
 
 def _navs() -> list[Nav]:
@@ -198,12 +221,12 @@ def _shares(navs: list[Nav]) -> dict[int, dict[str, ClassNav]]:
 
 
 def _of_class(
-    unit_class: UnitClass, began: Nav, until: Nav, last: ClassNav, parts: dict[str, Decimal] | None
+    unit_class: UnitClass, began: Nav, until: Nav, last: ClassNav, paid: Decimal, parts: dict[str, Decimal] | None
 ) -> ClassReturn:
     assert last.price is not None
     days = (until.valuation_day - began.valuation_day).days
     with localcontext(DIGITS):
-        grown = last.price / unit_class.initial_price
+        grown = last.price / unit_class.initial_price * paid
         whole = nearest((grown - 1) * 100, 2)
         yearly = nearest((grown ** (Decimal(YEAR) / days) - 1) * 100, 2) if days >= YEAR else None
         split = None
@@ -225,12 +248,49 @@ def _of_class(
 def _parts(unit_class: UnitClass, navs: list[Nav], shares: dict[int, dict[str, ClassNav]]) -> dict[str, Decimal] | None:
     """What income and currency have added to a unit's value, as fractions of its first; None where it is not known.
 
-    Between two NAVs every class gains in proportion to its claim. What the yen gains is the part of it that yen held
-    have gained in dollars; a class in yen feels the dollar's own move as well. The rest is the assets'. Each step
-    counts for what a unit was worth before it, so that the parts add up to the whole.
+    Each step counts for what a unit was worth before it, so that the parts add up to the whole.
+    """
+    found = _steps(unit_class, navs, shares)
+    if found is None:
+        return None
+    index, income, currency = Decimal(1), Decimal(0), Decimal(0)
+    with localcontext(DIGITS):
+        for step in found:
+            income += index * step.income
+            currency += index * step.currency
+            index *= step.grown
+    return {"income": income, "currency": currency}
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happened to a class from one priced NAV to the next, the first from the initial price.
+
+    ``income`` and ``currency`` are fractions of what a unit was worth before; the rest of ``grown`` is the assets'.
+    """
+
+    day: date
+    before: Price
+    price: Price
+    grown: Decimal
+    income: Decimal
+    currency: Decimal
+
+
+def steps(unit_class: UnitClass) -> list[Step] | None:
+    """The steps of a class, oldest first; None where a NAV does not know them."""
+    navs = _navs()
+    return _steps(unit_class, navs, _shares(navs))
+
+
+def _steps(unit_class: UnitClass, navs: list[Nav], shares: dict[int, dict[str, ClassNav]]) -> list[Step] | None:
+    """Between two NAVs every class gains in proportion to its claim.
+
+    What the yen gains is the part of it that yen held have gained in dollars; a class in yen feels the dollar's own
+    move as well.
     """
     in_yen = unit_class.currency == Currency.JPY
-    index, income, currency = Decimal(1), Decimal(0), Decimal(0)
+    found: list[Step] = []
     with localcontext(DIGITS):
         for before, nav in pairwise([None, *navs]):
             assert nav is not None
@@ -245,10 +305,19 @@ def _parts(unit_class: UnitClass, navs: list[Nav], shares: dict[int, dict[str, C
             earned = (nav.earned - ((before and before.earned) or 0)) / claim
             gained = moved.gained_by_yen(before, nav, now, then) / claim
             dollar = (1 + gain) * (nav.usd_jpy / rate - 1) if in_yen else Decimal(0)
-            income += index * earned
-            currency += index * (gained + dollar)
-            index *= 1 + gain + dollar
-    return {"income": income, "currency": currency}
+            price = now[unit_class.pk].price
+            assert price is not None
+            found.append(
+                Step(
+                    day=nav.valuation_day,
+                    before=found[-1].price if found else unit_class.price(unit_class.initial_price),
+                    price=unit_class.price(price),
+                    grown=1 + gain + dollar,
+                    income=earned,
+                    currency=gained + dollar,
+                )
+            )
+    return found
 
 
 # ── owners ──
@@ -269,14 +338,21 @@ OF_HOLDERS = """
      WHERE h.kind <> 'citizen'
      GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3
 """
-# What was given to them: distributions and redemptions.
+# What was given to them: distributions, before taxes, and redemptions.
 RECEIVED = """
-    SELECT h.kind, h.nation, (t.effective_at AT TIME ZONE 'UTC')::date AS day, sum(t.amount)::bigint
-      FROM fund_holder h
-      JOIN fund_transfer t ON t.holder_id = h.id AND t.phase IN (0, 2) AND t.event = ANY(%(events)s)
-       AND t.effective_at < %(until)s
-      JOIN fund_account c ON c.id = t.credit_id AND c.code LIKE 'refunds:%%'
-     WHERE h.kind <> 'citizen' GROUP BY 1, 2, 3
+    SELECT kind, nation, (at AT TIME ZONE 'UTC')::date AS day, sum(amount)::bigint
+      FROM (SELECT h.kind, h.nation, t.effective_at AS at, t.amount
+              FROM fund_holder h
+              JOIN fund_transfer t ON t.holder_id = h.id AND t.phase IN (0, 2) AND t.event = ANY(%(events)s)
+              JOIN fund_account c ON c.id = t.credit_id AND c.code LIKE 'refunds:%%'
+             WHERE h.kind <> 'citizen'
+             UNION ALL
+            SELECT h.kind, h.nation, b.effective_at, CASE WHEN e.reversal THEN e.borne - e.gross ELSE e.gross END
+              FROM fund_holder h
+              JOIN fund_entitlement e ON e.holder_id = h.id
+              JOIN fund_settlementbatch b ON b.id = e.batch_id
+             WHERE h.kind <> 'citizen') r
+     WHERE at < %(until)s GROUP BY 1, 2, 3
 """
 
 
@@ -328,16 +404,26 @@ def _citizens(navs: list[Nav]) -> list[OwnerReturn]:
         priced = [(nav, shares[nav.pk][unit_class.pk]) for nav in navs if unit_class.pk in shares[nav.pk]]
         if not priced or priced[-1][0] != navs[-1]:
             continue
-        capital = [0, *(one.capital for _nav, one in priced)]
+        given = _declared(unit_class)
+        # What was distributed has left the capital by its record day: counted by itself, it is no smaller payment.
+        capital = [0, *(one.capital + sum(money for day, money in given if day <= nav.valuation_day)
+                        for nav, one in priced)]  # fmt: skip
         flows = [
             Flow(nav.valuation_day, before - after)
             for (nav, _one), (before, after) in zip(priced, pairwise(capital), strict=True)
             if after != before
         ]
+        flows += [Flow(day, money) for day, money in given if day <= navs[-1].valuation_day]
         day, worth = navs[-1].valuation_day, priced[-1][1].value
         nation = Nation(unit_class.code)
         found.append(_of_owner(Holder.Kind.CITIZEN, nation, Currency(unit_class.currency), flows, worth, day))
     return found
+
+
+def _declared(unit_class: UnitClass) -> list[tuple[date, int]]:
+    """The sums of a class's distributions by record day, in minor units."""
+    rows = Distribution.objects.filter(unit_class=unit_class, state__in=[PAYABLE.RECORDED, PAYABLE.PAID])
+    return [(day, money or 0) for day, money in rows.order_by("record_day").values_list("record_day", "declared")]
 
 
 def _of_owner(
@@ -363,23 +449,36 @@ OWN = """
      WHERE l.holder_id = %(holder)s AND l.event = %(event)s AND l.phase IN (0, 2)
      GROUP BY 1 ORDER BY 1
 """
+# What was distributed to a holder and not reinvested, before taxes.
+OWN_INCOME = """
+    SELECT (b.effective_at AT TIME ZONE 'UTC')::date,
+           sum(CASE WHEN e.reversal THEN e.borne - e.gross + e.cost + e.rounding
+                    ELSE e.gross - e.cost - e.rounding END)::bigint
+      FROM fund_entitlement e
+      JOIN fund_settlementbatch b ON b.id = e.batch_id AND b.unit_class_id = %(class)s
+     WHERE e.holder_id = %(holder)s GROUP BY 1 HAVING sum(e.gross) > 0 ORDER BY 1
+"""
 
 
 @dataclass(frozen=True)
 class Own:
-    """What a citizen paid for the units of a class, what they are worth now, and the return on that money."""
+    """What a citizen paid for the units of a class, what they are worth now, and the return on that money.
+
+    ``received`` is what was distributed of it, before taxes; what was reinvested is in the units.
+    """
 
     paid_in: Money
     worth: Money
+    received: Money
     rate: Rate
 
     @property
     def gain(self) -> Money:
-        return self.worth - self.paid_in
+        return self.worth + self.received - self.paid_in
 
 
 def of_holder(*, holder_id: int, unit_class: UnitClass, now: datetime) -> Own | None:
-    """A citizen's own return at the latest price; None where nothing was bought by an order. Two small queries.
+    """A citizen's own return at the latest price; None where nothing was bought by an order. Three small queries.
 
     Bought after the day of that price, units are worth what it says on the day they were bought.
     """
@@ -394,11 +493,14 @@ def of_holder(*, holder_id: int, unit_class: UnitClass, now: datetime) -> Own | 
             },
         )
         flows = [Flow(day, -amount) for day, amount in cursor.fetchall()]
+        cursor.execute(OWN_INCOME, {"class": unit_class.pk, "holder": holder_id})
+        income = [Flow(day, amount) for day, amount in cursor.fetchall()]
     if not flows:
         return None
     units = balances.balance(f"units:{unit_class}", holder_id=holder_id)
     worth = value_of(units, prices.latest_price(unit_class.pk, now))
     priced = prices.published(class_code=unit_class.pk, at=now).exclude(price=None).first()
-    day = max(flows[-1].day, priced.nav.valuation_day if priced else flows[-1].day)
-    paid = Money(-sum(flow.amount for flow in flows), worth.currency)
-    return Own(paid, worth, rate([*flows, Flow(day, worth.amount)]))
+    last = max(flow.day for flow in [*flows, *income])
+    day = max(last, priced.nav.valuation_day if priced else last)
+    paid, received = (Money(abs(sum(flow.amount for flow in some)), worth.currency) for some in (flows, income))
+    return Own(paid, worth, received, rate([*flows, *income, Flow(day, worth.amount)]))

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from fund import calendars
+from fund.distribution import statement
 from fund.money import Money
 from fund.nav import over_time, strike
 from fund.nav.models import Nav
@@ -256,7 +257,7 @@ class Leverage(Public):
         covenants = [
             {**vars(one), "code": one.facility.code, "name": words(one.facility, "name")} for one in now.covenants
         ]
-        return LeverageForm({**facts, "covenants": covenants, "stress": [vars(one) for one in now.stress]}).data
+        return LeverageForm({**facts, "covenants": covenants, "stress": now.stress}).data
 
 
 class PointForm(serializers.Serializer[Any]):
@@ -332,11 +333,21 @@ class OwnerReturnForm(serializers.Serializer[Any]):
     no_return = serializers.ChoiceField(choices=["no_solution", "ambiguous"], allow_null=True)
 
 
+class ReceivedForm(serializers.Serializer[Any]):
+    """What one distribution has given to one government; nothing is withheld from it."""
+
+    nation = serializers.CharField()
+    record_day = serializers.DateField()
+    paid_on = serializers.DateField()
+    amount = MoneyField()
+
+
 class ReturnList(serializers.Serializer[Any]):
-    """What the classes have returned, and what each owner has got."""
+    """What the classes have returned, what owners have got, and what each government has received since the start."""
 
     results = ReturnForm(many=True)
     owners = OwnerReturnForm(many=True)
+    governments = ReceivedForm(many=True)
     next = serializers.URLField(allow_null=True)
 
 
@@ -356,7 +367,8 @@ class Returns(Public):
     def figures(self) -> Any:
         classes = [returned(one) for one in returns.by_class()]
         owners = [got(one) for one in returns.by_owner()]
-        return ReturnList({"results": classes, "owners": owners, "next": None}).data
+        found = {"results": classes, "owners": owners, "governments": statement.received(), "next": None}
+        return ReturnList(found).data
 
 
 def returned(one: returns.ClassReturn) -> dict[str, Any]:

@@ -11,11 +11,11 @@ from rest_framework.response import Response
 from fund.dealing import subscription as orders
 from fund.holders import Holder
 from fund.ledger import balances
-from fund.ledger.balances import FINAL
-from fund.ledger.models import Event, Leg
+from fund.ledger.models import Event
 from fund.money import Currency, Money, convert, value_of
 from fund.nav import prices, strike
-from fund.register import returns
+from fund.register import movements, returns
+from fund.register.movements import Movement
 from fund.units import UnitClass
 from portal.api.border import MoneyField, SignedMoneyField
 from portal.api.documented import documented
@@ -38,6 +38,7 @@ class HoldingForm(serializers.Serializer[Any]):
     value_usd = MoneyField(allow_null=True, help_text="At the rate of the latest NAV.")
     value_jpy = MoneyField(allow_null=True, help_text="At the rate of the latest NAV.")
     paid_in = MoneyField(allow_null=True, help_text="For the orders that bought them.")
+    received = MoneyField(allow_null=True, help_text="Distributed and not reinvested, before taxes.")
     gain = SignedMoneyField(allow_null=True)
     money_weighted_percent = Plain(allow_null=True, help_text="A year's where ``yearly``, else of the whole time.")
     yearly = serializers.BooleanField(allow_null=True)
@@ -77,6 +78,7 @@ class Holdings(Citizens):
         return {
             **holding(of, units, now),
             "paid_in": own and own.paid_in,
+            "received": own and own.received,
             "gain": own and own.gain,
             "money_weighted_percent": own and own.rate.percent,
             "yearly": own and own.rate.yearly,
@@ -134,28 +136,29 @@ class Transactions(Citizens):
     )
     def get(self, request: Request) -> Response:
         """Every movement of the own money and units, the latest first; also as CSV."""
-        moved = Leg.objects.filter(FINAL, holder_id=self.holder_id).select_related("debit", "credit")
         classes = UnitClass.objects.in_bulk()
         return Response(
             page(
                 request,
-                moved,
-                by=["recorded_at", "event_id", "event", "line"],
-                show=lambda rows: TransactionForm([movement(one, classes) for one in rows], many=True).data,
+                movements.of_holder(self.holder_id),
+                by=movements.ORDER,
+                show=lambda rows: (
+                    TransactionForm([movement(movements.read(one, classes)) for one in rows], many=True).data
+                ),
                 cursor=self.asked.get("cursor"),
             )
         )
 
 
-def movement(one: Leg, classes: dict[str, UnitClass]) -> dict[str, Any]:
-    kind, _colon, code = one.credit.asset.rpartition(":")
+def movement(one: Movement) -> dict[str, Any]:
+    """As ``TransactionForm`` describes it."""
     return {
         "effective_at": one.effective_at,
         "recorded_at": one.recorded_at,
-        "event": Event(one.event).name.lower(),
-        "moved_from": one.debit.code.partition(":")[0],
-        "moved_to": one.credit.code.partition(":")[0],
-        "amount": None if kind else Money(one.amount, Currency(code)),
-        "unit_class": code if kind else None,
-        "units": classes[code].count(one.amount) if kind else None,
+        "event": one.event.name.lower(),
+        "moved_from": one.moved_from,
+        "moved_to": one.moved_to,
+        "amount": one.amount,
+        "unit_class": one.unit_class and one.unit_class.code,
+        "units": one.unit_class and one.units and one.unit_class.count(one.units),
     }

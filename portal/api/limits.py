@@ -7,19 +7,18 @@ that an order before the close is never lost to it; signing in is closed then, b
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
 import structlog
 from allauth.core.internal.httpkit import get_client_ip
-from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import translation
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext
-from redis import Redis, RedisError
+from redis import RedisError
 
 from portal.api.problems import PREFIX, problem
+from portal.store import store
 
 WINDOW = 60  # seconds
 SIGN_IN = f"{PREFIX}auth/"
@@ -118,12 +117,6 @@ def count(concerned: list[tuple[Policy, str]]) -> list[Standing]:
 def name_of(policy: Policy, who: str) -> str:
     """Somebody, who is stored as a keyed hash only."""
     return salted_hmac("portal.api.limits", f"{policy.name} {who}", algorithm="sha256").hexdigest()
-
-
-@cache
-def store() -> Redis:
-    """Where it is counted: one connection a thread of the web server."""
-    return Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=2)
 
 
 def _too_many(request: HttpRequest, standing: Standing) -> HttpResponseBase:

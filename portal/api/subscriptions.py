@@ -1,14 +1,17 @@
 """A citizen's orders (D25, D26)."""
 
+import math
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import APIException, NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,12 +19,14 @@ from fund.dealing import subscription as orders
 from fund.dealing.models import Status, Subscription
 from fund.money import Currency, Money
 from investors import subscribing
+from portal import waiting_room
 from portal.api.border import Body, MoneyField, Text
 from portal.api.documented import KEY_PARAMETER, REFERENCE_PARAMETER, documented
 from portal.api.forms import Instant, a_list, instant, money, words
 from portal.api.idempotency import Done, once
 from portal.api.pages import PageQuery, page
 from portal.api.view import Citizens
+from portal.waiting_room import Place
 
 TAG = "Subscriptions"
 
@@ -176,6 +181,7 @@ class Subscriptions(Citizens):
 
     def _subscribe(self, key: str) -> Done:
         order = self.read(OrderForm)
+        self._wait_in_line(order["offering"])
         placed = subscribing.subscribe(
             investor=self.investor,
             offering_code=order["offering"],
@@ -186,6 +192,31 @@ class Subscriptions(Citizens):
             received_at=self.received_at,
         )
         return Done(201, receipt(placed), location=reverse("api:subscription", args=[placed.reference]))
+
+    def _wait_in_line(self, offering_code: str) -> None:
+        """Raises InLine. Asked behind the Idempotency-Key: an order that was placed is answered whatever the rush."""
+        user_id, now = self.request.user.pk, timezone.now()
+        assert user_id is not None
+        place = waiting_room.place(offering_code=offering_code, user_id=user_id, now=now, weight=waiting_room.PROGRAM)
+        if place is not None:
+            raise InLine(place, now)
+
+
+class InLine(APIException):
+    """A rush: the order is to be sent again when its turn has come, with the same Idempotency-Key."""
+
+    status_code = 429
+    default_code = "waiting_room"
+
+    def __init__(self, place: Place, now: datetime) -> None:
+        if place.turn is None:
+            super().__init__(gettext("You are in the waiting room. Its order is drawn at the opening."))
+            wait = place.again
+        else:
+            before = {"count": place.before}
+            super().__init__(gettext("Many are ordering at this moment. There are %(count)s before you.") % before)
+            wait = math.ceil((place.turn - now).total_seconds())
+        self.headers = {"Retry-After": str(wait)}
 
 
 class OneSubscription(Citizens):

@@ -23,6 +23,7 @@ from portal import access
 from portal.api.border import Body, Query, StrictJSONParser
 from portal.api.remembering import remembered
 from portal.api.who import IsApplicant, IsCitizen, SessionToken
+from portal.door import same_for_all
 from portal.received import received_at
 
 
@@ -88,6 +89,7 @@ class Public(View):
 
     def let_keep(self, answer: HttpResponseBase) -> None:
         patch_cache_control(answer, public=True, max_age=self.seconds)
+        same_for_all(answer)
 
 
 class Applicants(View):

@@ -9,7 +9,7 @@ from fund import calendars, rates
 from fund.dealing.models import Offering
 from fund.governance.officers import Officer
 from fund.governance.outbox import Note
-from portal.demonstration import citizens, desk, history, orders
+from portal.demonstration import citizens, desk, distributions, history, orders
 
 OFFERED_IN = history.MONTHS - 5  # the month at whose end the first offering is settled
 NATIONS = ("US", "JP")
@@ -33,8 +33,13 @@ def tell(*, now: datetime, say: Say) -> None:
                 history.take_marks(number=number, last=last, now=history.at(last + timedelta(days=1), 3))
         if number == OFFERED_IN:
             first_offerings(last=last, officers=officers, say=say)
+        if number == distributions.DISTRIBUTED:
+            distributions.announce(last=last, officers=officers)
+        elif number > distributions.DISTRIBUTED:
+            distributions.pay_out(now=distributions.pay_day())
         strike = history.strike_and_correct if number == history.CORRECTED else history.strike_nav
         strike(last=last, number=number, officers=officers)
+    distributions.pay_out(now=now)
     # What happened before today is history: nobody is told of it again.
     Note.objects.filter(relayed_at=None, left_at__lt=now - timedelta(days=1)).update(relayed_at=now)
     open_offerings(officers=officers, now=now)

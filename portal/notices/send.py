@@ -101,6 +101,36 @@ COMPENSATED = """
      WHERE c.id = (%(payload)s::jsonb ->> 'compensation')::bigint
      GROUP BY i.user_id, c.id, n.id, o.code
 """
+DISTRIBUTION_DECLARED = """
+    SELECT i.user_id, jsonb_build_object('distributions', jsonb_agg(jsonb_build_object(
+               'unit_class', d.unit_class_id, 'per_lot', d.per_lot::text, 'record_day', d.record_day,
+               'pay_day', d.pay_day) ORDER BY d.unit_class_id))
+      FROM fund_distribution d
+      JOIN fund_account a ON a.code = 'units:' || d.unit_class_id
+      JOIN fund_balance b ON b.account_id = a.id AND b.amount > 0
+      JOIN investors_investor i ON i.holder_id = b.holder_id
+     WHERE %(payload)s::jsonb -> 'distributions' @> to_jsonb(d.id)
+     GROUP BY i.user_id
+"""
+# Of one that corrects another, also whose entry was only taken back, and those alone for whom something has changed.
+DISTRIBUTION_PAID = """
+    SELECT i.user_id, jsonb_build_object(
+               'unit_class', d.unit_class_id, 'currency', c.currency, 'record_day', d.record_day,
+               'gross', coalesce(n.gross, 0), 'returned', coalesce(n.returned, 0),
+               'withheld', coalesce(n.us + n.national + n.local, 0),
+               'amount', coalesce(n.gross - n.us - n.national - n.local, 0), 'paid', coalesce(n.paid, 0),
+               'units', coalesce(n.bought, 0), 'corrected', d.corrects_id IS NOT NULL)
+      FROM fund_distribution d
+      JOIN fund_unitclass c ON c.code = d.unit_class_id
+      JOIN LATERAL (SELECT * FROM fund_entitlement WHERE distribution_id IN (d.id, d.corrects_id) AND NOT reversal) e
+           ON e.distribution_id = d.id OR NOT EXISTS (SELECT FROM fund_entitlement x WHERE NOT x.reversal
+              AND (x.holder_id, x.distribution_id) = (e.holder_id, d.id))
+      LEFT JOIN fund_entitlement n ON NOT n.reversal AND (n.holder_id, n.distribution_id) = (e.holder_id, d.id)
+      LEFT JOIN fund_entitlement o ON NOT o.reversal AND (o.holder_id, o.distribution_id) = (e.holder_id, d.corrects_id)
+      JOIN investors_investor i ON i.holder_id = e.holder_id
+     WHERE d.id = (%(payload)s::jsonb ->> 'distribution')::bigint
+       AND (o.gross, o.us, o.national, o.local) IS DISTINCT FROM (n.gross, n.us, n.national, n.local)
+"""
 VALUATION_OFFICERS = """
     SELECT o.user_id, jsonb_build_object('day', l.valuation_day,
                'late', jsonb_agg(jsonb_build_object('code', l.code, 'name', l.name) ORDER BY l.id))
@@ -143,6 +173,8 @@ AUDIENCES = {
     "offering.cancelled": EVERYBODY_WHO_ORDERED,
     "payouts.answered": PAID_OUT,
     "orders.compensated": COMPENSATED,
+    "distribution.declared": DISTRIBUTION_DECLARED,
+    "distribution.paid": DISTRIBUTION_PAID,
     "nav.late": VALUATION_OFFICERS,
     "security.changed": THE_USER,
     "office.changed": EVERY_OFFICER,

@@ -294,7 +294,7 @@ def _moved(row: Nav) -> list[waterfall.Step]:
         return []
     steps = [
         (shown.day(row.previous.valuation_day), by.start),
-        (_("Paid in"), by.paid_in),
+        (_("Paid in, less distributed"), by.paid_in),
         (_("Income less costs"), by.earned),
         (_("Currency"), by.currency),
         (_("Value of the assets"), by.assets),

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime, format_time
+from babel.dates import format_date, format_datetime, format_skeleton, format_time
 from babel.numbers import format_compact_decimal, format_currency, format_decimal
 from django import template
 from django.utils.html import format_html
@@ -44,9 +44,35 @@ def money(value: Money | None) -> str:
 
 
 @register.filter
+def signed_money(value: Money | None) -> str:
+    """The same with its sign: +¥14,896, −$3.20."""
+    if value is None:
+        return "–"
+    sign = "+" if value.amount > 0 else "\N{MINUS SIGN}" if value.amount < 0 else ""
+    return sign + money(-value if value.amount < 0 else value)
+
+
+@register.filter
 def sum_of(facts: dict[str, Any]) -> str:
     """The amount in the facts of a notice: minor units with their currency."""
     return money(Money(facts["amount"], Currency(facts["currency"])))
+
+
+@register.filter
+def fact_money(facts: dict[str, Any], name: str) -> str:
+    """Another amount in the facts of a notice, in the same currency."""
+    return money(Money(facts[name], Currency(facts["currency"])))
+
+
+@register.filter
+def paid_for_a_lot(per_lot: Decimal | str, unit_class: UnitClass | str) -> str:
+    """What a distribution pays for a quoting lot, without zeros that say nothing: "¥33.334 per 10,000 口"."""
+    of = unit_class if isinstance(unit_class, UnitClass) else UnitClass.objects.get(pk=unit_class)
+    exact = Decimal(per_lot).normalize()
+    decimals = max(-int(exact.as_tuple().exponent), Currency(of.currency).decimals)
+    pattern = "¤#,##0" + ("." + "0" * decimals if decimals else "")
+    figure = _currency(exact, of.currency, pattern)
+    return gettext("%(price)s %(lot)s") % {"price": figure, "lot": lot(of)}
 
 
 @register.filter
@@ -173,6 +199,18 @@ def signed_percentage(value: Decimal | None, decimals: int = 4) -> str:
 def day(value: date | None) -> str:
     """October 30, 2026 · 2026年10月30日"""
     return "–" if value is None else format_date(value, "long", locale=_locale())
+
+
+@register.filter
+def weekday(value: date) -> str:
+    """Fri, Oct 30 · 10月30日(金)"""
+    return format_skeleton("MMMEd", value, locale=_locale())
+
+
+@register.filter
+def month(value: date) -> str:
+    """October 2026 · 2026年10月"""
+    return format_skeleton("yMMMM", value, locale=_locale())
 
 
 @register.filter

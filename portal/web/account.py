@@ -1,7 +1,4 @@
-"""The citizen's own pages: what needs doing next, holdings, profile, inbox, security."""
-
-from datetime import datetime
-from typing import Any
+"""The citizen's own pages: what needs doing next, profile, inbox, security."""
 
 from allauth.mfa.webauthn.views import ReauthenticateWebAuthnView
 from allauth.usersessions.internal.flows.sessions import end_sessions
@@ -15,20 +12,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from fund import rates
-from fund.dealing import called_back
 from fund.dealing.models import Offering, Status
-from fund.ledger import balances
-from fund.money import Currency, convert, value_of
-from fund.nav import prices, strike
-from fund.register import returns
-from fund.units import UnitClass
 from investors import deletion, onboarding, people
 from investors.people import Investor
 from portal import step_up
-from portal.access import applicant, citizen, signed_in
+from portal.access import applicant, signed_in
 from portal.accounts import User
-from portal.web import offerings, orders, recover, who, words
+from portal.web import holdings, offerings, orders, recover, who, words
 
 
 @applicant
@@ -62,7 +52,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             "verified_until": investor.verified_until,
             "to_pay": [one for one in own if one["status"] == Status.PLACED],
             "orders": own[:3],
-            "holdings": _holdings(investor.holder_id, now),
+            "holdings": holdings.held(investor.holder_id, now),
             "open_offerings": [offerings.shown(one) for one in open_],
             "unread": who.user(request).inbox.filter(read_at=None).count(),
             "secure": bool(step_up.factors(who.user(request))),
@@ -76,18 +66,7 @@ def _to_verify(investor: Investor) -> bool:
     return newest is not None and newest.editable
 
 
-@citizen
-@require_safe
-def holdings(request: HttpRequest) -> HttpResponse:
-    """Units at the latest price, in dollars and in yen. Valued when read (D44)."""
-    now = timezone.now()
-    found = _holdings(who.holder_id(request), now)
-    waiting = [one for one in orders.listed(who.holder_id(request)) if one["status"] in WAITING]
-    return render(request, "account/holdings.html", {"holdings": found, "waiting": waiting})
-
-
 NEWEST = 100
-WAITING = (Status.PLACED, Status.FUNDED, Status.ALLOTTED, Status.PART_ALLOTTED)
 
 
 class LanguageForm(forms.Form):
@@ -164,50 +143,3 @@ class ProveByPasskey(ReauthenticateWebAuthnView):
 
 def _nations(codes: list[str]) -> list[str]:
     return [str(words.CITIZENS_OF[code]) for code in codes if code in words.CITIZENS_OF]
-
-
-def _holdings(holder_id: int, now: datetime) -> list[dict[str, Any]]:
-    usd_jpy = _rate(now)
-    locked = called_back.not_redeemable(holder_id=holder_id, on=now.date())
-    found = []
-    for unit_class in UnitClass.objects.filter(owner_kind="citizen").order_by("-code"):
-        units = balances.balance(f"units:{unit_class.code}", holder_id=holder_id)
-        if not units:
-            continue
-        price = prices.latest_price(unit_class.code, now)
-        newest = prices.published(class_code=unit_class.code, at=now).exclude(price=None).first()
-        value = value_of(units, price)
-        in_both = {
-            currency.value: convert(value, to=currency, usd_jpy=usd_jpy)
-            if usd_jpy
-            else value
-            if value.currency == currency
-            else None
-            for currency in Currency
-        }
-        found.append(
-            {
-                "unit_class": unit_class,
-                "units": units,
-                "price": price,
-                "day": newest.nav.valuation_day if newest else None,
-                "dollars": in_both["USD"],
-                "yen": in_both["JPY"],
-                "usd_jpy": usd_jpy,
-                "locked": [one for one in locked if one.class_code == unit_class.code],
-                "own": (own := returns.of_holder(holder_id=holder_id, unit_class=unit_class, now=now)),
-                "no_return": own and words.NO_RETURN.get(own.rate.why),
-            }
-        )
-    return found
-
-
-def _rate(now: datetime) -> Any:
-    """The rate of the newest published NAV, else the newest reference rate; None where there is neither."""
-    nav = strike.latest(at=now)
-    if nav is not None:
-        return nav.usd_jpy
-    try:
-        return rates.usd_jpy(now.date())
-    except rates.Unknown:
-        return None

@@ -1,11 +1,12 @@
 """Charts that the server draws as SVG attributes; colours stand in the stylesheet, the figures in the table below."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
-WIDTH, HEIGHT = 960, 300
+WIDTH, HEIGHT = 720, 300
 LEFT, RIGHT, TOP, BOTTOM = 84, 16, 16, 34
 
 
@@ -18,11 +19,22 @@ class Tick:
 
 
 @dataclass(frozen=True)
+class Point:
+    """One day of a line: where it is in the drawing and what it is worth."""
+
+    x: int
+    y: int
+    day: date
+    value: Decimal
+
+
+@dataclass(frozen=True)
 class Line:
-    """A line over days: SVG path data, the ruled values and the days at both ends."""
+    """A line over days: SVG path data, its points, the ruled values and the days at both ends."""
 
     line: str
     area: str
+    points: list[Point]
     ticks: list[Tick]
     last: tuple[int, int]
     first_day: date
@@ -56,11 +68,22 @@ def line(points: Sequence[tuple[date, Decimal]]) -> Line | None:
     return Line(
         line=path,
         area=f"{path}V{base}H{places[0][0]}Z",
+        points=[Point(x, y, on, value) for (x, y), (on, value) in zip(places, points, strict=True)],
         ticks=[Tick(down(value), value) for value in ruled],
         last=places[-1],
         first_day=first,
         last_day=last,
     )
+
+
+def labelled(drawn: Line | None, write: Callable[[Decimal], str]) -> dict[str, list[dict[str, Any]]]:
+    """The ruled values and the points of a line with their figures as people read them."""
+    ticks = drawn.ticks if drawn else []
+    points = drawn.points if drawn else []
+    return {
+        "ticks": [{"at": tick.at, "label": write(tick.value)} for tick in ticks if tick.value > 0],
+        "points": [{"x": one.x, "y": one.y, "day": one.day, "label": write(one.value)} for one in points],
+    }
 
 
 def rules(low: Decimal, high: Decimal) -> list[Decimal]:

@@ -10,7 +10,7 @@ from fund.money import Currency, Money
 from fund.nav import strike
 from fund.register import capital
 from portal.access import public
-from portal.web import leverage, navs, offerings, ownership, portfolio
+from portal.web import leverage, navs, offerings, ownership, portfolio, usmap
 from portal.web.kept import briefly
 
 CITIZENS = ("US", "JP")
@@ -32,7 +32,8 @@ def home(request: HttpRequest) -> HttpResponse:
             "nav": {"net": Money(nav.net, Currency.USD), "day": nav.valuation_day} if nav else None,
             "owners": ownership.owners(capital.table()),
             "leverage": leverage.measured(nav),
-            "sectors": portfolio.groups(marks, lambda one: one["sector"]),
+            "sectors": portfolio.groups(marks, "sector"),
+            "map": usmap.drawn(portfolio.groups(marks, "state")),
             "open_offerings": [
                 offerings.shown(one)
                 for one in offerings.listed().filter(state=Offering.State.OPEN).order_by("closes_at")

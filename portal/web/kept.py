@@ -7,6 +7,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import cache_page
 
+from portal.door import same_for_all
+
 SECONDS = 10
 
 type View = Callable[..., HttpResponse]
@@ -18,6 +20,8 @@ def briefly(view: View) -> View:
 
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return view(request, *args, **kwargs) if request.COOKIES else kept(request, *args, **kwargs)
+        if request.COOKIES:
+            return view(request, *args, **kwargs)
+        return same_for_all(kept(request, *args, **kwargs))
 
     return answer

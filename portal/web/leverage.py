@@ -47,10 +47,10 @@ def leverage(request: HttpRequest) -> HttpResponse:
                 }
                 for one in (found.covenants if found else [])
             ],
-            "points": points[::-1],
+            "days": points[::-1],
             "chart": drawn,
-            "ticks": [{"at": tick.at, "label": figures.ratio(tick.value)} for tick in (drawn.ticks if drawn else [])],
-        },
+        }
+        | charts.labelled(drawn, figures.ratio),
     )
 
 

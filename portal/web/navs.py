@@ -1,6 +1,6 @@
 """The fund's prices in public: every published NAV with its versions and corrections (D42, D43)."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +19,8 @@ from portal.templatetags import figures
 from portal.web import charts, words
 from portal.web.kept import briefly
 
+RANGES = {"6m": 184, "1y": 366, "3y": 1096, "all": None}  # days
+
 
 @public
 @require_safe
@@ -26,28 +28,35 @@ from portal.web.kept import briefly
 def nav(request: HttpRequest) -> HttpResponse:
     """Every published price of a class: chart, table, link to CSV."""
     unit_class = _class(request.GET.get("class", "US"))
-    rows = [_nav_row(one) for one in prices.versions(class_code=unit_class.code)]
+    reach = request.GET.get("range", "all")
+    if reach not in RANGES:
+        raise Http404
+    every = [_nav_row(one) for one in prices.versions(class_code=unit_class.code)]
+    first = _first_day(every, RANGES[reach])
     drawn = charts.line(
-        [(one.nav.valuation_day, one.price) for one in strike.history(class_code=unit_class.code) if one.price]
+        [
+            (one.nav.valuation_day, one.price)
+            for one in strike.history(class_code=unit_class.code)
+            if one.price and one.nav.valuation_day >= first
+        ]
     )
-    ticks = [
-        {"at": tick.at, "label": figures.price(Price(tick.value, Currency(unit_class.currency), unit_class.lot))}
-        for tick in (drawn.ticks if drawn else [])
-        if tick.value > 0
-    ]
     return render(
         request,
         "public/nav.html",
         {
             "classes": sorted(UnitClass.objects.all(), key=lambda one: ["US", "JP", "SOV", "LP"].index(one.code)),
             "unit_class": unit_class,
-            "rows": rows,
-            "latest": rows[0] if rows else None,
+            "ranges": [{"code": code, "name": words.RANGES[code]} for code in RANGES],
+            "reach": reach,
+            "rows": [row for row in every if row["day"] >= first],
+            "latest": every[0] if every else None,
             "corrections": _corrections(),
             "chart": drawn,
-            "ticks": ticks,
             "initial": unit_class.price(unit_class.initial_price),
-        },
+        }
+        | charts.labelled(
+            drawn, lambda value: figures.price(Price(value, Currency(unit_class.currency), unit_class.lot))
+        ),
     )
 
 
@@ -85,6 +94,11 @@ def _fund_csv() -> HttpResponse:
         corrects = one.corrects.version if one.corrects else None
         rows.append((one.valuation_day, one.version, one.usd_jpy, *values, published, corrects))
     return spreadsheets.download("kakehashi-fund", names, rows)
+
+
+def _first_day(rows: list[dict[str, Any]], days: int | None) -> date:
+    """The first day within a range that ends on the newest valuation day; the rows are newest first."""
+    return date.min if days is None or not rows else rows[0]["day"] - timedelta(days=days)
 
 
 def _class(code: str) -> UnitClass:

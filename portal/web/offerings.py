@@ -14,15 +14,16 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from fund.dealing import allotment as allotting
+from fund.dealing import handover, settlement
 from fund.dealing import offering as offering_room
-from fund.dealing import settlement
 from fund.dealing.models import Offering
 from fund.dealing.outage import Extension
 from fund.money import percent
 from investors import agreements
+from portal import waiting_room
 from portal.access import public
 from portal.templatetags import figures
-from portal.web import words
+from portal.web import calculator, words
 from portal.web.kept import briefly
 
 STATE = Offering.State
@@ -56,14 +57,29 @@ def index(request: HttpRequest) -> HttpResponse:
 @briefly
 def detail(request: HttpRequest, code: str) -> HttpResponse:
     offering, now = _found(code), timezone.now()
-    until = {STATE.OPEN: offering.closes_at, STATE.ANNOUNCED: offering.opens_at}.get(STATE(offering.state))
+    running = offering.state in (STATE.OPEN, STATE.ANNOUNCED)
+    form = calculator.CalculatorForm(offering, request.GET if "amount" in request.GET else None)
+    sound = form.is_valid()
+    asked = form.cleaned_data["amount"] if sound else offering.money(offering.minimum)
+    percent = form.cleaned_data.get("distribution") if sound else None
     facts = {
         "offering": shown(offering),
         "extensions": [extension(one) for one in offering.extensions.select_related("outage")],
         "agreements": texts(offering, now),
-        "remaining": words.remaining(until, now) if until else "",
+        "example": calculator.oversubscribed(offering),
+        "form": form,
+        "asked": asked,
+        "supposed": calculator.SUPPOSED,
+        "estimate": calculator.estimate(
+            offering=offering, amount=asked, now=now, percent=calculator.SUPPOSED if percent is None else percent
+        )
+        if running and not form.errors
+        else None,
+        "running": running,
+        "soon": offering.state == STATE.ANNOUNCED and offering.opens_at - waiting_room.BEFORE <= now,
     }
-    return render(request, "public/offering.html", facts | _demand(offering, now))
+    status = 422 if form.errors else 200
+    return render(request, "public/offering.html", facts | _live(offering, now), status=status)
 
 
 @public
@@ -71,7 +87,7 @@ def detail(request: HttpRequest, code: str) -> HttpResponse:
 @briefly
 def demand(request: HttpRequest, code: str) -> HttpResponse:
     """The live part of the page, for htmx."""
-    return render(request, "public/demand.html", _demand(_found(code), timezone.now()))
+    return render(request, "public/demand.html", _live(_found(code), timezone.now()))
 
 
 @public
@@ -121,6 +137,7 @@ def shown(offering: Offering) -> dict[str, Any]:
         if offering.price
         else rule,
         "rounding_rule": words.ROUNDING_RULES["units_down_remainder_to_fund"],
+        "fixed": offering.price is not None,
         "seed_commitment": bytes(offering.seed_commitment).hex(),
         "seed": bytes(offering.seed).hex() if offering.seed else "",
     }
@@ -167,6 +184,18 @@ def _found(code: str) -> Offering:
     return offering
 
 
+def _live(offering: Offering, now: datetime) -> dict[str, Any]:
+    """The time that is left, and the demand of the offering and of the other tranche of its issue."""
+    until = {STATE.OPEN: offering.closes_at, STATE.ANNOUNCED: offering.opens_at}.get(STATE(offering.state))
+    other = handover.other(offering)
+    return {
+        "offering": shown(offering),
+        "remaining": words.countdown(until, now) if until else "",
+        "clock": now,
+        "tranches": [_demand(one, now) for one in ([offering, other] if other else [offering])],
+    }
+
+
 def _demand(offering: Offering, now: datetime) -> dict[str, Any]:
     key = f"demand:{offering.code}"
     kept = cache.get(key)
@@ -175,7 +204,13 @@ def _demand(offering: Offering, now: datetime) -> dict[str, Any]:
         cache.set(key, kept, DEMAND_KEPT)
     figures_, as_of = kept
     part = percent(figures_.requested.amount, figures_.capacity.amount, decimals=0)
-    return {"demand": figures_, "demand_percent": part, "demand_bar": min(part, 100), "now": as_of}
+    return {
+        "name": words.of(offering, "name"),
+        "demand": figures_,
+        "percent": part,
+        "bar": min(part, 100),
+        "now": as_of,
+    }
 
 
 def _ticket(request: HttpRequest) -> str | None:

@@ -1,4 +1,4 @@
-"""A citizen's orders: subscribe in two pages, see where an order stands, withdraw it (D25, D26)."""
+"""A citizen's orders: subscribe in four steps, see where an order stands, withdraw it (D25, D26)."""
 
 import uuid
 from datetime import datetime
@@ -30,6 +30,7 @@ from portal.web import amounts, offerings, who, words
 
 STATE = Offering.State
 OPEN_ENDED = (Status.PLACED, Status.FUNDED)
+ENDED = (Status.WITHDRAWN, Status.LAPSED, Status.UNALLOTTED, Status.SETTLED)
 
 
 class AmountForm(forms.Form):
@@ -49,10 +50,9 @@ class AmountForm(forms.Form):
         return amounts.read(self.cleaned_data["amount"], self.currency)
 
 
-class ReviewForm(AmountForm):
-    """What stands on the review page: the amount, a key that makes sending twice harmless, and the agreements."""
+class DocumentsForm(AmountForm):
+    """The second step: the amount as it was, and the agreements that were not accepted before."""
 
-    key = forms.UUIDField(widget=forms.HiddenInput)
     accepts = forms.MultipleChoiceField(
         label=gettext_lazy("I have read and accept"), required=False, widget=forms.CheckboxSelectMultiple
     )
@@ -74,35 +74,64 @@ class ReviewForm(AmountForm):
         return chosen
 
 
+class ReviewForm(DocumentsForm):
+    """The third step, everything once more: with a key that makes sending twice harmless."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, currency: Currency, choices: list[tuple[str, str]], **given: Any) -> None:
+        super().__init__(currency, choices, **given)
+        if choices:
+            self.fields["accepts"].widget = forms.MultipleHiddenInput()
+
+
 @citizen
 @require_http_methods(["GET", "HEAD", "POST"])
 def subscribe(request: HttpRequest, code: str) -> HttpResponse:
-    """First page: the amount. Its POST shows the review page, whose POST places the order."""
+    """Amount, documents, review: each step is the POST of the one before. That of the review places the order.
+
+    The fourth step, paying, is the order's own page.
+    """
     offering, now = _offering(code), timezone.now()
     investor = who.citizen(request)
     if request.method == "POST" and "key" in request.POST:
         return _place(request, offering, investor, now)
-    form = AmountForm(offering.currency, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and "documents" in request.POST:
+        return _accept(request, offering, investor, now)
+    given = {"amount": request.GET.get("amount", "")}
+    form = AmountForm(offering.currency, request.POST if request.method == "POST" else None, initial=given)
     if request.method == "POST" and form.is_valid() and _fits(form, offering):
-        key = uuid.uuid4()
-        review = _review_form(
-            offering, investor, now, initial={"amount": form.cleaned_data["amount"].value, "key": key}
-        )
-        return _review(request, offering, form.cleaned_data["amount"], review)
+        return _documents(request, offering, investor, form.cleaned_data["amount"], now)
     return render(
         request,
         "account/subscribe.html",
-        {"offering": offerings.shown(offering), "form": form, "remaining": words.remaining(offering.closes_at, now)},
+        {
+            "offering": offerings.shown(offering),
+            "form": form,
+            "steps": steps(1),
+        },
         status=422 if form.errors else 200,
     )
 
 
+def _accept(request: HttpRequest, offering: Offering, investor: Investor, now: datetime) -> HttpResponse:
+    form = DocumentsForm(offering.currency, _to_accept(offering, investor, now), data=request.POST)
+    amount = form.cleaned_data.get("amount") if form.is_valid() or form.cleaned_data else None
+    if amount is None:
+        return redirect("subscribe", offering.code)
+    if form.errors:
+        return _documents(request, offering, investor, amount, now, form)
+    initial = {"amount": amount.value, "accepts": form.cleaned_data.get("accepts", []), "key": uuid.uuid4()}
+    return _review(request, offering, amount, ReviewForm(offering.currency, form.asked, initial=initial))
+
+
 def _place(request: HttpRequest, offering: Offering, investor: Investor, now: datetime) -> HttpResponse:
-    form = _review_form(offering, investor, now, data=request.POST)
+    form = ReviewForm(offering.currency, _to_accept(offering, investor, now), data=request.POST)
     if not form.is_valid():
         if "amount" not in form.cleaned_data or "key" not in form.cleaned_data:
             return redirect("subscribe", offering.code)
-        return _review(request, offering, form.cleaned_data["amount"], form)
+        again = DocumentsForm(offering.currency, form.asked, data=request.POST)
+        return _documents(request, offering, investor, form.cleaned_data["amount"], now, again)
     done = agreements.accepted(investor=investor) & set(offering.agreements)
     try:
         with transaction.atomic():  # a refusal ends it whole; the page that says why is made after
@@ -120,6 +149,12 @@ def _place(request: HttpRequest, offering: Offering, investor: Investor, now: da
         return _review(request, offering, form.cleaned_data["amount"], form)
     messages.success(request, _("Your order has been placed."))
     return redirect("order", order.reference)
+
+
+def steps(now: int) -> list[dict[str, Any]]:
+    """The steps of a subscription; ``now`` counts from one."""
+    names = (_("Amount"), _("Documents"), _("Review"), _("Payment"))
+    return [{"name": name, "done": place < now, "now": place == now} for place, name in enumerate(names, 1)]
 
 
 def _fits(form: AmountForm, offering: Offering) -> bool:
@@ -142,26 +177,44 @@ def _fits(form: AmountForm, offering: Offering) -> bool:
     return not form.errors
 
 
-def _review_form(offering: Offering, investor: Investor, now: datetime, **kwargs: Any) -> ReviewForm:
+def _to_accept(offering: Offering, investor: Investor, now: datetime) -> list[tuple[str, str]]:
+    """The agreements of an offering that somebody has not accepted yet."""
     done = agreements.accepted(investor=investor)
-    choices = [(one.code, one.title) for one in offerings.texts(offering, now) if one.code not in done]
-    return ReviewForm(offering.currency, choices, **kwargs)
+    return [(one.code, one.title) for one in offerings.texts(offering, now) if one.code not in done]
+
+
+def _documents(
+    request: HttpRequest,
+    offering: Offering,
+    investor: Investor,
+    amount: Money,
+    now: datetime,
+    form: DocumentsForm | None = None,
+) -> HttpResponse:
+    texts = offerings.texts(offering, now)
+    if form is None:
+        choices = _to_accept(offering, investor, now)
+        form = DocumentsForm(offering.currency, choices, initial={"amount": amount.value})
+    facts = {
+        "offering": offerings.shown(offering),
+        "amount": amount,
+        "form": form,
+        "texts": texts,
+        "changes": agreements.changed_since(investor=investor, texts=texts),
+        "steps": steps(2),
+    }
+    return render(request, "account/subscribe_documents.html", facts, status=422 if form.errors else 200)
 
 
 def _review(request: HttpRequest, offering: Offering, amount: Money, form: ReviewForm) -> HttpResponse:
-    texts = offerings.texts(offering, timezone.now())
-    return render(
-        request,
-        "account/subscribe_review.html",
-        {
-            "offering": offerings.shown(offering),
-            "amount": amount,
-            "form": form,
-            "texts": texts,
-            "changes": agreements.changed_since(investor=who.citizen(request), texts=texts),
-        },
-        status=422 if form.errors else 200,
-    )
+    facts = {
+        "offering": offerings.shown(offering),
+        "amount": amount,
+        "form": form,
+        "texts": offerings.texts(offering, timezone.now()),
+        "steps": steps(3),
+    }
+    return render(request, "account/subscribe_review.html", facts, status=422 if form.errors else 200)
 
 
 @citizen
@@ -198,8 +251,25 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
             "given": compensation.given(order=order) if line else 0,
             "ticket": applicant.ticket if applicant and offering.state in (STATE.ALLOTTED, STATE.SETTLED) else None,
             "way": _way(order, offering, now),
+            "steps": steps(4),
+            "state": _state(order),
+            "live": order.standing not in ENDED,
         },
     )
+
+
+@citizen
+@require_safe
+def state(request: HttpRequest, reference: str) -> HttpResponse:
+    """For htmx, beside the order's page: nothing while the order stands as it did, else the page is loaded again."""
+    changed = request.GET.get("is") != _state(_order(request, reference))
+    return HttpResponse(status=204, headers={"HX-Refresh": "true"} if changed else {})
+
+
+def _state(order: Subscription) -> str:
+    """What a reader of the page would notice, in short."""
+    received = Expected.objects.filter(order_id=order.pk).values_list("received", flat=True).first()
+    return f"{order.standing}-{received or 0}"
 
 
 @citizen

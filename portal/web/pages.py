@@ -15,6 +15,7 @@ from fund.dealing.models import Offering
 from fund.dealing.outage import Outage
 from fund.governance import audit, config
 from fund.ledger import prove as ledger
+from fund.nav import strike
 from fund.register import proof
 from investors import agreements
 from investors.agreements import Agreement
@@ -22,7 +23,8 @@ from investors.steps import places
 from portal import health
 from portal.access import public
 from portal.relay import Delivery
-from portal.web import words
+from portal.templatetags import glossary
+from portal.web import leverage, portfolio, words
 from portal.web.kept import briefly
 
 LATE = timedelta(minutes=2)
@@ -72,7 +74,31 @@ def paragraphs(text: str) -> list[dict[str, Any]]:
 @require_safe
 @briefly
 def help_(request: HttpRequest) -> HttpResponse:
-    return render(request, "public/help.html", {"contact": settings.CONTACT_EMAIL, "ages": _ages()})
+    nav = strike.latest()
+    figures = leverage.measured(nav)
+    falls = [case for case in (figures.stress if figures else []) if case.assets_percent < 0]
+    worst = min(falls, key=lambda case: case.assets_percent, default=None)
+    return render(
+        request,
+        "public/help.html",
+        {
+            "contact": settings.CONTACT_EMAIL,
+            "ages": _ages(),
+            "nav": nav if figures else None,
+            "leverage": figures,
+            "investments": len(portfolio.marks(nav.valuation_day)) if nav else 0,
+            "worst": worst,
+            "worst_fall": -worst.assets_percent if worst else 0,
+        },
+    )
+
+
+@public
+@require_safe
+@briefly
+def glossary_(request: HttpRequest) -> HttpResponse:
+    """Every word of the fund that its pages use, in both languages."""
+    return render(request, "public/glossary.html", {"terms": glossary.terms()})
 
 
 def _ages() -> list[tuple[str, int]]:

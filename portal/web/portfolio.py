@@ -1,8 +1,8 @@
 """What the fund owns, in public: investments, their marks and what was paid into them (D3, D40)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -18,7 +18,7 @@ from fund.portfolio.models import Investment
 from investors.steps.places import STATE_NAMES
 from portal import spreadsheets
 from portal.access import public
-from portal.web import words
+from portal.web import usmap, words
 from portal.web.kept import briefly
 
 
@@ -28,6 +28,7 @@ from portal.web.kept import briefly
 def portfolio(request: HttpRequest) -> HttpResponse:
     day = today(strike.latest(), timezone.now())
     listed = marks(day)
+    states = groups(listed, "state")
     return render(
         request,
         "public/portfolio.html",
@@ -37,8 +38,9 @@ def portfolio(request: HttpRequest) -> HttpResponse:
             "investments": listed,
             "total": total(one["dollars"] for one in listed),
             "committed": total(one["committed"] for one in listed if one["committed"].currency == Currency.USD),
-            "sectors": groups(listed, lambda one: one["sector"]),
-            "states": groups(listed, lambda one: one["state"]),
+            "sectors": groups(listed, "sector"),
+            "states": states,
+            "map": usmap.drawn(states),
         },
     )
 
@@ -176,23 +178,27 @@ def _investment(one: Investment) -> dict[str, Any]:
     }
 
 
-def groups(marks: list[dict[str, Any]], by: Callable[[dict[str, Any]], str]) -> list[dict[str, Any]]:
-    """Investments summed by something, the largest sum first, with a bar in percent of the largest."""
+def groups(marks: list[dict[str, Any]], by: Literal["sector", "state"]) -> list[dict[str, Any]]:
+    """Investments summed by sector or state, the largest sum first, with a bar in percent of the largest."""
+    names: dict[str, str] = {}
     sums: dict[str, tuple[int, int]] = {}
     for one in marks:
-        count, value = sums.get(by(one), (0, 0))
-        sums[by(one)] = (count + 1, value + one["dollars"].amount)
+        code = getattr(one["mark"].investment, by)
+        names[code] = one[by]
+        count, value = sums.get(code, (0, 0))
+        sums[code] = (count + 1, value + one["dollars"].amount)
     whole = sum(value for _, value in sums.values())
     largest = max((value for _, value in sums.values()), default=0)
     return [
         {
-            "name": name,
+            "code": code,
+            "name": names[code],
             "count": count,
             "value": Money(value, Currency.USD),
             "percent": percent(value, whole, decimals=1),
             "bar": percent(value, largest, decimals=0),
         }
-        for name, (count, value) in sorted(sums.items(), key=lambda item: -item[1][1])
+        for code, (count, value) in sorted(sums.items(), key=lambda item: -item[1][1])
     ]
 
 

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from fund.distribution import statement
 from fund.register import returns as earnings
 from portal import spreadsheets
 from portal.access import public
@@ -23,7 +24,9 @@ def returns(request: HttpRequest) -> HttpResponse:
         {"name": words.owner(one.owner_kind, one.nation), "one": one, "why": words.NO_RETURN.get(one.rate.why)}
         for one in earnings.by_owner()
     ]
-    return render(request, "public/returns.html", {"rows": earnings.by_class(), "owners": owners})
+    given = [{"name": words.owner("sovereign", one.nation), "one": one} for one in statement.received()]
+    told = {"rows": earnings.by_class(), "owners": owners, "given": given, "distributions": statement.paid()}
+    return render(request, "public/returns.html", told)
 
 
 @public

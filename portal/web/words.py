@@ -45,6 +45,7 @@ OWNERS = (
     (Holder.Kind.CITIZEN, Nation.US, _("Citizens of the United States")),
     (Holder.Kind.CITIZEN, Nation.JP, _("Citizens of Japan")),
 )
+RANGES = {"6m": _("6 months"), "1y": _("1 year"), "3y": _("3 years"), "all": _("All")}
 NO_RETURN = {
     "no_solution": _("There is none: these payments have no rate of return."),
     "ambiguous": _("There is none: these payments have more than one rate of return."),
@@ -93,17 +94,19 @@ def state(code: str, names: dict[str, str]) -> str:
     return names.get(code, code)
 
 
-def remaining(until: datetime, now: datetime) -> str:
-    """Days, hours or minutes until an instant, in words; empty when it has passed."""
+def countdown(until: datetime, now: datetime) -> str:
+    """The time until an instant in its two largest units, "9 days 4 hours"; empty when it has passed."""
     minutes = int((until - now).total_seconds()) // 60
     if minutes < 0:
         return ""
-    if minutes >= 2 * 24 * 60:
-        days = minutes // (24 * 60)
-        return ngettext("%(count)s day left", "%(count)s days left", days) % {"count": days}
-    if minutes >= 60:
-        return ngettext("%(count)s hour left", "%(count)s hours left", minutes // 60) % {"count": minutes // 60}
-    return ngettext("%(count)s minute left", "%(count)s minutes left", minutes) % {"count": minutes}
+    days, hours = minutes // 1440, minutes // 60
+    parts = [
+        ngettext("%(count)s day", "%(count)s days", days) % {"count": days},
+        ngettext("%(count)s hour", "%(count)s hours", hours % 24) % {"count": hours % 24},
+        ngettext("%(count)s minute", "%(count)s minutes", minutes % 60) % {"count": minutes % 60},
+    ]
+    said = parts[:2] if days else parts[1:] if hours else parts[2:]
+    return ("" if language() == "ja" else " ").join(said)
 
 
 def refusal(refused: Refusal) -> str:

@@ -17,11 +17,19 @@ django.setup()
 from django.core.management import call_command
 from django.db import connection
 
-from bench import stage
+from bench import distribution, nav, stage
+from fund import calendars
 from fund.dealing import allotment, offering, settlement
 from fund.dealing.models import Offering
+from fund.distribution import declare, pay
+from fund.distribution import prove as proofs
+from fund.distribution.models import Distribution
 from fund.governance.approval import Proposal
 from fund.governance.officers import Officer
+from fund.holders import Holder
+from fund.ledger import post
+from fund.ledger import prove as ledger
+from fund.register import capital
 from portal import relay, tasks
 from portal.management.commands import prove
 from portal.relay import Delivery
@@ -68,6 +76,44 @@ def half_settle(chunk: str) -> None:
 
     settlement._take = take_unlocked
     settle(chunk)
+
+
+def declare_distribution(holders: str, size: str) -> None:
+    """A distribution to so many holders, recorded in ranges, both of whose prices are published."""
+    database = connection.settings_dict["NAME"]
+    nav.fill(citizens=int(holders) - Holder.objects.filter(kind="citizen").count(), bought=True)
+    distribution.declared(database)
+    one = Distribution.objects.get()
+    declare.record(distribution=one, now=calendars.books_close(distribution.RECORD), size=int(size))
+    for number in (1, 2):
+        nav.run(database, number=number)
+
+
+def distribute(_chunk: str) -> None:
+    while entries := pay.pay_next(now=distribution.LATER):
+        print(entries, flush=True)
+
+
+def half_distribute(chunk: str) -> None:
+    """A payment without its transaction, in a process that dies between two statements of a range."""
+    count, entitle = iter(range(1000)), post.entitle_set
+
+    def die_in_the_third_range(*given: Any, **named: Any) -> int:
+        booked = entitle(*given, **named)
+        if next(count) == 2:
+            os._exit(9)
+        return booked
+
+    pay.post = SimpleNamespace(entitle_set=die_in_the_third_range)  # type: ignore[assignment]
+    pay.transaction = SimpleNamespace(atomic=contextlib.nullcontext)  # type: ignore[assignment]
+    take = pay._take
+
+    def take_unlocked(one: Distribution, ready: Any) -> Any:
+        with django.db.transaction.atomic():
+            return take(one, ready)
+
+    pay._take = take_unlocked
+    distribute(chunk)
 
 
 def deliver(seed: str, most: str) -> None:
@@ -161,8 +207,31 @@ def state() -> None:
     print(json.dumps({"hash": digest, "wrong": "; ".join(wrong), "offering": one.state}))
 
 
+def distributed() -> None:
+    """The state hash, what is wrong in book, register and distribution, and where it stands.
+
+    The units were not bought by orders, of which the other rooms would ask.
+    """
+    checks = [*ledger.prove(), *capital.prove(), *proofs.prove()]
+    wrong = [f"{check.name}: {check.first}" for check in checks if not check.clean]
+    print(json.dumps({"hash": state_hash(), "wrong": "; ".join(wrong), "state": Distribution.objects.get().state}))
+
+
 VERBS: dict[str, Callable[..., None]] = {
-    verb.__name__: verb for verb in (prepare, carry_out, settle, half_settle, deliver, redeliver, state)
+    verb.__name__: verb
+    for verb in (
+        prepare,
+        carry_out,
+        settle,
+        half_settle,
+        deliver,
+        redeliver,
+        state,
+        declare_distribution,
+        distribute,
+        half_distribute,
+        distributed,
+    )
 }
 
 if __name__ == "__main__":

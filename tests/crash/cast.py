@@ -56,6 +56,10 @@ class Stage:
         server.copy(self.place, source=source, target="round")
         return "round"
 
+    def distributed(self, database: str) -> dict[str, str]:
+        """The same, and where the distribution stands."""
+        return dict(json.loads(self.act("distributed", database)))
+
     def state(self, database: str) -> dict[str, str]:
         """The hash of everything that a settlement decides, and what ``prove`` found wrong."""
         return dict(json.loads(self.act("state", database)))
@@ -68,10 +72,10 @@ class Stage:
         postgres.start(self.place)
 
 
-def settle_and_kill(stage: Stage, database: str, dice: random.Random) -> list[str]:
-    """Settle with two workers, killing one of them or PostgreSQL up to three times; returns what was killed when."""
+def settle_and_kill(stage: Stage, database: str, dice: random.Random, verb: str = "settle") -> list[str]:
+    """Settle, or pay, with two workers, killing one of them or PostgreSQL up to three times; returns the kills."""
     log: list[str] = []
-    team = [stage.start("settle", database, stage.chunk) for _ in range(2)]
+    team = [stage.start(verb, database, stage.chunk) for _ in range(2)]
     try:
         kills = dice.randint(1, 3)
         for _ in range(kills):
@@ -87,9 +91,9 @@ def settle_and_kill(stage: Stage, database: str, dice: random.Random) -> list[st
             else:
                 stage.kill_postgres()
             log.append(f"{victim} after {read} chunks and {pause * 1000:.1f} ms")
-            team = [standing(stage, worker, database) for worker in team]
+            team = [standing(stage, worker, database, verb) for worker in team]
         while any(worker.wait(120) for worker in team):
-            team = [standing(stage, worker, database) for worker in team]
+            team = [standing(stage, worker, database, verb) for worker in team]
     finally:
         for worker in team:
             worker.kill()
@@ -97,7 +101,7 @@ def settle_and_kill(stage: Stage, database: str, dice: random.Random) -> list[st
     return log
 
 
-def standing(stage: Stage, worker: subprocess.Popen[str], database: str) -> subprocess.Popen[str]:
+def standing(stage: Stage, worker: subprocess.Popen[str], database: str, verb: str) -> subprocess.Popen[str]:
     """This worker while it lives or when it ended well, else another in its place."""
     try:
         ended = worker.wait(0.2)
@@ -106,4 +110,4 @@ def standing(stage: Stage, worker: subprocess.Popen[str], database: str) -> subp
     if ended == 0:
         return worker
     worker.communicate()
-    return stage.start("settle", database, stage.chunk)
+    return stage.start(verb, database, stage.chunk)

@@ -16,7 +16,12 @@ STATE = """
         UNION ALL SELECT concat_ws(' ', 'offering', code, state, encode(seed, 'hex')) FROM fund_offering
         UNION ALL SELECT concat_ws(' ', 'allotment', offering_id, capacity_lots, level, cut, allotted_lots, price)
           FROM fund_allotment
-        UNION ALL SELECT concat_ws(' ', 'note', topic, subject) FROM fund_note WHERE topic <> 'orders.settled'
+        UNION ALL SELECT concat_ws(' ', 'note', topic, subject) FROM fund_note
+          WHERE topic NOT IN ('orders.settled', 'distribution.booked')
+        UNION ALL SELECT concat_ws(' ', 'distribution', id, state, declared, ex_price, price) FROM fund_distribution
+        UNION ALL SELECT concat_ws(' ', 'entitlement', holder_id, distribution_id, reversal, units, gross, returned, us,
+                                   national, local, paid, cost, rounding, bought, borne, us_basis, jp_basis)
+          FROM fund_entitlement
         UNION ALL SELECT concat_ws(' ', 'told', n.topic, n.subject, m.user_id)
           FROM portal_message m JOIN fund_note n ON n.id = m.note_id
     ) lines

@@ -121,6 +121,8 @@ class Citizen:
         for box in page.locator("[name=accepts]").all():
             box.check(force=True)
         page.click("main form button[type=submit]")
+        page.locator("main form [name=key]").wait_for(state="attached")
+        page.click("main form button[type=submit]")
         page.wait_for_url(re.compile("/account/orders/RF"))
         return page.url.rsplit("/", 1)[1]
 

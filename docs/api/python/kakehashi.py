@@ -26,7 +26,13 @@ from kakehashi_types import (
     SubscriptionForm,
 )
 
-AGAIN = {(409, "still_running"), (429, "too_many_requests"), (503, "try_again"), (503, "unavailable")}
+AGAIN = {
+    (409, "still_running"),
+    (429, "too_many_requests"),
+    (429, "waiting_room"),
+    (503, "try_again"),
+    (503, "unavailable"),
+}
 ATTEMPTS = 8
 
 

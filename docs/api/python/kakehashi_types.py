@@ -38,6 +38,14 @@ class AgreementList(TypedDict):
     next: str | None
 
 
+class AnnouncedForm(TypedDict):
+    unit_class: str
+    record_day: str
+    pay_day: str
+    per_lot: str
+    lot: str
+
+
 class AnswersForm(TypedDict):
     answers: dict[str, dict[str, Any]]
     versions: NotRequired[dict[str, int]]
@@ -139,6 +147,16 @@ class ChangeForm(TypedDict):
     account_number: NotRequired[str]
 
 
+class ChoiceForm(TypedDict):
+    unit_class: str
+    reinvest: bool
+
+
+class ChoosingForm(TypedDict):
+    unit_class: UnitClassEnum
+    reinvest: bool
+
+
 type ClassCode = Literal['SOV', 'LP', 'US', 'JP']
 
 
@@ -172,6 +190,9 @@ class ClassNavForm(TypedDict):
 class ClassNavList(TypedDict):
     results: list[ClassNavForm]
     next: str | None
+
+
+CommitmentForm = TypedDict('CommitmentForm', {'class': 'ClassCode', 'date': 'str', 'root': 'str', 'total_units': 'str', 'holders': 'int'})
 
 
 type CountryEnum = Literal['US', 'JP']
@@ -227,6 +248,34 @@ class DemandForm(TypedDict):
 
 
 type DepositTypeEnum = Literal['ordinary', 'current', 'savings']
+
+
+class DistributionForm(TypedDict):
+    unit_class: str
+    record_day: str
+    pay_day: str
+    per_lot: str
+    lot: str
+    units: str
+    gross: Money
+    ordinary: Money
+    returned: Money
+    withheld_us: Money
+    withheld_national: Money
+    withheld_local: Money
+    us_basis: UsBasisEnum
+    jp_basis: JpBasisEnum
+    net: Money
+    units_bought: str
+    booked_at: str
+    corrected: bool
+
+
+class DistributionList(TypedDict):
+    results: list[DistributionForm]
+    next: str | None
+    to_come: list[AnnouncedForm]
+    choices: list[ChoiceForm]
 
 
 class DocumentForm(TypedDict):
@@ -292,6 +341,7 @@ class HoldingForm(TypedDict):
     value_usd: Money | None
     value_jpy: Money | None
     paid_in: Money | None
+    received: Money | None
     gain: SignedMoney | None
     money_weighted_percent: str | None
     yearly: bool | None
@@ -330,6 +380,9 @@ class IssueForm(TypedDict):
     hands_over: bool
     usd_jpy: str
     usd_jpy_day: str
+
+
+type JpBasisEnum = Literal['not_taxed', 'resident', 'non_resident']
 
 
 class KeyForm(TypedDict):
@@ -486,6 +539,24 @@ class OwnersForm(TypedDict):
     share_percent: str | None
 
 
+class PaperForm(TypedDict):
+    id: str
+    kind: PaperFormKindEnum
+    subject: str
+    version: int
+    made_at: str
+    size: int
+    sha256: str
+
+
+type PaperFormKindEnum = Literal['receipt', 'contract_note', 'statement']
+
+
+class PaperList(TypedDict):
+    results: list[PaperForm]
+    next: str | None
+
+
 class PaymentForm(TypedDict):
     method: MethodEnum
     pay_by: str
@@ -545,6 +616,9 @@ class Problem(TypedDict):
     errors: list[dict[str, str]]
 
 
+ProofForm = TypedDict('ProofForm', {'class': 'ClassCode', 'date': 'str', 'holder': 'str', 'salt': 'str', 'units': 'str', 'path': 'list[StepForm]', 'root': 'str', 'total_units': 'str'})
+
+
 type Reason = Literal['citizenship', 'adult', 'residence', 'identity_document', 'number_valid', 'no_duplicate', 'sanctions_clear', 'tax_forms', 'suitability', 'comprehension', 'agreements', 'contradiction']
 
 
@@ -555,6 +629,13 @@ class ReasonForm(TypedDict):
     advice: str
     again: bool
     from_day: str | None
+
+
+class ReceivedForm(TypedDict):
+    nation: str
+    record_day: str
+    paid_on: str
+    amount: Money
 
 
 class RegistrationForm(TypedDict):
@@ -582,7 +663,11 @@ class ReturnForm(TypedDict):
 class ReturnList(TypedDict):
     results: list[ReturnForm]
     owners: list[OwnerReturnForm]
+    governments: list[ReceivedForm]
     next: str | None
+
+
+type SideEnum = Literal['left', 'right']
 
 
 type SignedMoney = dict[str, Literal['USD'] | str] | dict[str, Literal['JPY'] | str]
@@ -595,6 +680,12 @@ class StandingForm(TypedDict):
     committed: Money
     called: Money
     paid: Money
+
+
+class StepForm(TypedDict):
+    side: SideEnum
+    hash: str
+    units: str
 
 
 class StressForm(TypedDict):
@@ -668,6 +759,12 @@ class TransactionForm(TypedDict):
 class TransactionList(TypedDict):
     results: list[TransactionForm]
     next: str | None
+
+
+type UnitClassEnum = Literal['US', 'JP']
+
+
+type UsBasisEnum = Literal['not_taxed', 'certified', 'backup', 'treaty', 'foreign']
 
 
 class WebhookForm(TypedDict):

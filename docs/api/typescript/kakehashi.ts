@@ -10,7 +10,9 @@ type Answers = Record<string, Record<string, unknown>>;
 type Method = "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
 type Sent = { status: number; answer: any; wait: number };
 
-const AGAIN = new Set(["409 still_running", "429 too_many_requests", "503 try_again", "503 unavailable"]);
+const AGAIN = new Set([
+  "409 still_running", "429 too_many_requests", "429 waiting_room", "503 try_again", "503 unavailable",
+]);
 const ATTEMPTS = 8;
 
 /** The API said no. `problem` is its problem document: `code` for programs, `detail` for people. */

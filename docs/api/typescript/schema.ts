@@ -193,6 +193,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/distributions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Every distribution to the citizen, the latest first, with its parts and taxes. */
+        get: operations["listDistributions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/distributions/choice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Have the distributions of a class reinvested or paid out. What stands at the end of a record day counts. */
+        put: operations["chooseDistributions"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The own documents, the newest first. */
+        get: operations["listPapers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One document: what it is, or with `Accept: application/pdf` the PDF itself. */
+        get: operations["getPaper"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/fund": {
         parameters: {
             query?: never;
@@ -389,6 +457,40 @@ export interface paths {
         };
         /** @description What the fund owns, also as CSV. */
         get: operations["getPortfolio"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The proof of the own units in the newest commitment of a class, or in that of a day. */
+        get: operations["getProof"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/proofs/{class}/{date}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The commitment to all holdings of a class at the NAV of a day, in its newest version. */
+        get: operations["getProofs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -696,6 +798,16 @@ export interface components {
             /** Format: uri */
             next: string | null;
         };
+        /** @description A distribution: ``per_lot`` major units of the class's currency are paid for ``lot`` units. */
+        AnnouncedForm: {
+            unit_class: string;
+            /** Format: date */
+            record_day: string;
+            /** Format: date */
+            pay_day: string;
+            per_lot: string;
+            lot: string;
+        };
         /**
          * @description Answers by step; steps that are not named stay as they are.
          *
@@ -876,6 +988,16 @@ export interface components {
             /** @description Of an account in the United States. */
             account_number?: string;
         };
+        /** @description What is done with the distributions of a class. */
+        ChoiceForm: {
+            unit_class: string;
+            reinvest: boolean;
+        };
+        /** @description ``reinvest``: have the distributions of a class reinvested from now on, else paid out. */
+        ChoosingForm: {
+            unit_class: components["schemas"]["UnitClassEnum"];
+            reinvest: boolean;
+        };
         /**
          * @description * `SOV` - SOV
          *     * `LP` - LP
@@ -924,6 +1046,19 @@ export interface components {
             results: components["schemas"]["ClassNavForm"][];
             /** Format: uri */
             next: string | null;
+        };
+        /** @description What is committed of all holdings of a class at a NAV: the root of the tree, the units below it, the leaves. */
+        CommitmentForm: {
+            class: components["schemas"]["ClassCode"];
+            /**
+             * Format: date
+             * @description The valuation day.
+             */
+            date: string;
+            root: string;
+            /** @description Smallest units. */
+            total_units: string;
+            holders: number;
         };
         /**
          * @description * `US` - United States
@@ -1004,6 +1139,45 @@ export interface components {
          * @enum {string}
          */
         DepositTypeEnum: "ordinary" | "current" | "savings";
+        /**
+         * @description What was given. ``gross`` = ``ordinary`` + ``returned``; the withheld taxes are of the ordinary part alone.
+         *
+         *     ``net`` is paid out, or where ``units_bought`` is more than nothing, reinvested. ``corrected``: taken back since,
+         *     and given anew.
+         */
+        DistributionForm: {
+            unit_class: string;
+            /** Format: date */
+            record_day: string;
+            /** Format: date */
+            pay_day: string;
+            per_lot: string;
+            lot: string;
+            /** @description Held at the end of the record day. */
+            units: string;
+            gross: components["schemas"]["Money"];
+            ordinary: components["schemas"]["Money"];
+            /** @description The citizen's own money: what leaves the units worth less than they cost. */
+            returned: components["schemas"]["Money"];
+            withheld_us: components["schemas"]["Money"];
+            withheld_national: components["schemas"]["Money"];
+            withheld_local: components["schemas"]["Money"];
+            us_basis: components["schemas"]["UsBasisEnum"];
+            jp_basis: components["schemas"]["JpBasisEnum"];
+            net: components["schemas"]["Money"];
+            units_bought: string;
+            /** Format: date-time */
+            booked_at: string;
+            corrected: boolean;
+        };
+        /** @description What was given, a page at a time; what is to come, and what is chosen for it, of the classes that are held. */
+        DistributionList: {
+            results: components["schemas"]["DistributionForm"][];
+            /** Format: uri */
+            next: string | null;
+            to_come: components["schemas"]["AnnouncedForm"][];
+            choices: components["schemas"]["ChoiceForm"][];
+        };
         /** @description A document as it is kept. ``size``: bytes of all its pages. */
         DocumentForm: {
             kind: components["schemas"]["EvidenceKind"];
@@ -1157,6 +1331,8 @@ export interface components {
             value_jpy: components["schemas"]["Money"] | null;
             /** @description For the orders that bought them. */
             paid_in: components["schemas"]["Money"] | null;
+            /** @description Distributed and not reinvested, before taxes. */
+            received: components["schemas"]["Money"] | null;
             gain: components["schemas"]["SignedMoney"] | null;
             /** @description A year's where ``yearly``, else of the whole time. */
             money_weighted_percent: string | null;
@@ -1208,6 +1384,13 @@ export interface components {
             /** Format: date */
             usd_jpy_day: string;
         };
+        /**
+         * @description * `not_taxed` - not_taxed
+         *     * `resident` - resident
+         *     * `non_resident` - non_resident
+         * @enum {string}
+         */
+        JpBasisEnum: "not_taxed" | "resident" | "non_resident";
         /** @description A public key of the fund (RFC 8037). ``kid`` is the ``keyid`` of signatures. */
         KeyForm: {
             kty: string;
@@ -1422,6 +1605,32 @@ export interface components {
             value_usd: components["schemas"]["Money"] | null;
             share_percent: string | null;
         };
+        /** @description A document. ``subject`` is what it is about: an order's reference, a quarter. ``sha256`` is that of the PDF. */
+        PaperForm: {
+            /** Format: uuid */
+            id: string;
+            kind: components["schemas"]["PaperFormKindEnum"];
+            subject: string;
+            version: number;
+            /** Format: date-time */
+            made_at: string;
+            /** @description Bytes of the PDF. */
+            size: number;
+            sha256: string;
+        };
+        /**
+         * @description * `receipt` - receipt
+         *     * `contract_note` - contract_note
+         *     * `statement` - statement
+         * @enum {string}
+         */
+        PaperFormKindEnum: "receipt" | "contract_note" | "statement";
+        /** @description A page of a list. */
+        PaperList: {
+            results: components["schemas"]["PaperForm"][];
+            /** Format: uri */
+            next: string | null;
+        };
         /** @description How to pay. Japanese transfers put ``numeric_reference`` before the payer's name. */
         PaymentForm: {
             method: components["schemas"]["MethodEnum"];
@@ -1495,6 +1704,24 @@ export interface components {
             per: string;
         };
         /**
+         * @description A proof that somebody's units are counted in the total: it can be checked without the fund.
+         *
+         *     leaf = SHA-256(0x00 ‖ salt ‖ holder as UTF-8 ‖ units), node = SHA-256(0x01 ‖ left hash ‖ left units ‖ right hash ‖
+         *     right units), units as unsigned 64-bit big-endian numbers. Whoever knows the salt can recognise the holder's leaf.
+         */
+        ProofForm: {
+            class: components["schemas"]["ClassCode"];
+            /** Format: date */
+            date: string;
+            holder: string;
+            salt: string;
+            /** @description Smallest units. */
+            units: string;
+            path: components["schemas"]["StepForm"][];
+            root: string;
+            total_units: string;
+        };
+        /**
          * @description * `citizenship` - citizenship
          *     * `adult` - adult
          *     * `residence` - residence
@@ -1519,6 +1746,15 @@ export interface components {
             again: boolean;
             /** Format: date */
             from_day: string | null;
+        };
+        /** @description What one distribution has given to one government; nothing is withheld from it. */
+        ReceivedForm: {
+            nation: string;
+            /** Format: date */
+            record_day: string;
+            /** Format: date */
+            paid_on: string;
+            amount: components["schemas"]["Money"];
         };
         /** @description ``url``: https, a public name, port 443 or 8443. ``events``: what to tell. */
         RegistrationForm: {
@@ -1550,13 +1786,20 @@ export interface components {
             income_percent: string | null;
             currency_percent: string | null;
         };
-        /** @description What the classes have returned, and what each owner has got. */
+        /** @description What the classes have returned, what owners have got, and what each government has received since the start. */
         ReturnList: {
             results: components["schemas"]["ReturnForm"][];
             owners: components["schemas"]["OwnerReturnForm"][];
+            governments: components["schemas"]["ReceivedForm"][];
             /** Format: uri */
             next: string | null;
         };
+        /**
+         * @description * `left` - left
+         *     * `right` - right
+         * @enum {string}
+         */
+        SideEnum: "left" | "right";
         /**
          * @description Money that may be less than nothing.
          * @example {
@@ -1585,6 +1828,18 @@ export interface components {
             committed: components["schemas"]["Money"];
             called: components["schemas"]["Money"];
             paid: components["schemas"]["Money"];
+        };
+        /** @description The node beside one's own on the way to the root. */
+        StepForm: {
+            /**
+             * @description Where it stands.
+             *
+             *     * `left` - left
+             *     * `right` - right
+             */
+            side: components["schemas"]["SideEnum"];
+            hash: string;
+            units: string;
         };
         /** @description What a stake of $100 and of ¥10,000 loses when assets and the yen move so; a gain is negative. */
         StressForm: {
@@ -1682,6 +1937,21 @@ export interface components {
             /** Format: uri */
             next: string | null;
         };
+        /**
+         * @description * `US` - US
+         *     * `JP` - JP
+         * @enum {string}
+         */
+        UnitClassEnum: "US" | "JP";
+        /**
+         * @description * `not_taxed` - not_taxed
+         *     * `certified` - certified
+         *     * `backup` - backup
+         *     * `treaty` - treaty
+         *     * `foreign` - foreign
+         * @enum {string}
+         */
+        UsBasisEnum: "not_taxed" | "certified" | "backup" | "treaty" | "foreign";
         /** @description An endpoint. ``failures``: attempts in a row that have failed; it rests between them, longer each time. */
         WebhookForm: {
             /** Format: uuid */
@@ -2358,6 +2628,136 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    listDistributions: {
+        parameters: {
+            query?: {
+                /** @description Taken from the `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DistributionList"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            406: components["responses"]["Problem406"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    chooseDistributions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChoosingForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChoiceForm"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listPapers: {
+        parameters: {
+            query?: {
+                /** @description Taken from the `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaperList"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            406: components["responses"]["Problem406"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getPaper: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaperForm"];
+                    "application/pdf": string;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     getFund: {
         parameters: {
             query?: never;
@@ -2779,6 +3179,79 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PortfolioForm"];
                     "text/csv": string;
+                };
+            };
+            /** @description Not changed */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getProof: {
+        parameters: {
+            query: {
+                /**
+                 * @description * `US` - US
+                 *     * `JP` - JP
+                 */
+                class: "US" | "JP";
+                date?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProofForm"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            406: components["responses"]["Problem406"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getProofs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                class: string;
+                date: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommitmentForm"];
                 };
             };
             /** @description Not changed */

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection, transaction
 
 from fund.dealing import prove as dealing
+from fund.distribution import prove as distribution
 from fund.governance import audit
 from fund.governance.checks import Check
 from fund.ledger import prove as ledger
@@ -30,6 +31,7 @@ def every_check() -> list[Check]:
             *payments.prove(),
             *nav.prove(),
             *dealing.prove(),
+            *distribution.prove(),
             *capital.prove(),
             *proof.prove(),
             *eligibility.prove(),

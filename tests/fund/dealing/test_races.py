@@ -87,15 +87,15 @@ def test_the_maximum_holds_from_two_devices(opened):
 def test_without_the_applicants_lock_the_maximum_is_passed(opened, monkeypatch):
     """Negative control of the test above: both have read the sum before either writes."""
     one = opened(maximum=50_000)
-    both_have_read, check = threading.Barrier(2), subscription._check_amount
+    both_have_read, check = threading.Barrier(2), subscription.check_amount
 
-    def check_together(*args: Any) -> None:
-        check(*args)
+    def check_together(**given: Any) -> None:
+        check(**given)
         if threading.current_thread() is not threading.main_thread():
             both_have_read.wait(timeout=10)
 
     monkeypatch.setattr(subscription, "_lock_applicant", subscription._orders)
-    monkeypatch.setattr(subscription, "_check_amount", check_together)
+    monkeypatch.setattr(subscription, "check_amount", check_together)
     assert [type(answer) for answer in place_twice(one)] == [Subscription, Subscription]
     assert sum(Subscription.objects.values_list("amount", flat=True)) == 70_000
 

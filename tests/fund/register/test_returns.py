@@ -15,7 +15,7 @@ from fund.ledger import post
 from fund.ledger.models import Event
 from fund.ledger.post import Line
 from fund.nav import strike
-from fund.register import returns
+from fund.register import holding, returns
 from fund.register.returns import Flow, NoReturn
 from fund.units import UnitClass
 from tests.fund import building
@@ -237,3 +237,11 @@ def test_a_citizens_own_return(fund):
     assert own.rate == returns.Rate(Decimal("31.25"), False)
     stranger = building.citizen("JP")
     assert returns.of_holder(holder_id=stranger.pk, unit_class=UnitClass.objects.get(pk="JP"), now=THEN) is None
+    # of the class's 31.25 percent 11.67 are income and 19.58 currency, see above
+    split = holding.split(holder_id=citizen.pk, unit_class=UnitClass.objects.get(pk="JP"), gain=own.gain)
+    assert split == holding.Split(yen(0), yen(1_167), yen(1_958))
+    points = holding.history(holder_id=citizen.pk, unit_class=UnitClass.objects.get(pk="JP"))
+    assert [(one.day, one.units, one.value, one.paid_in) for one in points] == [
+        (DAY, 10_000, yen(10_000), yen(10_000)),
+        (NEXT, 10_000, yen(13_125), yen(10_000)),
+    ]

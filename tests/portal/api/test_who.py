@@ -74,6 +74,8 @@ RULES = {
     "withdrawSubscription": Rule((401, 403, 200, 404, 403), {}, own=True),
     "getHoldings": CITIZENS,
     "listTransactions": CITIZENS,
+    "listDistributions": CITIZENS,
+    "chooseDistributions": Rule(CITIZENS.told, {"unit_class": "JP", "reinvest": True}),
     "listPapers": CITIZENS,
     "getPaper": Rule((401, 403, 200, 404, 403), own=True),
     "getProof": Rule((401, 403, 400, 400, 403)),

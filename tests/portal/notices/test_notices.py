@@ -180,6 +180,10 @@ FACTS = {
     "cause_en": "A line was cut.", "cause_ja": "回線が切断されました。",
     "until": "2028-11-20T03:00:00+00:00", "appeal": "upheld", "occasion": "joining", "payout": "returned",
     "unit_class": "JP", "day": "2026-09-24", "error": "0.6000", "before": "10060.0000", "after": "10000.0000",
+    "gross": 12_500, "withheld": 2_000, "returned": 1_000, "record_day": "2026-12-07", "corrected": True,
+    "distributions": [
+        {"unit_class": "JP", "per_lot": "33.334000", "record_day": "2026-12-07", "pay_day": "2026-12-11"},
+    ],
     "units": 299, "act": "emergency", "name_en": "Mio Arai", "name_ja": "新井 澪", "duties": ["payments"],
     "late": [
         {"code": "late_rate", "name": "2026-09-24"}, {"code": "stale_mark", "name": "PORT-1"},

@@ -163,7 +163,7 @@ def test_the_task_that_hears_of_a_run_gathers_its_accounts(browser):
     """As the worker calls it: what reception hands over fits what the vault asks for."""
     owed(100)
     begin(browser)
-    relay.fan_out(now=timezone.now())
+    relay.sweep(now=timezone.now(), send=lambda task, delivery: None)
     tasks.address_payouts(Delivery.objects.get(task="address_payouts").pk)
     run = PayoutRun.objects.get()
     assert (run.state, run.left_out) == ("withdrawn", 1), "the holder has named no account"

@@ -64,3 +64,59 @@ SENTENCE = re.compile(r"[A-Za-z][a-z']+(?:[ ,]+[A-Za-z][A-Za-z'-]*){2,}")
 def english(html: str) -> list[str]:
     """Runs of three and more Latin words on a page that should be Japanese."""
     return sorted({found[0] for text in Reader(html).texts if (found := SENTENCE.search(text))})
+
+
+INLINE = {"a", "abbr", "b", "button", "em", "ins", "small", "span", "strong", "time", "code"}
+END = re.compile(r"(?<=[.?!])\s+(?=[A-Z])|(?<=[。？！])")
+
+
+class Prose(Reader):
+    """The running text of the main part, a block each; what is in a table, a list of facts or another tongue is not."""
+
+    def __init__(self, html: str) -> None:
+        self.blocks: list[str] = [""]
+        super().__init__(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        super().handle_starttag(tag, attrs)
+        if tag not in INLINE:
+            self.blocks.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        super().handle_endtag(tag)
+        if tag not in INLINE:
+            self.blocks.append("")
+
+    def handle_data(self, data: str) -> None:
+        if self._open and not self._open[-1][1]:
+            self.blocks[-1] += data
+
+
+def sentences(html: str) -> list[str]:
+    """What a page says in whole sentences, each as it is read."""
+    page = Prose(html)
+    said = [sentence.strip() for block in page.blocks for sentence in END.split(" ".join(block.split()))]
+    return [one for one in said if one.endswith((".", "?", "!", "。", "？", "！"))]
+
+
+GRADE = 9  # years of school (automated readability index), over all the sentences of a page
+WORDS, SIGNS = 32, 75  # of one sentence, in English and in Japanese
+
+
+def hardest(html: str, *, grade: float = GRADE, words: int = WORDS, signs: int = SIGNS) -> list[str]:
+    """What is harder to read than it may be: the whole page by the automated readability index, or one sentence.
+
+    The index needs letters, words and sentences alone: 4.71 letters a word + 0.5 words a sentence − 21.43 = the years
+    of school. Japanese has no such index that is agreed on, so that there the length of a sentence is bounded.
+    """
+    said = sentences(html)
+    if Reader(html).of("html")[0].get("lang") == "ja":
+        return [f"{len(one)} signs: {one}" for one in said if len(one) > signs]
+    counted = [re.findall(r"[A-Za-z0-9$¥%.,'’-]+", one) for one in said]
+    found = [f"{len(one)} words: {text}" for one, text in zip(counted, said, strict=True) if len(one) > words]
+    every = [word for one in counted for word in one]
+    if every:
+        letters = sum(len(re.sub(r"[^A-Za-z0-9]", "", word)) for word in every)
+        index = 4.71 * letters / len(every) + 0.5 * len(every) / len(said) - 21.43
+        found += [f"grade {index:.1f}: {said[0]} …"] if index > grade else []
+    return found

@@ -1,16 +1,20 @@
 """A real browser: nothing the policy blocks, nothing wider than a phone, nothing that axe finds, light and dark."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Browser, Page
 
 from fund.governance.officers import Officer
 from fund.ledger import accounts
 from fund.units import open_classes
 from investors.people import Investor
+from portal import waiting_room
+from portal.store import store
 from tests.portal.web import stage
 from tests.portal.web.conftest import Stage, current, everything, hanako
 
@@ -21,23 +25,37 @@ PUBLIC = [
     "/",
     "/fund/nav?class=JP",
     "/fund/portfolio",
+    "/fund/portfolio/PORT-1",
     "/fund/leverage",
     "/fund/returns",
     "/fund/ownership?at=2026-10-31",
+    "/offerings/",
     "/offerings/JP-2026-2",
+    "/offerings/JP-2026-1",
     "/offerings/JP-2026-1/allotment",
+    "/calendar?month=2026-12",
+    "/documents",
+    "/documents/terms/1",
+    "/help",
+    "/glossary",
+    "/status",
+    "/verify",
     "/account/signup/",
     "/account/login/",
     "/nowhere",
 ]
 OWN = [
     "/account/",
+    "/account/orders",
     "/account/holdings",
+    "/account/transactions",
     "/account/subscribe/JP-2026-2",
     "/account/inbox",
     "/account/bank-account",
     "/account/security/webhooks",
     "/account/profile",
+    "/account/security",
+    "/account/sessions/",
     "/account/2fa/",
 ]
 
@@ -62,16 +80,32 @@ def look(page: Page, address: str, axe: str) -> list[str]:
     page.on("console", lambda message: heard.append(f"console: {message.text}") if message.type == "error" else None)
     page.on("pageerror", lambda error: heard.append(f"error: {error}"))
     page.goto(address)
-    if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
-        heard.append("wider than the window")
+    size = page.viewport_size
+    assert size
+    for width in (320, 640, size["width"]):  # of 1280 at 400 % and at 200 %; then as it is
+        page.set_viewport_size({"width": width, "height": size["height"]})
+        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            heard.append(f"wider than a window of {width}")
     page.evaluate(axe)
     found = page.evaluate("axe.run()")
     assert found["passes"], "axe has looked"
+    if (wide := page.viewport_size) and wide["width"] >= 640:  # the same at 200 %
+        page.set_viewport_size({"width": wide["width"] // 2, "height": wide["height"] // 2})
+        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            heard.append("wider than the window at 200 %")
     heard += [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found["violations"]]
     return [f"{address}: {one}" for one in heard if "404 (Not Found)" not in one]
 
 
-def test_pages_in_a_browser(everything: Stage, live_server: Any, chromium: Browser) -> None:
+MOVING = """[...document.querySelectorAll("*")].filter(one => {
+    const style = getComputedStyle(one)
+    return style.scrollBehavior === "smooth" || style.animationName !== "none"
+        || style.transitionDuration.split(", ").some(time => parseFloat(time) > 0)
+}).length"""
+
+
+def test_public_pages_in_a_browser(everything: Stage, live_server: Any, chromium: Browser) -> None:
+    """Each page once in each language: at three widths, by axe, without a word in the console."""
     wrong = []
     axe = Path(AXE).read_text()
     for width, scheme, language in ((390, "dark", "ja"), (1280, "light", "en")):
@@ -90,18 +124,70 @@ def cookies(everything: Stage, live_server: Any) -> list[Any]:
     return session(everything.hanako, live_server.url)
 
 
-def test_own_pages_in_a_browser(cookies: list[Any], live_server: Any, chromium: Browser) -> None:
+@pytest.fixture
+def orders(everything: Stage) -> list[str]:
+    """The pages of an order that waits for its payment, and of one that has been settled."""
+    return [f"/account/orders/{one.reference}" for one in (everything.order, everything.old_order)]
+
+
+def test_own_pages_in_a_browser(cookies: list[Any], orders: list[str], live_server: Any, chromium: Browser) -> None:
     wrong = []
     axe = Path(AXE).read_text()
     for width, scheme, language in ((390, "light", "ja"), (1280, "dark", "en")):
         context = chromium.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
         context.add_cookies(cookies)
-        for path in OWN:
+        for path in [*OWN, *orders]:
             page = context.new_page()
             wrong += look(page, f"{live_server.url}/{language}{path}", axe)
             page.close()
         context.close()
     assert wrong == [], "\n".join(wrong)
+
+
+def test_a_first_visit_is_light_still_and_asks_nobody_else(
+    everything: Stage, live_server: Any, chromium: Browser
+) -> None:
+    """At most 300 KB for the home page and all it fetches (the test server sends static files as they are: they are
+    weighed as the portal sends them); nothing moves for those who want no motion; its words open without a script."""
+    for language in ("en", "ja"):
+        context = chromium.new_context(reduced_motion="reduce", java_script_enabled=False)
+        page = context.new_page()
+        sizes: dict[str, int] = {}
+        addresses: dict[str, str] = {}
+        network = context.new_cdp_session(page)
+        network.send("Network.enable")
+        network.on(
+            "Network.responseReceived",
+            lambda told, to=addresses: to.update({told["requestId"]: told["response"]["url"]}),
+        )
+        network.on(
+            "Network.loadingFinished", lambda told, to=sizes: to.update({told["requestId"]: told["encodedDataLength"]})
+        )
+        page.goto(f"{live_server.url}/{language}/", wait_until="networkidle")
+        assert len(addresses) > 4 and all(one.startswith(live_server.url) for one in addresses.values()), addresses
+        moved = {
+            address: weighed(path)
+            if (path := address.removeprefix(live_server.url)).startswith("/static/")
+            else sizes[key]
+            for key, address in addresses.items()
+        }
+        assert sum(moved.values()) <= 300_000, moved
+        page.click("[popovertarget=term-nav]")
+        assert page.is_visible("#term-nav")
+        context.close()
+    page = chromium.new_page(reduced_motion="reduce")
+    page.goto(f"{live_server.url}/en/")
+    assert page.evaluate(MOVING) == 0
+    page.emulate_media(reduced_motion="no-preference")
+    assert page.evaluate(MOVING) > 0, "it is seen what moves"
+    page.close()
+
+
+def weighed(path: str) -> int:
+    """Bytes of a static file on the wire."""
+    answer = Client(headers={"accept-encoding": "gzip"}).get(path)
+    assert answer.status_code == 200
+    return len(b"".join(answer) if answer.streaming else answer.content)
 
 
 def test_the_order_without_javascript(cookies: list[Any], live_server: Any, chromium: Browser) -> None:
@@ -115,8 +201,43 @@ def test_the_order_without_javascript(cookies: list[Any], live_server: Any, chro
     page.click("main form button")
     assert "¥200,000" in page.inner_text("main")
     page.click("main form button")
+    assert "Review your order" in page.inner_text("main")
+    page.click("main form button")
     assert "Your order has been placed." in page.inner_text("main")
     assert "Pay by bank transfer" in page.inner_text("main")
+
+
+@pytest.fixture
+def rush(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thirty people came to the offering before."""
+    settings.WAITING_ROOM_RATE = 5.0
+    monkeypatch.setattr(waiting_room, "_away_until", 0.0)
+    waiting_room.known.cache_clear()
+    store().flushdb()
+    for number in range(30):
+        waiting_room.place(offering_code="JP-2026-2", user_id=-number, now=stage.NOW)
+
+
+def test_the_waiting_room_in_a_browser(
+    cookies: list[Any], rush: None, live_server: Any, chromium: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is wrong with its page, and at one's turn it goes on by itself, with scripts and without."""
+    wrong = []
+    here = f"{live_server.url}/{{}}/account/subscribe/JP-2026-2"
+    for scripts, width, language in ((True, 390, "ja"), (True, 1280, "en"), (False, 390, "en")):
+        context = chromium.new_context(java_script_enabled=scripts, viewport={"width": width, "height": 844})
+        context.add_cookies(cookies)
+        page = context.new_page()
+        monkeypatch.setattr(timezone, "now", lambda: stage.NOW)
+        if scripts:
+            wrong += look(page, here.format(language), Path(AXE).read_text())
+        else:
+            page.goto(here.format(language))
+        assert page.locator(".k-card--open").is_visible()
+        monkeypatch.setattr(timezone, "now", lambda: stage.NOW + timedelta(seconds=6))
+        page.locator("[name=amount]").wait_for(timeout=20_000)
+        context.close()
+    assert wrong == [], "\n".join(wrong)
 
 
 def test_the_browser_sees_what_it_should(chromium: Browser) -> None:
@@ -124,6 +245,6 @@ def test_the_browser_sees_what_it_should(chromium: Browser) -> None:
     page = chromium.new_page(viewport={"width": 390, "height": 844})
     bad = "data:text/html,<title>x</title><main><h1>x</h1><img src='x'><div style='width:900px'>wide</div></main>"
     found = "\n".join(look(page, bad, Path(AXE).read_text()))
-    assert "wider than the window" in found
+    assert "wider than a window of 390" in found
     assert "image-alt" in found
     assert "html-has-lang" in found

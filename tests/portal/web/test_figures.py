@@ -9,8 +9,9 @@ from django.utils import translation
 
 from fund.money import Currency, Money, Price
 from fund.units import UnitClass
+from investors.steps.places import STATE_NAMES
 from portal.templatetags import figures
-from portal.web import amounts, charts, words
+from portal.web import amounts, charts, usmap, words
 
 US = UnitClass(code="US", unit_decimals=4, lot=10_000, currency="USD")
 JP = UnitClass(code="JP", unit_decimals=0, lot=10_000, currency="JPY")
@@ -82,12 +83,12 @@ def test_amounts_that_could_mean_something_else_are_asked_again(typed: str) -> N
             amounts.read(typed, currency)
 
 
-def test_what_is_left_is_said_in_one_unit() -> None:
+def test_what_is_left_is_said_in_its_two_largest_units() -> None:
     now = datetime(2026, 11, 20, tzinfo=UTC)
     with translation.override("en"):
-        said = [words.remaining(datetime(2026, 11, day, hour, minute, tzinfo=UTC), now) for day, hour, minute in
+        said = [words.countdown(datetime(2026, 11, day, hour, minute, tzinfo=UTC), now) for day, hour, minute in
                 [(29, 5, 0), (21, 0, 0), (20, 1, 0), (20, 0, 59), (20, 0, 1), (19, 23, 59)]]  # fmt: skip
-    assert said == ["9 days left", "24 hours left", "1 hour left", "59 minutes left", "1 minute left", ""]
+    assert said == ["9 days 5 hours", "1 day 0 hours", "1 hour 0 minutes", "59 minutes", "1 minute", ""]
 
 
 @pytest.mark.parametrize(("low", "high"), [("10", "10"), ("9990", "10432"), ("10.0100", "10.0200"), ("1", "1000000")])
@@ -116,3 +117,15 @@ def test_shares_are_seen_however_small() -> None:
     placed = charts.shares([1_000_000, 1_000_000, 1, 0])
     assert [part.size for part in placed] == [499, 499, 4, 0]
     assert [part.start for part in placed] == [0, 499, 998, 1002]
+
+
+def test_every_state_has_a_tile_of_its_own_and_territories_are_told_apart() -> None:
+    assert len(usmap.PLACES) == len(set(usmap.PLACES.values())) == 51
+    assert set(STATE_NAMES) - set(usmap.PLACES) == {"AS", "GU", "MP", "PR", "VI"}
+    lines = [
+        {"code": code, "bar": Decimal(bar)} for code, bar in (("OH", 100), ("TX", 26), ("ME", 1), ("AK", 0), ("PR", 5))
+    ]
+    drawn = usmap.drawn(lines)
+    shades = {tile.code: tile.shade for tile in drawn.tiles if tile.group}
+    assert shades == {"OH": 4, "TX": 2, "ME": 1, "AK": 1}
+    assert drawn.elsewhere == [lines[-1]]

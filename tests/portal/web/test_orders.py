@@ -27,9 +27,11 @@ def hidden(html: str, name: str) -> str:
 
 def test_the_whole_way(hanako: Investor, current: Offering, signed_in: Any) -> None:
     client: Client = signed_in(hanako)
-    review = client.post("/ja/account/subscribe/JP-2026-2", {"amount": "１０万円"})
-    html = review.content.decode()
+    documents = client.post("/ja/account/subscribe/JP-2026-2", {"amount": "１０万円"})
+    html = documents.content.decode()
     assert "¥100,000" in html
+    read = {"amount": hidden(html, "amount"), "documents": "1", "accepts": ACCEPTS}
+    html = client.post("/ja/account/subscribe/JP-2026-2", read).content.decode()
     assert "10,000口当たり¥10,000" in html
     assert orders(hanako) == [], "nothing is ordered before the review"
     sent = {"amount": hidden(html, "amount"), "key": hidden(html, "key"), "accepts": ACCEPTS}

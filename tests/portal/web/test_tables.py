@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import date
 
 import pytest
@@ -9,8 +10,11 @@ import pytest
 from fund.portfolio import valuation
 from fund.portfolio.models import Investment
 from portal import spreadsheets
+from portal.templatetags import figures
+from portal.web import navs
 from tests.fund import building
 from tests.portal.web import stage
+from tests.portal.web.reading import Reader
 from tests.portal.web.stage import NOW
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +38,36 @@ def test_the_portfolio_as_on_the_page(client):
         (one["code"], one["value"].value, str(one["age"]), "Independent appraisal") for one in page
     ]
     assert {row["day"] for row in table} == {"2026-10-30"}
+
+
+def test_the_map_and_the_charts_carry_the_figures_of_their_tables(client):
+    page = client.get("/en/fund/portfolio")
+    shown = Reader(page.content.decode())
+    tiles = re.findall(r'<a href="#state-[A-Z]{2}"><title>(.*?)</title>', page.content.decode())
+    groups = page.context["states"]
+    assert sorted(tiles) == sorted(
+        f"{one['name']}: {figures.big(one['value'])}, {figures.percentage(one['percent'], 1)}" for one in groups
+    )
+    anchors = {attrs["href"] for attrs in shown.of("a") if attrs.get("href", "").startswith("#state-")}
+    assert anchors == {f"#{attrs['id']}" for attrs in shown.of("tr") if "id" in attrs}
+    prices = client.get("/en/fund/nav?class=SOV").context
+    assert [(one["day"], one["label"]) for one in prices["points"]] == [
+        (row["day"], figures.price(row["price"])) for row in reversed(prices["rows"])
+    ]
+    assert len(prices["points"]) == 3
+    debts = client.get("/en/fund/leverage").context
+    assert [(one["day"], one["label"]) for one in debts["points"]] == [
+        (one.day, figures.ratio(one.ratio)) for one in reversed(debts["days"])
+    ]
+
+
+def test_a_range_ends_on_the_newest_day_and_cuts_chart_and_table_alike(client, monkeypatch):
+    monkeypatch.setitem(navs.RANGES, "6m", 31)
+    page = client.get("/en/fund/nav?class=SOV&range=6m").context
+    days = [date(2026, 9, 30), date(2026, 10, 30)]
+    assert [one["day"] for one in page["points"]] == days
+    assert [row["day"] for row in page["rows"]] == days[::-1]
+    assert client.get("/en/fund/nav?range=2w").status_code == 404
 
 
 def test_an_old_value_is_marked_on_the_page(client):
@@ -77,7 +111,7 @@ def test_leverage_over_time_and_stress_as_on_the_page(client):
     page = client.get("/en/fund/leverage").context
     table = rows(client, "/fund/leverage.csv")
     assert [(row["day"], row["ratio"], row["headroom"]) for row in table] == [
-        (one.day.isoformat(), str(one.ratio), one.headroom.value) for one in page["points"]
+        (one.day.isoformat(), str(one.ratio), one.headroom.value) for one in page["days"]
     ]
     assert [row["day"] for row in table] == ["2026-10-30", "2026-09-30", "2026-08-31"]
     assert table[0]["ratio"] == str(page["leverage"].ratio)

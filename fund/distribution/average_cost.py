@@ -1,0 +1,82 @@
+"""The average cost of a citizen's units (個別元本, D46), followed through every event that the book has.
+
+It is never stored: it is what the units have cost, from the entries that brought them. A subscription adds its cost,
+and so does a reinvestment; a compensation adds units for money that was paid before; a rescission takes units away with
+the cost they were bought at; of a distribution the part that was returned lowers it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+
+from fund.money import Currency, Money, quote
+
+
+class Change(Enum):
+    """What an event does to units and cost."""
+
+    BOUGHT = "bought"
+    COMPENSATED = "compensated"
+    RESCINDED = "rescinded"
+    RETURNED = "returned"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event of a holder in a class: smallest units, and minor units of money, both as positive numbers."""
+
+    change: Change
+    units: int = 0
+    cost: int = 0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The units of a holder and what they have cost."""
+
+    units: int
+    cost: Money
+
+    def average(self, *, lot: int, decimals: int) -> Decimal | None:
+        """The cost of one quoting lot, half up; None without units."""
+        return quote(self.cost, self.units, lot=lot, decimals=decimals) if self.units else None
+
+
+def follow(events: Iterable[Event], currency: Currency) -> Standing:
+    """Where a holder stands after these events. ``COST`` reads the same from the book as a set."""
+    units = cost = 0
+    for one in events:
+        match one.change:
+            case Change.BOUGHT | Change.COMPENSATED:
+                units, cost = units + one.units, cost + one.cost
+            case Change.RESCINDED | Change.RETURNED:
+                units, cost = units - one.units, cost - one.cost
+    return Standing(units, Money(cost, currency))
+
+
+# By holder of a range, the cost at the end of the record day. What moves units by a transfer has its money, if any, on
+# the class's capital in the same event. A distribution counts by its record day, whenever it was paid; what it bought
+# counts when it was bought, as the units do.
+COST = """
+    SELECT holder_id, sum(cost)::bigint AS cost
+      FROM (SELECT s.holder_id, s.cost
+              FROM fund_settlement s JOIN fund_settlementbatch b ON b.id = s.batch_id AND b.unit_class_id = %(class)s
+             WHERE s.holder_id BETWEEN %(first)s AND %(last)s AND s.batch_id <> ALL(%(late)s)
+             UNION ALL
+            SELECT t.holder_id, m.cost
+              FROM fund_transfer t
+             CROSS JOIN LATERAL (SELECT sum(CASE c.credit_id WHEN %(capital)s THEN c.amount ELSE -c.amount END) AS cost
+                                   FROM fund_transfer c
+                                  WHERE (c.event_id, c.event) = (t.event_id, t.event) AND c.phase IN (0, 2)
+                                    AND %(capital)s IN (c.debit_id, c.credit_id)) m
+             WHERE t.holder_id BETWEEN %(first)s AND %(last)s AND %(units)s IN (t.debit_id, t.credit_id)
+               AND t.phase IN (0, 2) AND t.effective_at < %(close)s
+               AND (pg_visible_in_snapshot(t.xact::text::xid8, %(snapshot)s::pg_snapshot) OR t.xact = %(own)s)
+             UNION ALL
+            SELECT e.holder_id, CASE WHEN e.reversal THEN -1 ELSE 1 END
+                                * (CASE WHEN e.batch_id = ANY(%(late)s) THEN 0 ELSE e.cost END - e.returned)
+              FROM fund_entitlement e
+             WHERE e.holder_id BETWEEN %(first)s AND %(last)s AND e.distribution_id = ANY(%(earlier)s)) c
+     GROUP BY 1
+"""

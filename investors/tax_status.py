@@ -1,0 +1,38 @@
+"""The hand-over to the vault (D12, D46): for a range of holders, how they are taxed, from the forms that they signed.
+
+Told right before they are paid, in the same transaction, so that a form signed this morning counts and one that lapsed
+yesterday does not. The vault learns no number and no name.
+"""
+
+from datetime import datetime
+
+from django.db import connection
+
+# The newest of the two forms decides whether somebody is a US person; the certification of a W-9 counts unless the IRS
+# has asked for backup withholding. Where no form says where somebody lives, the nation does.
+TELL = """
+    INSERT INTO fund_taxstatus AS t (holder_id, us_person, certified, treaty_until, residence, told_at)
+    SELECT i.holder_id, coalesce(f.form = 'w9', 'US' = ANY(i.nations)),
+           coalesce(f.form = 'w9' AND NOT f.backup_withholding, false),
+           CASE WHEN f.form = 'w8ben' AND f.treaty_claim THEN f.lapses_on END,
+           coalesce(nullif(f.residence, ''), h.nation), %(now)s
+      FROM investors_investor i
+      JOIN fund_holder h ON h.id = i.holder_id
+      LEFT JOIN LATERAL (SELECT * FROM investors_taxform x
+                          WHERE x.investor_id = i.id AND x.form IN ('w9', 'w8ben') AND x.signed_at <= %(now)s
+                          ORDER BY x.signed_at DESC, x.id DESC LIMIT 1) f ON true
+     WHERE i.holder_id BETWEEN %(first)s AND %(last)s
+     ORDER BY i.holder_id
+        ON CONFLICT (holder_id) DO UPDATE
+       SET (us_person, certified, treaty_until, residence, told_at)
+           = (EXCLUDED.us_person, EXCLUDED.certified, EXCLUDED.treaty_until, EXCLUDED.residence, EXCLUDED.told_at)
+     WHERE (t.us_person, t.certified, t.treaty_until, t.residence)
+           IS DISTINCT FROM (EXCLUDED.us_person, EXCLUDED.certified, EXCLUDED.treaty_until, EXCLUDED.residence)
+"""
+
+
+def tell(*, first: int, last: int, now: datetime) -> int:
+    """Tell the tax status of the citizens among these holders; returns for how many it is new or another."""
+    with connection.cursor() as cursor:
+        cursor.execute(TELL, {"first": first, "last": last, "now": now})
+        return int(cursor.rowcount)
