@@ -9,6 +9,7 @@ from fund import calendars, rates
 from fund.dealing.models import Offering
 from fund.governance.officers import Officer
 from fund.governance.outbox import Note
+from fund.register import proof
 from portal.demonstration import citizens, desk, distributions, history, orders
 
 OFFERED_IN = history.MONTHS - 5  # the month at whose end the first offering is settled
@@ -40,6 +41,8 @@ def tell(*, now: datetime, say: Say) -> None:
         strike = history.strike_and_correct if number == history.CORRECTED else history.strike_nav
         strike(last=last, number=number, officers=officers)
     distributions.pay_out(now=now)
+    while proof.commit_next(now=now):
+        pass
     # What happened before today is history: nobody is told of it again.
     Note.objects.filter(relayed_at=None, left_at__lt=now - timedelta(days=1)).update(relayed_at=now)
     open_offerings(officers=officers, now=now)

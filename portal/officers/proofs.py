@@ -15,7 +15,7 @@ from fund.refusal import Refusal
 from fund.register import capital, proof
 from fund.register.proof_models import HoldingRoot
 from portal.officers import shown
-from portal.officers.room import Group, Line, Room, act, column
+from portal.officers.room import Group, Line, Room, act, column, titled
 from portal.officers.site import site
 
 
@@ -39,7 +39,7 @@ class Proofs(Room):
         column("holders", gettext_lazy("Holders"), lambda row: shown.whole(row.holders)),
         column("root", gettext_lazy("Root"), lambda row: f"{row.root_hex[:16]}…"),
     )
-    list_filter = ("unit_class",)
+    list_filter = (("unit_class", titled(gettext_lazy("class"), admin.RelatedFieldListFilter)),)
     list_select_related = ("nav", "unit_class")
     ordering = ("-nav__valuation_day", "-nav__version", "unit_class")
     page_template = "officers/proof.html"

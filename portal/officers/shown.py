@@ -19,10 +19,9 @@ ZONES = {Nation.US: ZoneInfo("America/New_York"), Nation.JP: ZoneInfo("Asia/Toky
 
 def money(value: Money) -> str:
     """12345 cents → "$123.45" or "123.45米ドル"; yen without decimals."""
-    figure = f"{value.major:,.{value.currency.decimals}f}"
-    if value.currency == Currency.USD:
-        return _("$%(figure)s") % {"figure": figure}
-    return _("¥%(figure)s") % {"figure": figure}
+    figure = f"{abs(value.major):,.{value.currency.decimals}f}"
+    said = (_("$%(figure)s") if value.currency == Currency.USD else _("¥%(figure)s")) % {"figure": figure}
+    return f"-{said}" if value.amount < 0 else said
 
 
 def minor(amount: int | str, currency: str) -> str:

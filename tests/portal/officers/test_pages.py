@@ -41,6 +41,7 @@ WHO_LOOKS = {
     "offering": set(Duty),
     "outage": set(Duty),
     "nav": set(Duty),
+    "distribution": set(Duty),
     "holdingroot": set(Duty),
     "investment": set(Duty),
     "facility": set(Duty),
