@@ -58,7 +58,7 @@ def as_site(db: None) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _shipped(request: pytest.FixtureRequest) -> None:
     """What ships with the system stands in every test that has a database, also after a flush."""
-    if "db" in request.fixturenames or request.node.get_closest_marker("django_db"):
+    if {"db", "transactional_db"} & set(request.fixturenames) or request.node.get_closest_marker("django_db"):
         request.getfixturevalue("db" if "transactional_db" not in request.fixturenames else "transactional_db")
         units.open_classes()
         with connection.cursor() as cursor:

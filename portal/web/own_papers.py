@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from portal import archive
 from portal.access import citizen, public
+from portal.archive import Paper
 from portal.web import who
 
 NEWEST = 200
@@ -29,7 +30,7 @@ SANDBOX: dict[str, Any] = {"default-src": [CSP.NONE], "sandbox": True}
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """One's own documents, the newest first."""
-    own = who.citizen(request).papers.defer("sealed").order_by("-made_at", "-id")  # type: ignore[attr-defined]
+    own = Paper.objects.filter(investor=who.citizen(request)).defer("sealed").order_by("-made_at", "-id")
     return render(request, "account/documents.html", {"papers": own[:NEWEST]})
 
 
@@ -39,7 +40,7 @@ def index(request: HttpRequest) -> HttpResponse:
 def download(request: HttpRequest, key: UUID) -> HttpResponse:
     """One of one's own, as a file to keep. Somebody else's answers exactly as one that does not exist."""
     investor = who.citizen(request)
-    paper = investor.papers.filter(pk=key).first()  # type: ignore[attr-defined]
+    paper = Paper.objects.filter(investor=investor, pk=key).first()
     if paper is None:
         raise Http404
     headers: dict[str, Any] = {

@@ -1233,12 +1233,14 @@ export interface components {
              *     * `offering.extended` - offering.extended
              *     * `offering.cancelled` - offering.cancelled
              *     * `orders.compensated` - orders.compensated
+             *     * `distribution.declared` - distribution.declared
+             *     * `distribution.paid` - distribution.paid
              *     * `payouts.answered` - payouts.answered
              *     * `nav.published` - nav.published
              *     * `nav.corrected` - nav.corrected
              * @enum {string}
              */
-            type: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "payouts.answered" | "nav.published" | "nav.corrected";
+            type: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "distribution.declared" | "distribution.paid" | "payouts.answered" | "nav.published" | "nav.corrected";
             /**
              * Format: date-time
              * @description When it happened.
@@ -1267,12 +1269,14 @@ export interface components {
          *     * `offering.extended` - offering.extended
          *     * `offering.cancelled` - offering.cancelled
          *     * `orders.compensated` - orders.compensated
+         *     * `distribution.declared` - distribution.declared
+         *     * `distribution.paid` - distribution.paid
          *     * `payouts.answered` - payouts.answered
          *     * `nav.published` - nav.published
          *     * `nav.corrected` - nav.corrected
          * @enum {string}
          */
-        EventKind: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "payouts.answered" | "nav.published" | "nav.corrected";
+        EventKind: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "distribution.declared" | "distribution.paid" | "payouts.answered" | "nav.published" | "nav.corrected";
         /**
          * @description * `passport_page` - passport_page
          *     * `card_front` - card_front

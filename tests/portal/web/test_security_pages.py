@@ -376,6 +376,7 @@ def test_no_message_holds_a_link(language: str) -> None:
     instants = ("pay_by", "until", "closed_at", "closes_at")
     facts |= {"outcome": "approved", "payout": "returned"} | dict.fromkeys(instants, "2026-12-01T00:00:00+00:00")
     facts |= {"unit_class": "JP", "day": "2026-09-24", "error": "0.6", "before": "10060", "after": "10000"}
+    facts |= {"act": "emergency", "name_en": "Mio", "name_ja": "澪", "duties": ["payments"]}
     facts |= {"units": 299, "late": [{"code": "stale_mark", "name": "PORT-1"}]}
     texts: dict[str, str] = {}
     with translation.override(language):
