@@ -29,6 +29,7 @@ from portal.notices.send import AUDIENCES, send
 from portal.security import Change
 from portal.web import signing_up
 from portal.web.signing_up import LETTERS, Adapter
+from tests.portal.notices.test_notices import FACTS
 from tests.portal.officers.conftest import PASSWORD, SECRET, _quick_and_forgetful, code, make_user, sign_in
 from tests.portal.web.reading import english, forbidden
 
@@ -372,19 +373,13 @@ def test_the_address_that_was_left_hears_of_it_too(anna: Any) -> None:
 def test_no_message_holds_a_link(language: str) -> None:
     """Every notice and every mail of the library that may be sent, rendered as it is sent."""
     user = make_user("anna@example.org")
-    facts = {"orders": ["RF1"], "order": "RF1", "offering": "JP", "amount": 1, "currency": "JPY", "numeric": "1"}
-    instants = ("pay_by", "until", "closed_at", "closes_at")
-    facts |= {"outcome": "approved", "payout": "returned"} | dict.fromkeys(instants, "2026-12-01T00:00:00+00:00")
-    facts |= {"unit_class": "JP", "day": "2026-09-24", "error": "0.6", "before": "10060", "after": "10000"}
-    facts |= {"act": "emergency", "name_en": "Mio", "name_ja": "澪", "duties": ["payments"]}
-    facts |= {"units": 299, "late": [{"code": "stale_mark", "name": "PORT-1"}]}
     texts: dict[str, str] = {}
     with translation.override(language):
         for change in [*Change, "another"]:
             message = Message(user=user, topic="security.changed", facts={"change": change})
             texts[change] = f"{message.title}\n{message.text}"
         for topic in AUDIENCES.keys() - {"security.changed"}:
-            message = Message(user=user, topic=topic, facts=facts)
+            message = Message(user=user, topic=topic, facts=FACTS)
             texts[topic] = render_to_string("notices/mail.txt", {"message": message}) + message.title
         links = dict.fromkeys(["signup_url", "password_reset_url", "activate_url"], "https://example.org/x")
         for letter in LETTERS:
