@@ -12,7 +12,8 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from django.db import connection
-from django.db.models import Max, Min
+from django.db.models import Case, F, Max, Min, Sum, When
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from fund.ledger import balances
@@ -77,7 +78,7 @@ def day(*, account: BankAccount, day: date) -> Reconciliation:
         raise NoStatement(_("The bank has not sent a statement with balances of this account until that day."))
     stated_on = statements[-1].closed_on
     lines = [
-        *_breaks(statements),
+        *_breaks(account, statements),
         *_not_in_the_book(account, stated_on),
         *_other_days(account, stated_on),
         *_movements(UNSEEN, Cause.NOT_AT_THE_BANK, account, stated_on),
@@ -116,13 +117,25 @@ def _statements(account: BankAccount, until: date) -> list[BankStatement]:
     return list(told.values())
 
 
-def _breaks(statements: list[BankStatement]) -> Iterator[Difference]:
+def _breaks(account: BankAccount, statements: list[BankStatement]) -> Iterator[Difference]:
+    """What no statement covers, less what notifications alone have told of those days: that is in the book."""
     first = statements[0]
-    if first.opening:
-        yield Difference(Cause.CARRIED_IN, first.opened_on, first.opening, f"statement {first.pk}")
+    if carried := first.opening - _notified(account, None, first.opened_on):
+        yield Difference(Cause.CARRIED_IN, first.opened_on, carried, f"statement {first.pk}")
     for before, after in pairwise(statements):
-        if missing := after.opening - before.closing:
+        gap = after.opening - before.closing
+        if gap and (missing := gap - _notified(account, before.closed_on, after.opened_on)):
             yield Difference(Cause.STATEMENT_MISSING, after.opened_on, missing, f"statement {after.pk}")
+
+
+def _notified(account: BankAccount, after: date | None, before: date) -> int:
+    """The sum of the entries booked between two days, both excluded, that came with no statement."""
+    files = BankStatement.objects.filter(account=account).values("file")
+    entries = BankEntry.objects.filter(account=account, booking_date__lt=before).exclude(file__in=files)
+    if after is not None:
+        entries = entries.filter(booking_date__gt=after)
+    signed = Case(When(credit=True, then=F("amount")), default=-F("amount"))
+    return int(entries.aggregate(sum=Coalesce(Sum(signed), 0))["sum"])
 
 
 def _not_in_the_book(account: BankAccount, until: date) -> Iterator[Difference]:

@@ -86,6 +86,19 @@ def test_the_same_day_told_twice_counts_once(take):
     assert (reconcile().bank, reconcile().lines, reconcile().unexplained) == (50, (), 0)
 
 
+def test_what_notifications_alone_have_told_is_in_the_book_and_no_line(take):
+    """Before the first statement, and on days between two of which none is there."""
+    yesterday, after = TODAY - timedelta(days=1), TODAY + timedelta(days=2)
+    told = [entry(40, booking_date=yesterday), entry(3, credit=False, booking_date=yesterday)]
+    take(file(*told, kind=Kind.NOTIFICATION))
+    take(files_of([of_day(entry(10), opening=100 + 37)]))
+    assert causes(reconcile()) == {Cause.CARRIED_IN: 100, Cause.NOT_IN_THE_BOOK: -3} and reconcile().unexplained == 0
+    take(file(entry(20, booking_date=TOMORROW), kind=Kind.NOTIFICATION))
+    take(files_of([of_day(entry(5, booking_date=after), day=after, opening=147 + 20 + 1)]))
+    found = reconcile(after)
+    assert causes(found)[Cause.STATEMENT_MISSING] == 1 and found.unexplained == 0
+
+
 def test_a_payout_is_a_line_until_a_statement_shows_it(sent, take):  # noqa: F811
     owed(100)
     run = sent()
