@@ -8,7 +8,7 @@ accounts reconcile, a net asset value is published and then corrected. At the en
 import json
 import os
 import zipfile
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -77,12 +77,14 @@ def test_a_month_of_the_fund(real: House, open_page: Any, tmp_path: Path) -> Non
     orders = json.loads(script(real, ORDER.format(codes=CODES)))
     assert sum(map(len, orders.values())) == MONTH - refused
 
-    carried = {nation: book(real, BANKS[nation]) for nation in CODES}
+    known = {nation: notified_today(real, nation) for nation in CODES}
+    carried = {nation: book(real, BANKS[nation]) - sum(one.amount for one in known[nation]) for nation in CODES}
     paid = {nation: take_payments(real, alice, naomi, tmp_path, nation, orders[nation]) for nation in CODES}
     allot(real, alice, naomi, closes)
     runs = {nation: pay_out(real, alice, naomi, nation) for nation in CODES}
     for nation, entries in paid.items():
-        reconcile(real, naomi, tmp_path, nation, [*entries, *runs[nation]], opening=carried[nation])
+        told = [*known[nation], *entries, *runs[nation]]
+        reconcile(real, naomi, tmp_path, nation, told, opening=carried[nation])
 
     day = publish(real, alice, naomi, tmp_path)
     correct(real, alice, naomi, tmp_path, day)
@@ -100,6 +102,20 @@ def book(real: House, bank: str) -> int:
     """What the book says is on a bank account, minor units."""
     told = f"from fund.ledger import balances; print(-balances.balance('bank:{bank}'))"
     return int(script(real, told))
+
+
+def notified_today(real: House, nation: str) -> list[Entry]:
+    """What the demonstration's own notification has told of today already: the day's statement tells it once more."""
+    (told,) = real.row(
+        "SELECT json_agg(json_build_array(number, amount, booking_date) ORDER BY number) FROM fund_bankentry"
+        " WHERE account_id = %s AND booking_date >= %s", BANKS[nation], datetime.now(UTC).date()
+    )  # fmt: skip
+    days = [(number, amount, date.fromisoformat(day)) for number, amount, day in told or []]
+    return [
+        bank_files.entry(amount, currency=CURRENCIES[nation].value, booking_date=day, value_date=day,
+                         bank_reference=f"{nation}{day:%y%m%d}{number:06d}")
+        for number, amount, day in days
+    ]  # fmt: skip
 
 
 def review(real: House, alice: Officer, naomi: Officer) -> int:
@@ -241,7 +257,7 @@ def publish(real: House, alice: Officer, naomi: Officer, folder: Path) -> str:
 def correct(real: House, alice: Officer, naomi: Officer, folder: Path, day: str) -> None:
     """A mark was wrong: it is entered anew by a table, the day is valued again and published as version 2."""
     code, amount, currency = real.row(
-        "SELECT i.code, v.amount, i.currency FROM fund_valuation v JOIN fund_investment i ON i.id = v.investment_id"
+        "SELECT i.code, v.amount, i.currency FROM fund_valuation v JOIN fund_investment i ON i.code = v.investment_id"
         " WHERE i.currency = 'USD' ORDER BY v.amount DESC LIMIT 1"
     )
     table = folder / "marks.csv"
