@@ -12,7 +12,7 @@ from fund.units import UnitClass
 
 type Shares = Mapping[str, ClassNav]
 
-EXACT = Context(prec=40)
+EXACT = Context(prec=40)  # a rate of exchange has no exact reciprocal
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def gained_by_yen(before: Nav | None, nav: Nav, now: Shares, then: Shares) -> De
     )
     with localcontext(EXACT):
         yen = Decimal(((before and before.yen) or 0) + paid)
-        return yen * 100 * (1 / nav.usd_jpy - 1 / rate)
+        return yen * BASE.minor_per_major * (1 / nav.usd_jpy - 1 / rate)
 
 
 def _priced(nav: Nav) -> Shares:

@@ -7,7 +7,7 @@ A return over less than a year is not stretched to a year.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Context, Decimal, localcontext
+from decimal import Decimal, localcontext
 from itertools import pairwise
 
 from django.db import connection
@@ -24,7 +24,7 @@ from fund.nav.models import ClassNav, Nav
 from fund.refusal import Refusal
 from fund.units import UnitClass
 
-DIGITS = Context(prec=40)
+DIGITS = moved.EXACT
 YEAR = 365
 HIGHEST = Decimal(10) ** 6  # of 1 + rate; beyond it, and below one millionth, nothing is called a return
 GRID = 400

@@ -20,7 +20,6 @@ from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from fund.governance.officers import Duty, Officer
-from fund.holders import Nation
 from investors import appeals, casework, evidence, judging, steps
 from investors.appeals import AppealDecision
 from investors.applications import Application, Decision, Occasion, Reason, Status
@@ -129,7 +128,7 @@ class Applications(Room):
         column("id", gettext_lazy("Number")),
         column("status", gettext_lazy("Status"), lambda row: row.get_status_display()),
         column("occasion", gettext_lazy("Occasion"), lambda row: row.get_occasion_display()),
-        column("nations", gettext_lazy("Citizenship"), lambda row: nations(row)),
+        column("nations", gettext_lazy("Citizenship"), lambda row: shown.nations(row.investor.nations)),
         column("submitted_at", gettext_lazy("Submitted"), lambda row: shown.moment(row.submitted_at)),
         column("with", gettext_lazy("With"), lambda row: _with(row)),
     )
@@ -317,11 +316,6 @@ def _with(row: Application) -> str:
     return offices.who(held.officer) if held and row.status in casework.HERE else "—"
 
 
-def nations(row: Application) -> str:
-    """The citizenships of an applicant, by their names."""
-    return ", ".join(str(Nation(nation).label) for nation in row.investor.nations) or "—"
-
-
 def _about(row: Application, now: datetime) -> Iterator[Line]:
     assert row.first_submitted_at and row.submitted_at, "drafts are not seen here"
     yield Line(_("Status"), row.get_status_display())
@@ -329,7 +323,7 @@ def _about(row: Application, now: datetime) -> Iterator[Line]:
     if row.occasion == Occasion.REVERIFICATION:
         changed = [str(steps.STEPS[code].title) for code in row.changed if code in steps.STEPS]
         yield Line(_("Changed since the last time"), ", ".join(changed) or "—")
-    yield Line(_("Citizenship"), nations(row))
+    yield Line(_("Citizenship"), shown.nations(row.investor.nations))
     if same := evidence.elsewhere(row):
         where = ", ".join(_("Application %(number)s") % {"number": number} for number in same)
         yield Line(_("The same file elsewhere"), where, _("One of the documents was given there as well."))

@@ -12,7 +12,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from fund.governance import approval
-from fund.governance.approval import Proposal
+from fund.governance.approval import Kind, Proposal
 from fund.governance.officers import Officer
 from fund.holders import Nation
 from portal.officers import changes, shown, words
@@ -30,7 +30,9 @@ class ReadForm(Form):
 
 @admin.register(Proposal, site=site)
 class Approvals(Room):
-    """Every officer of a nation can turn its key; the database refuses what the page should not offer."""
+    """Every officer reads them, and turns a key for the acts of their duties; the database refuses what the page should
+    not offer.
+    """
 
     group = Group.KEYS
     page_template = "officers/approval.html"
@@ -92,11 +94,12 @@ class Approvals(Room):
         return _("The proposal is withdrawn. Nothing was changed.")
 
     def queues(self, *, officer: Officer, now: datetime) -> list[Queue]:
-        """Open proposals whose payload, as it stands, this officer’s nation has not signed."""
+        """Open proposals of this officer’s duties whose payload, as it stands, the officer’s nation has not signed."""
         turned = approval.Signature.objects.filter(
             proposal=OuterRef("pk"), digest=OuterRef("digest"), nation=officer.nation
         )
-        rows = Proposal.objects.filter(~Exists(turned), state=OPEN)
+        own = [kind for kind, duty in approval.DUTY.items() if officer.has(duty)]
+        rows = Proposal.objects.filter(~Exists(turned), state=OPEN, kind__in=own)
         return [
             self.waiting(
                 _("Waiting for your nation’s key"),
@@ -122,6 +125,8 @@ def _why_not(row: Proposal, officer: Officer, standing: list[approval.Signature]
     """Why this officer cannot turn a key here; empty when the verb is to decide."""
     if row.state != OPEN:
         return ""
+    if not officer.has(approval.DUTY[Kind(row.kind)]):
+        return _("Your duties do not include this act.")
     if any(one.person == officer.person for one in standing):
         return _("You have turned a key here. The second key must be turned by another person, of the other nation.")
     if any(one.nation == officer.nation for one in standing):

@@ -5,11 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
 
@@ -25,7 +24,7 @@ from fund.register.models import Call, CallLine
 from fund.units import UnitClass
 from portal.officers import shown, words
 from portal.officers.fields import DayField, ReasonForm
-from portal.officers.room import NEXT, Coming, Group, Line, Queue, Room, act, column, titled
+from portal.officers.room import NEXT, Coming, Group, Line, Queue, Room, act, column, proposed, titled
 from portal.officers.site import site
 from portal.officers.words import Payload, Words
 
@@ -211,13 +210,13 @@ class Calls(Room):
         proposal = calls.propose_commitments(
             amounts=form["amounts"], effective_on=form["effective_on"], officer=officer, now=now, reason=form["reason"]
         )
-        return _proposed(request, proposal)
+        return proposed(request, proposal)
 
     @act(duty=Duty.VALUATION, fresh=True, form=CallForm, on_row=False)
     def call(self, request: HttpRequest, *, form: dict[str, Any], officer: Officer, now: datetime) -> HttpResponse:
         names = ("amounts", "called_on", "due_on", "bank_account", "purpose_en", "purpose_ja", "reason")
         proposal = calls.propose_call(**{name: form[name] for name in names}, officer=officer, now=now)
-        return _proposed(request, proposal)
+        return proposed(request, proposal)
 
     @act(duty=Duty.VALUATION, fresh=True, form=ContributionForm)
     def pay(
@@ -226,7 +225,7 @@ class Calls(Room):
         proposal = calls.propose_contributions(
             call=row, amounts=form["amounts"], day=form["day"], officer=officer, now=now, reason=form["reason"]
         )
-        return _proposed(request, proposal)
+        return proposed(request, proposal)
 
     @act(form=NoticeForm)
     def notice(
@@ -258,11 +257,6 @@ class Calls(Room):
             )
             for one in rows
         ]
-
-
-def _proposed(request: HttpRequest, proposal: Proposal) -> HttpResponse:
-    messages.success(request, _("It is proposed with your key. The other nation’s key is still missing."))
-    return redirect("admin:fund_proposal_change", proposal.pk)
 
 
 def notice(call: Call, line: CallLine) -> str:

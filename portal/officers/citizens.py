@@ -16,7 +16,6 @@ from django.utils.translation import gettext_lazy
 
 from fund.dealing.models import Subscription
 from fund.governance.officers import Duty, Officer
-from fund.holders import Nation
 from fund.ledger import balances
 from fund.units import UnitClass
 from investors.applications import Status
@@ -40,7 +39,7 @@ class Citizens(Endless):
     list_display = (
         column("id", gettext_lazy("Number")),
         column("state", gettext_lazy("Status"), lambda row: row.get_state_display()),
-        column("nations", gettext_lazy("Citizenship"), lambda row: _nations(row)),
+        column("nations", gettext_lazy("Citizenship"), lambda row: shown.nations(row.nations)),
         column("registered_at", gettext_lazy("Registered"), lambda row: shown.moment(row.registered_at)),
     )
     search_fields = ("id",)
@@ -80,13 +79,9 @@ class Citizens(Endless):
         }
 
 
-def _nations(row: Investor) -> str:
-    return ", ".join(str(Nation(nation).label) for nation in row.nations) or "—"
-
-
 def _about(row: Investor) -> Iterator[Line]:
     yield Line(_("Status"), row.get_state_display())
-    yield Line(_("Citizenship"), _nations(row))
+    yield Line(_("Citizenship"), shown.nations(row.nations))
     yield Line(_("Registered"), shown.instant(row.registered_at))
     if row.verified_until:
         yield Line(_("Verified until"), shown.instant(row.verified_until))

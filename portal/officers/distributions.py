@@ -6,11 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -26,7 +25,7 @@ from fund.refusal import Refusal
 from fund.units import UnitClass
 from portal.officers import changes, shown, words
 from portal.officers.fields import DayField, ReasonForm
-from portal.officers.room import Group, Line, Queue, Room, act, column, titled
+from portal.officers.room import Group, Line, Queue, Room, act, column, proposed, titled
 from portal.officers.site import site
 from portal.officers.words import Payload, Words
 
@@ -94,7 +93,7 @@ class Distributions(Room):
         column("id", gettext_lazy("Distribution"), lambda row: row.pk, ordered=True),
         column("unit_class", gettext_lazy("Class"), lambda row: row.unit_class_id),
         column("state", gettext_lazy("Status"), lambda row: row.get_state_display(), ordered=True),
-        column("per_lot", gettext_lazy("Paid for a lot"), lambda row: _per_lot(row.per_lot, row.unit_class)),
+        column("per_lot", gettext_lazy("Paid for a lot"), lambda row: shown.per_lot(row.per_lot, row.unit_class)),
         column("record_day", gettext_lazy("Record day"), lambda row: shown.day(row.record_day), ordered=True),
         column("pay_day", gettext_lazy("Pay day"), lambda row: shown.day(row.pay_day), ordered=True),
         column("declared", gettext_lazy("Together"), lambda row: shown.money(row.whole)),
@@ -144,7 +143,7 @@ class Distributions(Room):
             record_day=form["record_day"], pay_day=form["pay_day"], rates=form["rates"], officer=officer, now=now,
             reason=form["reason"],
         )  # fmt: skip
-        return _proposed(request, proposal)
+        return proposed(request, proposal)
 
     def page(self, *, row: Distribution, officer: Officer, now: datetime) -> dict[str, Any]:
         progress = pay.progress(distribution=row)
@@ -153,7 +152,7 @@ class Distributions(Room):
         lines = [
             Line(_("Class"), row.unit_class.get_code_display()),
             Line(_("Status"), row.get_state_display()),
-            Line(_("Paid for a lot"), _per_lot(row.per_lot, row.unit_class)),
+            Line(_("Paid for a lot"), shown.per_lot(row.per_lot, row.unit_class)),
             Line(_("Record day"), shown.day(row.record_day)),
             Line(_("Pay day"), shown.day(row.pay_day)),
             Line(_("Together"), shown.money(row.whole), "" if row.recorded_at else _("as things stood when declared")),
@@ -192,7 +191,7 @@ class Distributions(Room):
             distribution=row, record_day=form["record_day"], per_lot=form["per_lot"], officer=officer, now=now,
             reason=form["reason"],
         )  # fmt: skip
-        return _proposed(request, proposal)
+        return proposed(request, proposal)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Distribution]:
         return super().get_queryset(request).select_related("unit_class", "corrects")
@@ -202,19 +201,6 @@ class Distributions(Room):
         return [
             self.waiting(_("Distributions that are being paid"), due, "recorded_at", query="?state__exact=recorded")
         ]
-
-
-def _proposed(request: HttpRequest, proposal: Proposal) -> HttpResponse:
-    messages.success(request, _("It is proposed with your key. The other nation’s key is still missing."))
-    return redirect("admin:fund_proposal_change", proposal.pk)
-
-
-def _per_lot(value: Decimal | str, unit_class: UnitClass) -> str:
-    """Major units for a quoting lot, without zeros that say nothing."""
-    figure = f"{Decimal(value).normalize():f}"
-    if unit_class.currency == "USD":
-        return _("$%(figure)s") % {"figure": figure}
-    return _("¥%(figure)s") % {"figure": figure}
 
 
 def _waits(row: Distribution, progress: pay.Progress, now: datetime) -> str:
@@ -246,7 +232,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
 def _due(due: Due, sums: Sums) -> dict[str, Any]:
     return {
         "class": due.unit_class.get_code_display(),
-        "per_lot": _per_lot(due.per_lot, due.unit_class),
+        "per_lot": shown.per_lot(due.per_lot, due.unit_class),
         "holders": shown.whole(due.holders),
         "units": shown.units(due.units, due.unit_class),
         "amount": shown.money(due.amount),
@@ -307,7 +293,7 @@ def _distribution(proposal: Proposal, payload: Payload) -> Words:
         unit_class = classes[one["class"]]
         whole = shown.minor(one["expected"], unit_class.currency)
         note = _("together %(amount)s as things stand") % {"amount": whole}
-        said.lines.append(Line(unit_class.get_code_display(), _per_lot(one["per_lot"], unit_class), note))
+        said.lines.append(Line(unit_class.get_code_display(), shown.per_lot(one["per_lot"], unit_class), note))
     return said
 
 
@@ -315,7 +301,7 @@ def _before(old: Distribution) -> list[Line]:
     return [
         Line(_("Distribution"), str(old.pk)),
         Line(_("Record day before"), shown.day(old.record_day)),
-        Line(_("Paid for a lot before"), _per_lot(old.per_lot, old.unit_class)),
+        Line(_("Paid for a lot before"), shown.per_lot(old.per_lot, old.unit_class)),
         Line(_("Together before"), shown.money(old.whole)),
     ]
 

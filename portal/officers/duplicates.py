@@ -129,7 +129,7 @@ def _about(pair: Pair) -> Iterator[Line]:
         label = _("Registration %(number)s") % {"number": one.pk}
         if newest and newest.first_submitted_at:
             since = shown.instant(newest.first_submitted_at)
-            yield Line(label, f"{newest.get_status_display()} · {applications.nations(newest)}", since)
+            yield Line(label, f"{newest.get_status_display()} · {shown.nations(one.nations)}", since)
 
 
 def _compared(found: list[Registration], now: datetime) -> Iterator[dict[str, Any]]:

@@ -22,7 +22,7 @@ from fund.money import Money, percent
 from fund.units import UnitClass
 from portal.officers import changes, entry, histogram, shown, words
 from portal.officers.fields import DayField, LocalInstant, ReasonForm
-from portal.officers.room import NEXT, Coming, Figure, Group, Line, Queue, Room, act, column, titled
+from portal.officers.room import NEXT, Coming, Figure, Group, Line, Queue, Room, act, column, proposed, titled
 from portal.officers.site import site
 from portal.officers.words import Payload, Words
 
@@ -177,17 +177,17 @@ class Offerings(Room):
 
     @act(duty=Duty.DEALING, fresh=True)
     def open(self, request: HttpRequest, *, row: Offering, officer: Officer, now: datetime) -> HttpResponse:
-        return _to(request, offering.propose_opening(offering=row, officer=officer, now=now))
+        return proposed(request, offering.propose_opening(offering=row, officer=officer, now=now))
 
     @act(duty=Duty.DEALING, fresh=True)
     def allot(self, request: HttpRequest, *, row: Offering, officer: Officer, now: datetime) -> HttpResponse:
-        return _to(request, allotment.propose(offering=row, officer=officer, now=now))
+        return proposed(request, allotment.propose(offering=row, officer=officer, now=now))
 
     @act(duty=Duty.DEALING, fresh=True, form=ReasonForm)
     def cancel(
         self, request: HttpRequest, *, row: Offering, form: dict[str, Any], officer: Officer, now: datetime
     ) -> HttpResponse:
-        return _to(request, cancellation.propose(offering=row, officer=officer, now=now, reason=form["reason"]))
+        return proposed(request, cancellation.propose(offering=row, officer=officer, now=now, reason=form["reason"]))
 
     def queues(self, *, officer: Officer, now: datetime) -> list[Queue]:
         if not officer.has(Duty.DEALING):
@@ -244,11 +244,6 @@ def _settled(row: Offering, done: settlement.Progress, *, waits: bool) -> str:
         "settled": shown.whole(done.settled),
         "orders": shown.whole(done.orders),
     }
-
-
-def _to(request: HttpRequest, proposal: Proposal) -> HttpResponse:
-    messages.success(request, _("It is proposed with your key. The other nation’s key is still missing."))
-    return redirect("admin:fund_proposal_change", proposal.pk)
 
 
 def _name(row: Offering) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -20,7 +20,7 @@ from fund.governance.officers import Duty, Officer
 from fund.holders import Nation
 from portal.officers import changes, shown, words
 from portal.officers.fields import ReasonForm
-from portal.officers.room import Group, Line, Queue, Room, act, column, titled
+from portal.officers.room import Group, Line, Queue, Room, act, column, proposed, titled
 from portal.officers.site import site
 from portal.officers.words import Payload, Words
 
@@ -122,13 +122,13 @@ class Offices(Room):
     @act(duty=Duty.ADMINISTRATION, fresh=True, form=AppointForm, on_row=False)
     def appoint(self, request: HttpRequest, *, form: dict[str, Any], officer: Officer, now: datetime) -> HttpResponse:
         proposal = office.propose_appointment(user_id=form.pop("email"), **form, officer=officer, now=now)
-        return _proposed(request, proposal)
+        return proposed(request, proposal)
 
     @act(duty=Duty.ADMINISTRATION, fresh=True, form=DutiesForm)
     def propose(
         self, request: HttpRequest, *, row: Officer, form: dict[str, Any], officer: Officer, now: datetime
     ) -> HttpResponse:
-        return _proposed(request, office.propose_duties(held=row, **form, officer=officer, now=now))
+        return proposed(request, office.propose_duties(held=row, **form, officer=officer, now=now))
 
     @act(fresh=True, form=ReasonForm)
     def leave(
@@ -168,11 +168,6 @@ class Offices(Room):
                 self.address("change", rows[0].pk),
             )
         ]
-
-
-def _proposed(request: HttpRequest, proposal: Proposal) -> HttpResponse:
-    messages.success(request, _("It is proposed with your key. The other nation’s key is still missing."))
-    return redirect("admin:fund_proposal_change", proposal.pk)
 
 
 def who(row: Officer) -> str:

@@ -4,9 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
@@ -18,7 +17,7 @@ from fund.governance.approval import Kind, Proposal
 from fund.governance.officers import Duty, Officer
 from portal.officers import changes, shown, words
 from portal.officers.fields import LocalInstant
-from portal.officers.room import Group, Line, Room, act, column
+from portal.officers.room import Group, Line, Room, act, column, proposed
 from portal.officers.site import site
 from portal.officers.words import Payload, Words
 
@@ -80,8 +79,7 @@ class Outages(Room):
     @act(duty=Duty.DEALING, fresh=True, form=DeclareForm, on_row=False)
     def declare(self, request: HttpRequest, *, form: dict[str, Any], officer: Officer, now: datetime) -> HttpResponse:
         proposal = outage.propose(**form, officer=officer, now=now)
-        messages.success(request, _("It is proposed with your key. The other nation’s key is still missing."))
-        return redirect("admin:fund_proposal_change", proposal.pk)
+        return proposed(request, proposal)
 
 
 def _cause(row: Outage) -> str:

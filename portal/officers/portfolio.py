@@ -22,7 +22,7 @@ from fund.portfolio import debt, entries, fees, imports, investments, tables, va
 from fund.portfolio.models import Accrual, Expense, Facility, ImportedFile, Investment
 from portal.officers import changes, shown, words
 from portal.officers.fields import DayField
-from portal.officers.room import Group, Line, Queue, Room, act, column, titled
+from portal.officers.room import Group, Line, Queue, Room, act, column, proposed, titled
 from portal.officers.site import site
 from portal.officers.words import Payload, Words
 
@@ -395,8 +395,7 @@ class Entries(Room):
         """A proposal where both keys are needed, else it is recorded."""
         done = imports.take(file=row, digest=form["digest"], officer=officer, reason=form["reason"], now=now)
         if isinstance(done, Proposal):
-            messages.success(request, _("It is proposed with your key. The other nation’s key is still missing."))
-            return redirect("admin:fund_proposal_change", done.pk)
+            return proposed(request, done)
         said = ngettext("%(count)s entry was recorded.", "%(count)s entries were recorded.", done)
         messages.success(request, said % {"count": shown.whole(done)})
         return redirect(self.address("change", row.pk))

@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
+from fund.governance.approval import Proposal
 from fund.governance.officers import Duty, Officer
 from fund.refusal import Refusal
 from portal import step_up
@@ -143,6 +144,12 @@ def act(
         return method
 
     return mark
+
+
+def proposed(request: HttpRequest, proposal: Proposal) -> HttpResponseRedirect:
+    """After an act that was put up for both keys: the page of its proposal."""
+    messages.success(request, _("It is proposed with your key. The other nation’s key is still missing."))
+    return redirect("admin:fund_proposal_change", proposal.pk)
 
 
 class Room(admin.ModelAdmin):  # type: ignore[type-arg]

@@ -1,5 +1,6 @@
 """How figures are written for an officer: money, units, days and instants in the words of the page's language."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -20,8 +21,12 @@ ZONES = {Nation.US: ZoneInfo("America/New_York"), Nation.JP: ZoneInfo("Asia/Toky
 def money(value: Money) -> str:
     """12345 cents → "$123.45" or "123.45米ドル"; yen without decimals."""
     figure = f"{abs(value.major):,.{value.currency.decimals}f}"
-    said = (_("$%(figure)s") if value.currency == Currency.USD else _("¥%(figure)s")) % {"figure": figure}
-    return f"-{said}" if value.amount < 0 else said
+    return f"-{_marked(figure, value.currency)}" if value.amount < 0 else _marked(figure, value.currency)
+
+
+def _marked(figure: str, currency: str) -> str:
+    """A figure with the mark of its currency, as the page's language writes it."""
+    return (_("$%(figure)s") if currency == Currency.USD else _("¥%(figure)s")) % {"figure": figure}
 
 
 def minor(amount: int | str, currency: str) -> str:
@@ -36,10 +41,17 @@ def units(count: int | str, unit_class: UnitClass) -> str:
 
 def price(value: Decimal | str, unit_class: UnitClass) -> str:
     """A quoted price: four decimals of a dollar, or whole yen (D20)."""
-    figure = f"{Decimal(value):,.{unit_class.price_decimals}f}"
-    if unit_class.currency == Currency.USD:
-        return _("$%(figure)s") % {"figure": figure}
-    return _("¥%(figure)s") % {"figure": figure}
+    return _marked(f"{Decimal(value):,.{unit_class.price_decimals}f}", unit_class.currency)
+
+
+def per_lot(value: Decimal | str, unit_class: UnitClass) -> str:
+    """What is paid for a quoting lot, in major units and without zeros that say nothing."""
+    return _marked(f"{Decimal(value).normalize():f}", unit_class.currency)
+
+
+def nations(held: Iterable[str]) -> str:
+    """Citizenships by their names."""
+    return ", ".join(str(Nation(nation).label) for nation in held) or "—"
 
 
 def whole(number: int) -> str:

@@ -27,7 +27,7 @@ from fund.refusal import Refusal
 from fund.units import UnitClass
 from portal.officers import changes, shown, waterfall, words
 from portal.officers.fields import DayField, ReasonForm
-from portal.officers.room import Coming, Figure, Group, Line, Queue, Room, act, column, titled
+from portal.officers.room import Coming, Figure, Group, Line, Queue, Room, act, column, proposed, titled
 from portal.officers.site import site
 from portal.officers.words import Payload, Words
 
@@ -148,8 +148,7 @@ class Navs(Room):
             proposal = compensation.propose(drafts=drafts, officer=officer, now=now, reason=form["reason"])
         else:
             proposal = strike.propose(nav=row, officer=officer, now=now, reason=form["reason"])
-        messages.success(request, _("It is proposed with your key. The other nation’s key is still missing."))
-        return redirect("admin:fund_proposal_change", proposal.pk)
+        return proposed(request, proposal)
 
     def queues(self, *, officer: Officer, now: datetime) -> list[Queue]:
         """Days that are valued and not published, later than the last published one; and what is late for the next."""

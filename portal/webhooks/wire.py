@@ -28,9 +28,7 @@ LONGEST = 10.0  # seconds for the whole exchange, once the name is resolved
 LARGEST = 64 * 1024  # bytes of the whole answer, its head included
 LONGEST_ADDRESS = 500  # characters
 PORTS = frozenset({443, 8443})
-WRITTEN = re.compile(
-    r"[!-~]+"
-)  # what an address may consist of; names in other scripts are written in ASCII (RFC 5891)
+WRITTEN = re.compile(r"[!-~]+")  # an address; names in other scripts are written in ASCII (RFC 5891)
 NAME = re.compile(r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 LOOPBACK = frozenset({"localhost", "127.0.0.1"})
 UNICAST = ipaddress.ip_network("2000::/3")  # where all of the public IPv6 internet is

@@ -67,8 +67,8 @@ class House:
         try:
             wait_for(what, lambda: self.row(statement, *params), patience)
         except AssertionError as late:
-            what = "task || ' ' || failures || ' ' || error"
-            undone = f"SELECT array_agg({what}) FROM portal_delivery WHERE done_at IS NULL"
+            failed = "task || ' ' || failures || ' ' || error"
+            undone = f"SELECT array_agg({failed}) FROM portal_delivery WHERE done_at IS NULL"
             raise AssertionError(f"{late}; not done: {self.row(undone)}") from None
         return self.row(statement, *params)
 

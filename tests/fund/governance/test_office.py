@@ -86,6 +86,11 @@ def test_nor_does_the_database_let_one_person_hold_them(administrators, cashier)
         signed(proposal, administrators["JP"])
 
 
+def test_every_kind_of_act_belongs_to_a_duty_that_is_no_audit():
+    """Of a kind without one the trigger of signatures would ask nothing."""
+    assert set(approval.DUTY) == set(Kind) and Duty.AUDIT not in approval.DUTY.values()
+
+
 @pytest.mark.parametrize("duty", [one for one in Duty if one is not Duty.ADMINISTRATION])
 def test_only_administration_turns_these_keys(administrators, make_officer, duty):
     with pytest.raises(Refused, match="duties"):

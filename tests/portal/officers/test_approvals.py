@@ -190,3 +190,12 @@ def test_a_missing_proposal_is_not_found(japanese):
     assert client.get("/en/officers/fund/proposal/01980000-0000-7000-8000-000000000000/").status_code == 404
     assert client.get("/en/officers/fund/proposal/nonsense/").status_code == 404
     assert client.post("/en/officers/fund/proposal/nonsense/sign/", {"digest": "0" * 64}).status_code == 404
+
+
+@pytest.mark.parametrize("duty", ["audit", "payments"])
+def test_who_has_another_duty_reads_it_and_is_asked_for_no_key(proposal, make_officer, duty):
+    client = sign_in(make_officer("JP", duties=[duty]).user)
+    text = client.get(page(proposal)).content.decode()
+    assert "Your duties do not include this act." in text and "Turn my key" not in text
+    assert "Waiting for your nation" in client.get("/en/officers/").content.decode().split("Empty:")[1]
+    assert "Your duties do not include this act." in press(client, proposal).content.decode() and keys(proposal) == 1

@@ -100,6 +100,12 @@ def addresses(american, japanese, make_officer, person) -> list[str]:
         "/officers/investors/application/",
         f"/officers/investors/application/{case}/",
         "/officers/investors/duplicatecase/",
+        "/officers/investors/investor/",
+        f"/officers/investors/investor/{Application.objects.get(pk=case).investor_id}/",
+        "/officers/fund/subscription/",
+        "/officers/fund/distribution/",
+        "/officers/fund/holdingroot/",
+        "/officers/portal/webhookdelivery/",
     ]
 
 
