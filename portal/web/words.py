@@ -45,7 +45,7 @@ OWNERS = (
     (Holder.Kind.CITIZEN, Nation.US, _("Citizens of the United States")),
     (Holder.Kind.CITIZEN, Nation.JP, _("Citizens of Japan")),
 )
-RANGES = {"6m": _("6 months"), "1y": _("1 year"), "3y": _("3 years"), "all": _("All")}
+RANGES = {"6m": _("6 months"), "1y": _("1 year"), "3y": _("3 years"), "all": _("Whole time")}
 NO_RETURN = {
     "no_solution": _("There is none: these payments have no rate of return."),
     "ambiguous": _("There is none: these payments have more than one rate of return."),

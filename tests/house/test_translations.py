@@ -1,6 +1,11 @@
 """The Japanese is complete, and the check that says so can tell."""
 
+import io
+from pathlib import Path
+
+import django
 from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
 
 from tests.house import translations
 
@@ -39,3 +44,27 @@ def test_a_template_is_read_with_its_plurals_and_contexts() -> None:
         (1, "May", "month"),
         (1, ("%(n)s order", "%(n)s orders"), None),
     ]
+
+
+# Said otherwise than the admin says it, on purpose: its pages may say it as well.
+OWN_WORDS = {"Added:", "Documentation", "English", "Filter", "History", "None", "Order", "Remove", "Run", "Save",
+             "Your password was changed."}  # fmt: skip
+
+
+def overruled(ours: Catalog) -> set[str]:
+    """The messages of Django and its admin that our catalogue, which comes before theirs, says otherwise."""
+    found = set()
+    for app in ("conf", "contrib/admin"):
+        file = Path(django.__file__).parent / app / "locale/ja/LC_MESSAGES/django.po"
+        for message in read_po(io.BytesIO(file.read_bytes())):
+            mine = ours.get(message.id) if isinstance(message.id, str) and message.id and not message.context else None
+            if mine is not None and message.string and mine.string != message.string:
+                found.add(str(message.id))
+    return found
+
+
+def test_a_word_of_ours_changes_no_page_of_the_admin_unseen() -> None:
+    catalogue = translations.read_catalogue()
+    assert overruled(catalogue) == OWN_WORDS
+    catalogue.add("All", "全期間")
+    assert overruled(catalogue) == OWN_WORDS | {"All"}, "negative control"
