@@ -35,7 +35,9 @@ WITHOUT = """
       FROM (SELECT e.holder_id, c.place - CASE WHEN e.reversal THEN 0 ELSE 1 END AS place
               FROM fund_entitlement e
               JOIN unnest(%(chain)s::bigint[]) WITH ORDINALITY c(id, place) ON c.id = e.distribution_id
-             WHERE e.holder_id BETWEEN %(first)s AND %(last)s) v
+             WHERE e.holder_id BETWEEN %(first)s AND %(last)s
+               AND NOT (e.reversal AND c.id = %(newest)s)  -- by one that has its own note
+           ) v
       JOIN investors_investor i USING (holder_id)
      GROUP BY i.id
     HAVING count(DISTINCT v.place) > (SELECT count(*) FROM portal_paper p
@@ -60,7 +62,14 @@ def notices(*, distribution_id: int, first_holder: int, last_holder: int, now: d
     with connection.cursor() as cursor:
         cursor.execute(
             WITHOUT,
-            {"chain": keys, "subject": subject, "first": first_holder, "last": last_holder, "most": making.AT_ONCE},
+            {
+                "chain": keys,
+                "newest": keys[-1],
+                "subject": subject,
+                "first": first_holder,
+                "last": last_holder,
+                "most": making.AT_ONCE,
+            },
         )
         found = [(investor, places[given]) for investor, places, given in cursor.fetchall()]
     investors = Investor.objects.in_bulk([investor for investor, _place in found])
