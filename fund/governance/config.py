@@ -61,15 +61,19 @@ def authorities(value: Any) -> bool:
 
 def remittance_rules(value: Any) -> bool:
     """For each authority a day of the next month, or banking days after a quarter of a month (``remittance``)."""
-    return value.keys() == {"us_945", "us_1042", "jp_national", "jp_local"} and all(
-        (rule == {"period": "month", "day": rule.get("day")} and type(rule["day"]) is int and 1 <= rule["day"] <= 28)
-        or (
-            rule == {"period": "quarter_month", "banking_days": rule.get("banking_days")}
-            and type(rule["banking_days"]) is int
-            and 1 <= rule["banking_days"] <= 10
-        )
-        for rule in value.values()
-    )
+    return value.keys() == {"us_945", "us_1042", "jp_national", "jp_local"} and all(map(_remittance, value.values()))
+
+
+def _remittance(rule: Any) -> bool:
+    for period, name, most in (("month", "day", 28), ("quarter_month", "banking_days", 10)):
+        if isinstance(rule, dict) and rule.keys() == {"period", name} and rule["period"] == period:
+            return type(rule[name]) is int and 1 <= rule[name] <= most
+    return False
+
+
+def by_nation(value: Any) -> bool:
+    """A text for each nation."""
+    return value.keys() == {"US", "JP"} and all(isinstance(one, str) for one in value.values())
 
 
 PERCENTAGE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,6})?", re.ASCII)
@@ -164,7 +168,9 @@ DECLARED: dict[str, Declared] = {
         sound=percentage,
     ),
     "tax.payer": Declared(
-        _("The fund as a payer: its taxpayer number by nation, empty until one is issued"), {"US": "", "JP": ""}
+        _("The fund as a payer: its taxpayer number by nation, empty until one is issued"),
+        {"US": "", "JP": ""},
+        sound=by_nation,
     ),
     "fee.management_bps": Declared(_("Management fee in basis points of net asset value a year"), 20),
 }

@@ -57,6 +57,7 @@ def test_periods_that_are_over():
 def test_a_rule_that_cannot_be_used_is_no_setting():
     assert remittance_rules(RULES)
     for wrong in (
+        "month",
         {}, {"period": "month", "day": 31}, {"period": "month", "day": "10"}, {"period": "week"},
         {"period": "quarter_month", "banking_days": 0}, {"period": "month", "day": 10, "more": 1},
     ):  # fmt: skip
