@@ -346,17 +346,17 @@ def scalars_of(one: Distribution) -> dict[str, Any]:
         "cut": one.cut,
         "cut_holder": one.cut_holder,
     }
-    return {**found, **late(found)}
+    return {**found, **headings(found)}
 
 
-def late(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Which headings of the class do not count yet, and the first transaction that may not."""
+def headings(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Which headings of the class count, which do not yet, and the first transaction that may not."""
     with connection.cursor() as cursor:
-        cursor.execute(entitlement.LATE, params)
-        (headings,) = cursor.fetchone()
+        cursor.execute(entitlement.HEADINGS, params)
+        counted, late = cursor.fetchone()
         cursor.execute("SELECT pg_snapshot_xmin(%(snapshot)s::pg_snapshot)::text::bigint", params)
         (xmin,) = cursor.fetchone()
-    return {"late": headings, "xmin": xmin}
+    return {"counted": counted, "late": late, "xmin": xmin}
 
 
 def held(unit_class: UnitClass) -> str:
@@ -380,7 +380,7 @@ def _snapshot() -> dict[str, Any]:
 def _totals(unit_class: UnitClass, params: dict[str, Any]) -> tuple[int, int, int]:
     """Holders, units, and what they get together: the product of both rounded down."""
     if "late" not in params:
-        params |= late(params)
+        params |= headings(params)
     with connection.cursor() as cursor:
         cursor.execute(entitlement.TOTALS.format(shares=shares(unit_class)), params)
         holders, units, _whole, declared = cursor.fetchone()
