@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('fund', '0012_tax_papers'),
+        ('fund', '0013_tax_papers'),
         ('investors', '0009_tax_residence'),
     ]
 

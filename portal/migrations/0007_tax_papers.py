@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('fund', '0012_tax_papers'),
+        ('fund', '0013_tax_papers'),
         ('investors', '0010_tax_papers'),
         ('portal', '0006_papers'),
     ]
