@@ -55,6 +55,17 @@ def copy(place: Place, *, source: str, target: str) -> None:
             sql.SQL("CREATE DATABASE {target} OWNER {owner} TEMPLATE {source} STRATEGY FILE_COPY").format(**names)
         )
         connection.execute("CHECKPOINT")
+    release(place, target)
+
+
+def release(place: Place, database: str) -> None:
+    """A copy is fenced by itself (decision 27); this one the owner of its tables opens, past the two keys."""
+    with connect(place, database) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(
+            "INSERT INTO fund_fenceentry (act, why, generation, at, reason)"
+            " VALUES ('opened', '', fund_generation(), now(), '')"
+        )
 
 
 def drop(place: Place, database: str) -> None:

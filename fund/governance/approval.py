@@ -46,6 +46,7 @@ class Kind(models.TextChoices):
     ENTRY = "entry", _("manual ledger entry")
     PORTFOLIO = "portfolio", _("entries of the portfolio")
     CAPITAL = "capital", _("capital of co-owners and partners")
+    RELEASE = "release", _("release of the outbox")
 
 
 # Whose act it is: who has another duty neither proposes it nor turns a key for it.
@@ -63,6 +64,7 @@ DUTY = {
     Kind.PAYOUT: Duty.PAYMENTS,
     Kind.DISTRIBUTION: Duty.PAYMENTS,
     Kind.ENTRY: Duty.PAYMENTS,
+    Kind.RELEASE: Duty.PAYMENTS,
 }
 DUTY_OF_KIND = " ".join(f"WHEN '{kind.value}' THEN '{duty.value}'" for kind, duty in DUTY.items())
 

@@ -3,8 +3,10 @@
 from typing import Any
 
 from django.core.management.commands.migrate import Command as Migrate
+from django.utils import timezone
 
 from fund import units
+from fund.governance import fence
 from fund.ledger import accounts
 from investors import agreements
 from portal.owner import connected_as_owner, grant, restrict
@@ -24,3 +26,4 @@ class Command(Migrate):
                 units.open_classes()
                 accounts.open_chart()
                 agreements.ship()
+                fence.open_new(now=timezone.now())

@@ -96,6 +96,7 @@ def addresses(american, japanese, make_officer, person) -> list[str]:
         "/officers/fund/bankfile/",
         "/officers/fund/note/",
         "/officers/fund/officer/",
+        "/officers/fund/fenceentry/",
         f"/officers/fund/officer/{colleague.pk}/",
         "/officers/investors/application/",
         f"/officers/investors/application/{case}/",
