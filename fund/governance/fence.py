@@ -2,8 +2,8 @@
 
 The database says which one it is (``fund_generation``, sql/fence.sql), the fence keeps which one was released. A
 restored copy is another one, whatever it was restored from: its fence is closed from its first moment, and nobody has
-to remember to close it. What was paid and mailed after the restored moment is unknown to the copy; only people, with the
-banks' files before them, can say whether it may go on.
+to remember to close it. What was paid and mailed after the restored moment is unknown to the copy; only people, with
+the banks' files before them, can say whether it may go on.
 
 Closing needs one hand, opening both keys.
 """
@@ -44,7 +44,7 @@ class FenceEntry(AppendOnly):
 
     class Act(models.TextChoices):
         OPENED = "opened", _("opened with the new database")
-        CLOSED = "closed", _("closed")
+        CLOSED = "closed", _("fenced")
         RELEASED = "released", _("released by both nations")
 
     class Why(models.TextChoices):

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             name='FenceEntry',
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('act', models.CharField(choices=[('opened', 'opened with the new database'), ('closed', 'closed'), ('released', 'released by both nations')], max_length=8)),
+                ('act', models.CharField(choices=[('opened', 'opened with the new database'), ('closed', 'fenced'), ('released', 'released by both nations')], max_length=8)),
                 ('why', models.CharField(blank=True, choices=[('restored', 'this database is a restored copy'), ('went_back', 'the database has gone back in time'), ('by_hand', 'closed by an officer or the operator')], max_length=9)),
                 ('generation', models.CharField(max_length=120)),
                 ('at', models.DateTimeField()),
