@@ -73,6 +73,13 @@ def drop(place: Place, database: str) -> None:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
 
 
+def archive(place: Place, command: str) -> None:
+    """What is done from now on with each segment of the log that is full; the server was started archiving."""
+    with connect(place, "postgres") as connection:
+        connection.execute(sql.SQL("ALTER SYSTEM SET archive_command = {}").format(command))
+        connection.execute("SELECT pg_reload_conf()")
+
+
 def wal_bytes(place: Place) -> int:
     """How much the server has ever written to its log."""
     with connect(place, "postgres") as connection:
