@@ -32,7 +32,7 @@ from fund.dealing.models import Offering
 from fund.distribution import declare, pay
 from fund.distribution import prove as proofs
 from fund.distribution.models import Distribution
-from fund.governance import approval, audit, fence, outbox
+from fund.governance import audit, fence, outbox
 from fund.governance.approval import Proposal
 from fund.governance.audit import Act
 from fund.governance.officers import Officer
