@@ -49,13 +49,15 @@ class Command(Migrate):
         """Raises CommandError when a migration was in the way of others each time, or they of it."""
         for number in range(1, TRIES + 1):
             try:
-                return super().handle(*args, **options)
+                super().handle(*args, **options)
             except (DatabaseError, InterfaceError) as error:
                 why = _gave_way(error)
                 if why is None:
                     raise
                 connections[options["database"]].close()
                 self.stderr.write(f"The migration {why}, try {number} of {TRIES}; nothing of it was kept.")
+            else:
+                return
             time.sleep(PAUSE * number)
         raise CommandError(
             "A migration and the site's work are in each other's way for longer than"
