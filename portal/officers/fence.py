@@ -55,7 +55,7 @@ class Fence(Endless):
         return {
             "is_open": found.is_open,
             "why": "" if found.is_open else found.why.label,
-            "lines": _what_waits(),
+            "lines": _what_waits(found.closed),
             "open_proposal": waiting,
             "may_release": not found.is_open and waiting is None and officer.has(Duty.PAYMENTS),
             "propose_form": ReasonForm(),
@@ -86,8 +86,8 @@ class Fence(Endless):
         ]
 
 
-def _what_waits() -> list[Line]:
-    """What a release lets go, counted to a thousand, and how far the database has come."""
+def _what_waits(closed: FenceEntry | None) -> list[Line]:
+    """What a release lets go, counted to a thousand, and how far the database had come when it was closed."""
     mails = apps.get_model("portal", "Message").objects  # notices and the desk do not know each other
     rows = [
         (_("Notes not yet sent on"), Note.objects.filter(relayed_at=None)),
@@ -95,7 +95,8 @@ def _what_waits() -> list[Line]:
         (_("Webhook events that are due"), WebhookDelivery.objects.filter(done_at=None, dead_at=None)),
         (_("Approved payout runs without a bank file"), PayoutRun.objects.filter(state=PayoutRun.State.APPROVED)),
     ]
-    last = Act.objects.exclude(verb__startswith="fence.").order_by("-id").first()
+    acts = Act.objects.filter(at__lt=closed.at) if closed else Act.objects.all()
+    last = acts.order_by("-id").first()
     known = shown.instant(last.at) if last else "—"
     return [
         Line(_("Last act that this database knows"), known),
@@ -111,10 +112,10 @@ def _release(proposal: Proposal, payload: Payload) -> Words:
     said.lines = [Line(_("Generation of the database"), payload.pop("generation"))]
     if closed:
         said.lines += [
-            Line(_("Closed"), shown.instant(closed.at), closed.get_why_display()),
+            Line(_("Fenced since"), shown.instant(closed.at), closed.get_why_display()),
             Line(_("Reason"), closed.reason or "—"),
         ]
-    said.lines += _what_waits() if proposal.state == Proposal.State.OPEN else []
+    said.lines += _what_waits(closed) if proposal.state == Proposal.State.OPEN else []
     return said
 
 

@@ -70,7 +70,7 @@ class House:
                     web(port), cwd=code, env=self.environment(), stdout=output, stderr=output, start_new_session=True
                 )
             )
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while ask(port, "/health/ready") != 200:
             assert time.monotonic() < deadline, log.read_text()[-3000:]
             time.sleep(0.2)
@@ -83,7 +83,7 @@ class House:
 def ask(port: int, path: str) -> int:
     """The status of an answer; 0 without one."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
+        with urllib.request.urlopen(f"http://localhost:{port}{path}", timeout=60) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as refused:
         return refused.code
