@@ -136,3 +136,17 @@ def test_code_is_ready_with_tables_that_are_a_step_ahead(client):
         cursor.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('fund', '9999_expanded', now())")
         cursor.execute("ALTER TABLE fund_note ADD COLUMN later text")
     assert client.get("/health/ready").status_code == 200
+
+
+def test_the_clock_runs_from_the_first_statement_about_a_table_that_others_may_want():
+    asked: list[str] = []
+    clock = migrate.Clock({"fund_note"}, 2000)
+    context = {"cursor": SimpleNamespace(execute=asked.append)}
+
+    def execute(sql: str, *_: object) -> None:
+        asked.append(sql)
+
+    statements = ["CREATE TABLE a_new ()", "SELECT 1 FROM fund_note", 'ALTER TABLE "fund_note" ADD x int', "DROP TABLE a"]
+    for sql in statements:
+        clock(execute, sql, None, False, context)
+    assert asked == [*statements[:2], "SET transaction_timeout = 2000", *statements[2:]]

@@ -1,10 +1,12 @@
 """`migrate`, as the owner of the tables; afterwards the site's rights are set and the reference data stands.
 
 While the site is at work no migration may keep anybody waiting for longer than ``MIGRATION_LOCK_SECONDS``: it gives up
-when it is not given a lock in that time, and PostgreSQL ends it when it has held its own for so long. Nothing of it
-stays, and it is tried again. One that is not atomic (an index built concurrently) takes the time it needs.
+when it is not given a lock in that time, and PostgreSQL ends it so long after its first statement about a table that
+was there before. Nothing of it stays, and it is tried again. One that is not atomic (an index built concurrently) takes
+the time it needs.
 """
 
+import re
 import time
 from typing import Any
 
@@ -23,6 +25,8 @@ from portal.owner import connected_as_owner, grant, restrict
 LOCK_NOT_AVAILABLE = "55P03"
 TRANSACTION_TIMEOUT = "25P04"
 TRIES = 8
+READS = re.compile(r"\s*(?:SELECT|SET|SAVEPOINT|RELEASE)\b", re.IGNORECASE)
+WORD = re.compile(r"\w+")
 PAUSE = 1.0  # seconds, and as many more each time, in which those who waited behind it are served
 
 
@@ -38,6 +42,7 @@ class Command(Migrate):
             grant(using)
             self.at_work = using if _is_at_work(using) else None
             self._migrate_patiently(*args, **options)
+            limit(using=using, atomic=False, seconds=0)
             if options["app_label"] is None:
                 restrict(using)
                 units.open_classes()
@@ -67,15 +72,33 @@ class Command(Migrate):
 
     def migration_progress_callback(self, action: str, migration: Any = None, fake: bool = False) -> None:
         if action == "apply_start" and self.at_work:
-            limit(using=self.at_work, atomic=migration.atomic)
+            limit(using=self.at_work, atomic=migration.atomic, seconds=settings.MIGRATION_LOCK_SECONDS)
         super().migration_progress_callback(action, migration, fake)
 
 
-def limit(*, using: str, atomic: bool) -> None:
-    """How long the next migration waits for a lock, and how long it may hold any."""
-    milliseconds = round(settings.MIGRATION_LOCK_SECONDS * 1000)
-    with connections[using].cursor() as cursor:
-        cursor.execute(f"SET lock_timeout = {milliseconds}; SET transaction_timeout = {milliseconds if atomic else 0}")
+class Clock:
+    """Runs from a transaction's first statement about a table that others may want; what goes before it is our own."""
+
+    def __init__(self, tables: set[str], milliseconds: int) -> None:
+        self.tables, self.milliseconds = tables, milliseconds
+
+    def __call__(self, execute: Any, sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        text = str(sql)
+        if self.tables and not READS.match(text) and self.tables.intersection(WORD.findall(text)):
+            self.tables = set()
+            context["cursor"].execute(f"SET transaction_timeout = {self.milliseconds}")
+        return execute(sql, params, many, context)
+
+
+def limit(*, using: str, atomic: bool, seconds: float) -> None:
+    """For the next migration: how long it waits for a lock, and how long it may hold any. 0: as long as it takes."""
+    connection, milliseconds = connections[using], round(seconds * 1000)
+    connection.execute_wrappers[:] = [each for each in connection.execute_wrappers if not isinstance(each, Clock)]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = {milliseconds}; SET transaction_timeout = 0")
+        tables = set(connection.introspection.table_names(cursor))
+    if atomic and milliseconds:
+        connection.execute_wrappers.append(Clock(tables, milliseconds))
 
 
 def _is_at_work(using: str) -> bool:
