@@ -213,6 +213,16 @@ def test_the_database_approves_only_what_both_keys_were_turned_for(gather, ameri
         PayoutLine.objects.create(run=run, holder_id=owed(5), amount=5, state="new", obstacle="", bank_code="")
 
 
+@pytest.mark.parametrize("wrong", [{"state": "left_out", "obstacle": "refused"}, {"run_id": 10**9}])
+def test_a_line_joins_as_new_and_joins_a_run(wrong, american):
+    owed(100)
+    run = payouts.begin(currency=Currency.USD, officer=american, now=NOW)
+    of = {"run_id": run.pk, "holder_id": owed(5), "amount": 5, "state": "new", "obstacle": "", "bank_code": ""}
+    PayoutLine.objects.create(**of)
+    with pytest.raises(DatabaseError, match="while it is gathered"), transaction.atomic():
+        PayoutLine.objects.create(**of | {"holder_id": owed(6)} | wrong)
+
+
 def exchange_payee(run: PayoutRun) -> None:
     """What a thief with the database and the vault would do: another account in the sealed payee."""
     line = run.lines.get()
