@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
     accepts = {"constraint-missing-not-valid": "fund_proposal has a row for each act of officers: thousands"}
 
     dependencies = [
-        ('fund', '0011_distribution'),
+        ('fund', '0012_payout_lines'),
     ]
 
     operations = [
