@@ -5,6 +5,7 @@ start while something it needs is missing, and says what.
 """
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 from environs import Env
+from kombu import Queue
 
 from portal.government_id import party
 from portal.local import profile
@@ -75,6 +77,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "portal.received.stamp",
+    "portal.watch.traffic.counted",
+    "portal.tracing.follow",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
@@ -122,6 +126,11 @@ TEMPLATES = [
     },
 ]
 
+# ── what an operator watches ──────────────────────────────────────────────────────────────────────────────────────
+# Who may read /metrics: whoever has the token, or asks from one of these networks. Without both there is no such page.
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+METRICS_NETWORKS = [ip_network(one.strip()) for one in env.str("METRICS_NETWORKS", "").split(",") if one.strip()]
+
 # ── database ──────────────────────────────────────────────────────────────────────────────────────────────────────
 # Behind pgbouncer in transaction mode: no server-side cursors, no prepared statements (DATABASE_POOLER=1).
 DATABASE_POOLER = env.bool("DATABASE_POOLER", False)
@@ -146,8 +155,13 @@ DATABASE_OWNER = database(
     env.str("DATABASE_OWNER_URL", "")
     or (given["DATABASE_URL"] if os.environ.get("DATABASE_URL") else defaults["DATABASE_OWNER_URL"])
 )
+# Public pages may be read from a streaming replica that is at most so many seconds behind (portal.replica).
 if replica_url := env.str("DATABASE_REPLICA_URL", ""):
-    DATABASES["replica"] = {**database(replica_url), "TEST": {"MIRROR": "default"}}
+    replica = database(replica_url)
+    replica["OPTIONS"]["connect_timeout"] = 1  # a page waits for it no longer before the primary is read
+    DATABASES["replica"] = {**replica, "TEST": {"MIRROR": "default"}}
+DATABASE_REPLICA_LAG = env.float("DATABASE_REPLICA_LAG", 10.0)
+DATABASE_ROUTERS = ["portal.replica.Router"]
 
 # ── cache, sessions ───────────────────────────────────────────────────────────────────────────────────────────────
 REDIS_URL = given["REDIS_URL"]
@@ -205,6 +219,9 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
+# What the clock asks for has a queue of its own: workers take from both in turn, so that no backlog silences the clock.
+CELERY_TASK_QUEUES = (Queue("celery"), Queue("clock"))
+CELERY_TASK_DEFAULT_QUEUE = "celery"
 CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -302,7 +319,7 @@ WAITING_ROOM_RATE = env.float("WAITING_ROOM_RATE", 5.0)
 
 # ── the border: transport, headers, content ───────────────────────────────────────────────────────────────────────
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
 SECURE_HSTS_SECONDS = 63_072_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
