@@ -2,8 +2,8 @@
 
 Where that is said, and only there: in ``briefly`` for pages without a cookie, and in the API's public views. A person's
 own page, the desk, tasks and everything that writes read the primary. How far behind the replica is, its copy of the
-clock's last beat tells: that covers a broken line, a paused replay and a slow one alike and needs no right that the site
-does not have. While the clock itself is silent, the primary is read.
+clock's last beat tells: that covers a broken line, a paused replay and a slow one alike, and needs no right that the
+site does not have. While the clock itself is silent, the primary is read.
 """
 
 import time

@@ -8,6 +8,7 @@ import os
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dj_database_url
 import structlog
@@ -77,6 +78,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "portal.received.stamp",
+    "portal.forwarded.believed",
     "portal.watch.traffic.counted",
     "portal.tracing.follow",
     "django.middleware.security.SecurityMiddleware",
@@ -165,12 +167,20 @@ DATABASE_ROUTERS = ["portal.replica.Router"]
 
 # ── cache, sessions ───────────────────────────────────────────────────────────────────────────────────────────────
 REDIS_URL = given["REDIS_URL"]
+# With sentinels (host:port, comma separated) the host in REDIS_URL does not count: they say who is the primary.
+REDIS_SENTINELS = [
+    (host, int(port))
+    for one in env.str("REDIS_SENTINELS", "").split(",")
+    if one.strip()
+    for host, _colon, port in [one.strip().rpartition(":")]
+]
+REDIS_PRIMARY = env.str("REDIS_PRIMARY", "kakehashi")
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "cache",
-        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},
+        "OPTIONS": {"pool_class": "portal.store.Pool", "socket_connect_timeout": 1, "socket_timeout": 2},
     },
 }
 DOOR_SECONDS = env.float("DOOR_SECONDS", 1.0)  # each process keeps public answers so long as they went out
@@ -192,6 +202,10 @@ LANGUAGE_COOKIE_SAMESITE = "Lax"
 # ── tasks: the message is a hint, the database is the queue ───────────────────────────────────────────────────────
 # kombu writes a unix socket's address in its own way.
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://").replace("?db=", "?virtual_host=")
+if REDIS_SENTINELS:
+    known = urlsplit(REDIS_URL)
+    who = f"{known.netloc.rpartition('@')[0]}@" if "@" in known.netloc else ""
+    CELERY_BROKER_URL = ";".join(f"sentinel://{who}{host}:{port}{known.path}" for host, port in REDIS_SENTINELS)
 # A late-acknowledged task that outlives this is delivered a second time, so the hard limit lies well below it.
 # Celery reads it in three places, and all three must agree.
 CELERY_VISIBILITY_TIMEOUT = 1200  # seconds
@@ -200,6 +214,7 @@ CELERY_TASK_SOFT_TIME_LIMIT = 840
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": CELERY_VISIBILITY_TIMEOUT,
     "global_keyprefix": "celery:",
+    **({"master_name": REDIS_PRIMARY} if REDIS_SENTINELS else {}),
     "socket_connect_timeout": 1,
     "socket_timeout": 10,
     "socket_keepalive": True,
@@ -311,7 +326,12 @@ GOVERNMENT_IDS = {
 }
 USERSESSIONS_TRACK_ACTIVITY = False
 USERSESSIONS_ADAPTER = "portal.web.signing_up.SessionsAdapter"
+# What proxies say of a client is believed from these networks alone (portal.forwarded).
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
+TRUSTED_PROXIES = [ip_network(one.strip()) for one in env.str("TRUSTED_PROXIES", "").split(",") if one.strip()]
+TRUSTED_PROTO_HEADER = env.str("TRUSTED_PROTO_HEADER", "")
+if (ALLAUTH_TRUSTED_PROXY_COUNT or TRUSTED_PROTO_HEADER) and not TRUSTED_PROXIES:
+    raise ImproperlyConfigured("Say in TRUSTED_PROXIES from which networks the proxies that are to be believed ask.")
 
 # ── a rush at an opening ──────────────────────────────────────────────────────────────────────────────────────────
 # People let in a second to an offering's order pages, about a third of what this machine can serve; 0: no waiting room.
@@ -326,7 +346,7 @@ SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
-if TRUSTED_PROTO_HEADER := env.str("TRUSTED_PROTO_HEADER", ""):
+if TRUSTED_PROTO_HEADER:
     SECURE_PROXY_SSL_HEADER = (TRUSTED_PROTO_HEADER, "https")
 X_FRAME_OPTIONS = "DENY"
 SECURE_CSP: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -491,7 +492,12 @@ def test_nor_from_one_address_whatever_it_says_of_itself(db: None, settings: Any
     spoofed = {"X_Forwarded_For": "198.51.100.{0}"}
     assert attempts("nobody{0}@example.org", 3, **spoofed) == [False, False, True]
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    settings.TRUSTED_PROXIES = [ip_network("192.0.2.0/24")]
+    assert attempts("somebody{0}@example.org", 1, **spoofed) == [True], "there is a proxy, but this is not it"
+    settings.TRUSTED_PROXIES = [ip_network("127.0.0.0/8")]
     assert attempts("someone{0}@example.org", 3, **spoofed) == [False] * 3, "negative control"
+    behind = {"X_Forwarded_For": "198.51.100.{0}, 203.0.113.9"}
+    assert attempts("anybody{0}@example.org", 3, **behind)[-1], "nor what was said before the proxy spoke"
 
 
 # ── devices ──
