@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from fund import holders
 from fund.governance import audit, outbox
@@ -23,7 +24,10 @@ from portal.relay import Delivery
 from portal.schedule import EVERY
 from portal.watch import alerts, beats, facts, rounds
 from portal.watch.models import Beat
+from tests.portal.officers.conftest import american, make_officer, sign_in
 from tests.portal.watch import prometheus
+
+__all__ = ["american", "make_officer"]
 
 NOW = datetime(2026, 4, 1, 9, tzinfo=UTC)
 SCRAPE = JUDGED = timedelta(seconds=15)
@@ -134,6 +138,19 @@ def test_a_broken_chain(statement: str, log: str, monkeypatch: pytest.MonkeyPatc
     assert {("ChainBroken", log), ("ChainRewritten", log)} <= judged(later)
     assert EVERY["watch"] + (SCRAPE + JUDGED + WRITTEN).total_seconds() <= 120
     assert "disturbed" in status(later, monkeypatch)
+
+
+def test_an_officer_is_told_which_alert_and_a_stranger_that_something_is_wrong(american) -> None:
+    now = timezone.now()
+    written()
+    imbalance()
+    house(now)
+    page, own = "/ja/status", sign_in(american.user)
+    stranger, officer = (client.get(page).content.decode() for client in (Client(), own))
+    assert "障害あり" in stranger and "障害あり" in officer
+    for told in ("LedgerImbalance", "kakehashi_ledger_imbalances = 1", "docs/runbooks/LedgerImbalance.md"):
+        assert told in officer and told not in stranger
+    assert "LedgerImbalance" not in Client(headers={"cookie": "session=x"}).get(page).content.decode()
 
 
 def test_a_silent_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
