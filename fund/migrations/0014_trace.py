@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('fund', '0011_distribution'),
+        ('fund', '0013_tax_papers'),
     ]
 
     operations = [
