@@ -29,9 +29,9 @@ bench: setup
 	@$(RUN) -m bench
 
 crash: setup
-	@RUSH_SEEDS=50 NATION=1 MONTH=50 $(RUN) -m pytest tests/crash tests/fund/dealing/test_rush.py \
+	@RUSH_SEEDS=50 NATION=1 MONTH=50 OUTSIDE=1 $(RUN) -m pytest tests/crash tests/fund/dealing/test_rush.py \
 	    tests/portal/api/test_rush.py tests/portal/web/test_rush.py tests/investors/test_rotation.py tests/house/test_personal_data.py \
-	    tests/journeys/test_month.py --rounds=$(ROUNDS) --orders=$(ORDERS)
+	    tests/journeys/test_month.py tests/portal/test_arriving.py tests/portal/test_sentinel.py tests/portal/test_pooler.py --rounds=$(ROUNDS) --orders=$(ORDERS)
 
 # Backup under load, restore to a random transaction, boot, fence, release (docs/backup.md).
 drill: setup

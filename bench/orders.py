@@ -194,6 +194,7 @@ def web(
         "DATABASE_URL": place.database_url.removesuffix(EMPTY) + database,
         "REDIS_URL": place.redis_url,
         "TRUSTED_PROXY_COUNT": "1",
+        "TRUSTED_PROXIES": "127.0.0.0/8,::1/128",
     }
     with (place.run / "web.log").open("wb") as log:
         started = process.start(command or supervisor.web(PORT), output=log, environment=environment)

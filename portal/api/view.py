@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 
 from investors import people
 from investors.people import Investor
-from portal import access
+from portal import access, replica
 from portal.api.border import Body, Query, StrictJSONParser
 from portal.api.remembering import remembered
 from portal.api.who import IsApplicant, IsCitizen, SessionToken
@@ -77,7 +77,7 @@ class Public(View):
 
     def get(self, request: Request, **place: str) -> Response:
         """The figures, worked out once for everybody who asks within ``seconds``."""
-        return Response(remembered(self._name(request), seconds=self.seconds, make=self.figures))
+        return Response(remembered(self._name(request), seconds=self.seconds, make=lambda: replica.read(self.figures)))
 
     def figures(self) -> Any:
         """What is answered, as data for JSON."""
