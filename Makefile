@@ -21,7 +21,7 @@ reset: .venv/.ok
 	@$(RUN) -m portal.local reset
 
 test: setup browser
-	@$(RUN) -m pytest $(PYTEST_ARGS)
+	@REPORT=tenth $(RUN) -m pytest $(PYTEST_ARGS)
 
 check: setup
 	@bash .ci/check
@@ -30,7 +30,7 @@ bench: setup
 	@$(RUN) -m bench
 
 crash: setup
-	@RUSH_SEEDS=50 NATION=1 MONTH=50 $(RUN) -m pytest tests/crash tests/fund/dealing/test_rush.py \
+	@REPORT=full RUSH_SEEDS=50 NATION=1 MONTH=50 $(RUN) -m pytest tests/crash tests/fund/dealing/test_rush.py \
 	    tests/portal/api/test_rush.py tests/portal/web/test_rush.py tests/investors/test_rotation.py tests/house/test_personal_data.py \
 	    tests/journeys/test_month.py --rounds=$(ROUNDS) --orders=$(ORDERS)
 

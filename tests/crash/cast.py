@@ -7,10 +7,13 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from bench import server
 from portal.local import postgres
 from portal.local.place import CHECKOUT, Place
+from tests.crash import recount
+from tests.crash.state import STATE
 
 RANGES = 80  # of a settlement, so that there are many moments to be killed in
 
@@ -56,9 +59,15 @@ class Stage:
         server.copy(self.place, source=source, target="round")
         return "round"
 
-    def distributed(self, database: str) -> dict[str, str]:
-        """The same, and where the distribution stands."""
-        return dict(json.loads(self.act("distributed", database)))
+    def distributed(self, database: str, *, proved: bool = True) -> dict[str, Any]:
+        """The same of a distribution, where it stands, what the recount in SQL finds, and if wanted ``prove``."""
+        with server.connect(self.place, database) as connection, connection.cursor() as cursor:
+            cursor.execute(STATE)
+            (digest,) = cursor.fetchone() or ("",)
+            cursor.execute("SELECT state FROM fund_distribution")
+            (state,) = cursor.fetchone() or ("",)
+            found = {"hash": digest, "state": state, **recount.differences(cursor)}
+        return {**found, **json.loads(self.act("distributed", database))} if proved else {**found, "wrong": ""}
 
     def state(self, database: str) -> dict[str, str]:
         """The hash of everything that a settlement decides, and what ``prove`` found wrong."""

@@ -5,10 +5,20 @@ import random
 
 import pytest
 
+from bench import server
 from tests.crash.cast import Stage, settle_and_kill
 
 # The server outlives the object that started it, which is found again by its folder.
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _books(stage: Stage) -> None:
+    """Two more databases to copy from: ``approved``, whose allotment has both keys, and ``allotted``."""
+    stage.act("prepare", "kakehashi", str(stage.orders))
+    server.copy(stage.place, source="kakehashi", target="approved")
+    stage.act("carry_out", "kakehashi")
+    server.copy(stage.place, source="kakehashi", target="allotted")
 
 
 @pytest.fixture(scope="module")
