@@ -49,12 +49,12 @@ def _officer(nation: Nation) -> Officer:
     return Officer.objects.get_or_create(
         person=f"officer-{nation}",
         defaults={
-            "user": get_user_model().objects.create_user(f"officer-{nation}@example.org"),
+            "user": lambda: get_user_model().objects.create_user(f"officer-{nation}@example.org"),
             "nation": nation,
             "name_en": f"Officer {nation}",
             "name_ja": f"担当官 {nation}",
             "duties": list(Duty.values),
-            "in_office_from": datetime(2026, 1, 1, tzinfo=UTC),
+            "in_office_from": datetime(2025, 1, 1, tzinfo=UTC),
         },
     )[0]
 

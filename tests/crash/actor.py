@@ -6,6 +6,7 @@ import json
 import os
 import random
 import sys
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ django.setup()
 
 from django.core.management import call_command
 from django.db import connection
+from kombu.exceptions import OperationalError
 
 from bench import distribution, nav, stage
 from fund import calendars
@@ -34,7 +36,7 @@ from portal import relay, tasks
 from portal.management.commands import prove
 from portal.owner import connected_as_owner
 from portal.relay import Delivery
-from tests.crash import recount, story
+from tests.crash import busy, recount, story
 from tests.crash.state import STATE
 
 
@@ -242,6 +244,23 @@ def distributed() -> None:
     print(json.dumps({"wrong": "; ".join(wrong)}))
 
 
+def prepare_day(orders: str, citizens: str) -> None:
+    busy.prepare(int(orders), int(citizens))
+
+
+def sign_navs() -> None:
+    busy.sign_navs()
+
+
+def nudge() -> None:
+    """A second scheduler, which asks for everything that the clock asks for once a second until it is killed."""
+    while True:
+        with contextlib.suppress(OperationalError):
+            for task in ("portal.value_day", "portal.pay_distributions", "portal.lapse", "portal.open_and_close"):
+                tasks.app.send_task(task, expires=5)
+        time.sleep(1)
+
+
 VERBS: dict[str, Callable[..., None]] = {
     verb.__name__: verb
     for verb in (
@@ -258,6 +277,9 @@ VERBS: dict[str, Callable[..., None]] = {
         half_distribute,
         distribute_again,
         distributed,
+        prepare_day,
+        sign_navs,
+        nudge,
     )
 }
 

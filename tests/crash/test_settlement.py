@@ -15,10 +15,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:R
 @pytest.fixture(scope="module", autouse=True)
 def _books(stage: Stage) -> None:
     """Two more databases to copy from: ``approved``, whose allotment has both keys, and ``allotted``."""
-    stage.act("prepare", "kakehashi", str(stage.orders))
-    server.copy(stage.place, source="kakehashi", target="approved")
-    stage.act("carry_out", "kakehashi")
-    server.copy(stage.place, source="kakehashi", target="allotted")
+    server.copy(stage.place, source="empty", target="approved")
+    stage.act("prepare", "approved", str(stage.orders))
+    server.copy(stage.place, source="approved", target="allotted")
+    stage.act("carry_out", "allotted")
 
 
 @pytest.fixture(scope="module")
