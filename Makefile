@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := demo
-.PHONY: demo test check reset bench crash api setup browser
+.PHONY: demo test check reset bench crash report api setup browser
 
 UV_VERSION := 0.13.9
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
@@ -33,6 +33,10 @@ crash: setup
 	@REPORT=full RUSH_SEEDS=50 NATION=1 MONTH=50 $(RUN) -m pytest tests/crash tests/fund/dealing/test_rush.py \
 	    tests/portal/api/test_rush.py tests/portal/web/test_rush.py tests/investors/test_rotation.py tests/house/test_personal_data.py \
 	    tests/journeys/test_month.py --rounds=$(ROUNDS) --orders=$(ORDERS)
+
+# What the newest `make test` and `make crash` saw, promise by promise: docs/reliability-report.md.
+report: .venv/.ok
+	@$(RUN) -m tests.house.reliability
 
 # The types of the reference clients, from the document as it stands.
 api: setup

@@ -7,7 +7,9 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
 from types import SimpleNamespace
 from typing import Any
 
@@ -282,6 +284,24 @@ VERBS: dict[str, Callable[..., None]] = {
         nudge,
     )
 }
+
+
+def perform(words: Sequence[str], said: Connection, as_owner: bool) -> None:
+    """In a process that was forked for it: do one verb, print to ``said``, and end with 1 when something is raised."""
+    os.dup2(said.fileno(), 1)
+    sys.stdout = os.fdopen(1, "w", buffering=1)
+    verb, database, *given = words
+    try:
+        with connected_as_owner() if as_owner else contextlib.nullcontext():
+            stage.use(database)
+            VERBS[verb](*given)
+    except BaseException as error:
+        print("".join(traceback.format_exception(error))[-3000:].replace("\n", " "))
+        sys.stdout.flush()
+        os._exit(1)
+    connection.close()
+    sys.stdout.flush()
+
 
 if __name__ == "__main__":
     stage.use(sys.argv[2])
