@@ -30,7 +30,8 @@ bench: setup
 	@$(RUN) -m bench
 
 crash: setup
-	@REPORT=full RUSH_SEEDS=50 NATION=1 MONTH=50 $(RUN) -m pytest tests/crash tests/fund/dealing/test_rush.py \
+	@REPORT=full RUSH_SEEDS=50 NATION=1 MONTH=50 TRADE_SECONDS=600 $(RUN) -m pytest tests/crash \
+	    tests/fund/dealing/test_rush.py tests/fund/dealing/test_random_trade.py \
 	    tests/portal/api/test_rush.py tests/portal/web/test_rush.py tests/investors/test_rotation.py tests/house/test_personal_data.py \
 	    tests/journeys/test_month.py --rounds=$(ROUNDS) --orders=$(ORDERS)
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -28,15 +29,15 @@ from tests.demo import Demo, wait_for
 from tests.fund.payments import bank_files
 
 READY = 30  # seconds in which whoever was killed must be at work again
-PATIENCE = 240  # seconds until everything that was begun must have ended, on a machine that does other things as well
+PATIENCE = 600  # seconds until all that was begun must have ended, on a machine that does other things as well
 LOT = stage.LOT
 VICTIMS = ("web", "worker", "scheduler", "postgresql", "valkey")
 SETTINGS = {"DJANGO_SETTINGS_MODULE": "portal.settings"}
 AT_WORK = """
-    SELECT (SELECT count(*) FROM portal_delivery WHERE done_at IS NULL)
-         + (SELECT count(*) FROM fund_note WHERE relayed_at IS NULL)
-         + (SELECT count(*) FROM fund_offering WHERE state = 'allotted')
-         + (SELECT count(*) FROM fund_distribution WHERE state = 'recorded')
+    SELECT 'task ' || task || ', failed ' || failures || ' times ' || error FROM portal_delivery WHERE done_at IS NULL
+     UNION ALL SELECT 'note ' || topic FROM fund_note WHERE relayed_at IS NULL
+     UNION ALL SELECT 'offering ' || code FROM fund_offering WHERE state = 'allotted'
+     UNION ALL SELECT 'distribution ' || id FROM fund_distribution WHERE state = 'recorded'
 """
 
 
@@ -65,6 +66,16 @@ class Day:
     over: threading.Event = field(default_factory=threading.Event)
     failures: list[str] = field(default_factory=list)
     importing: psutil.Popen | None = None
+
+    @contextmanager
+    def run(self) -> Iterator[None]:
+        """All processes of the site, from when they are well until the end of the block."""
+        self.demo.start()
+        try:
+            wait_for("the site", self.is_well, PATIENCE)
+            yield
+        finally:
+            self.demo.stop()
 
     # ── beside the site ──
 
@@ -136,6 +147,7 @@ class Day:
             if number % 5 == 0:
                 self.ask(f"/api/v1/subscriptions/{placed['reference']}/withdraw", {}, number, "withdraw", 200)
                 self.told.orders[placed["reference"]] = (number, amount, True)
+            self.over.wait(random.random())
 
     def ask(self, path: str, body: Any, number: int, key: str, status: int) -> Any:
         """As the reference clients: what is not answered, or answered with "later", is sent again with its key."""
@@ -247,13 +259,16 @@ class Day:
 
     # ── the evening ──
 
-    def is_quiet(self) -> bool:
-        try:
-            with server.connect(self.demo.place) as connection:
-                (waiting,) = connection.execute(AT_WORK).fetchone() or (1,)
-        except Exception:
-            return False
-        return waiting == 0
+    def wait_until_all_is_done(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while (left := self.left()) and time.monotonic() < deadline:
+            time.sleep(0.5)
+        assert not left, f"not done after {PATIENCE} seconds: {Counter(left)}"
+
+    def left(self) -> list[str]:
+        """What is still to be done."""
+        with server.connect(self.demo.place) as connection:
+            return [told for (told,) in connection.execute(AT_WORK)]
 
     def judge(self) -> dict[str, Any]:
         """Everything that was told against everything that is there."""

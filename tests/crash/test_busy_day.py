@@ -8,12 +8,12 @@ are what a recount in SQL makes of the acknowledgements alone.
 
 import random
 import time
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
-from bench import orders, server
-from bench.nav import FIRST as FIRST_NAV
+from bench import nav, orders, server
 from fund import calendars
 from portal.local import postgres
 from tests.crash.cast import Stage
@@ -24,7 +24,7 @@ from tests.demo import Demo, wait_for
 # Servers outlive the object that started them; they are found again by their folder.
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 
-KILLS = 25  # a round of a release: 500 in 20 rounds
+KILLS, FEW_KILLS = 25, 3  # a round: of a release 500 in 20 rounds
 
 
 @pytest.fixture(scope="module")
@@ -35,44 +35,47 @@ def prepared(stage: Stage, rounds: int) -> Iterator[Demo]:
     server.copy(stage.place, source="empty", target="prepared")
     day.act("prepare_day", "prepared", str(stage.orders // 10), str(day.citizens))
     yield demo
-    demo.end()
     postgres.start(stage.place)
 
 
 def citizens_of(rounds: int) -> int:
-    return 60 if rounds <= FEW_ROUNDS else 600
+    return 60 if rounds <= FEW_ROUNDS else 240
+
+
+def morning(prepared: Demo, rounds: int) -> Day:
+    """A fresh copy of the prepared database."""
+    postgres.start(prepared.place)
+    server.copy(prepared.place, source="prepared", target="kakehashi")
+    return Day(prepared, citizens_of(rounds))
 
 
 def test_nothing_acknowledged_is_lost_or_doubled_whatever_is_killed(prepared: Demo, rounds: int, seen) -> None:
     few = rounds <= FEW_ROUNDS
     first = random.randrange(10**9)
-    slowest, killed, told = 0.0, 0, [0, 0, 0]
+    slowest, killed, told = 0.0, 0, Counter[str]()
     for seed in range(first, first + (1 if few else rounds)):
         dice = random.Random(seed)
-        postgres.start(prepared.place)
-        server.copy(prepared.place, source="prepared", target="kakehashi")
-        day = Day(prepared, citizens_of(rounds))
-        prepared.start()
-        wait_for("the site", day.is_well)
-        with day.everybody():
-            for _kill in range(3 if few else KILLS):
-                time.sleep(dice.uniform(0, 2))
-                kind, seconds = day.kill(dice)
-                print(f"seed {seed}: {kind}, well again after {seconds:.1f} s")
-                slowest, killed = max(slowest, seconds), killed + 1
-            wait_for("a NAV that was signed", lambda day=day: day.told.navs, PATIENCE)
-        wait_for("the end of all work", day.is_quiet, PATIENCE)
-        found = day.judge()
-        prepared.stop()
+        day = morning(prepared, rounds)
+        with day.run():
+            with day.everybody():
+                for _kill in range(FEW_KILLS if few else KILLS):
+                    time.sleep(dice.uniform(0, 2))
+                    kind, seconds = day.kill(dice)
+                    print(f"seed {seed}: {kind}, well again after {seconds:.1f} s")
+                    slowest, killed = max(slowest, seconds), killed + 1
+                wait_for("a NAV that was signed", lambda day=day: day.told.navs, PATIENCE)
+            day.wait_until_all_is_done()
+            found = day.judge()
         print(f"seed {seed}: {found}")
-        told = [told[0] + len(day.told.orders), told[1] + len(day.told.payments), told[2] + len(found["days"]) - 3]
         assert day.failures == [] and day.told.orders and day.told.payments
         assert found["wrong"] == "" and found["dead"] == 0 and found["different"] == 0, found["first"]
         assert not any(value for name, value in found.items() if name.endswith(("lost", "doubled", "twice")))
-        assert found["days"] == [str(calendars.nth_dealing_day(FIRST_NAV, n + 1)) for n in range(len(found["days"]))]
+        assert found["days"] == [str(calendars.nth_dealing_day(nav.FIRST, n + 1)) for n in range(len(found["days"]))]
         assert set(day.told.navs) <= set(found["days"])
-    seen(f"{killed} kills; {told[0]} orders, {told[1]} payments, {told[2]} NAVs acknowledged: 0 lost, 0 doubled")
-    seen(f"ready again after {slowest:.0f} s at most")
+        told.update(orders=len(day.told.orders), payments=len(day.told.payments), navs=len(day.told.navs))
+    counted = ", ".join(f"{number} {what}" for what, number in told.items())
+    seen(f"{killed} kills; acknowledged {counted}: 0 lost, 0 doubled, every holder recounted in SQL")
+    seen(f"well again after {slowest:.0f} s at most")
     assert slowest < READY
 
 
@@ -80,19 +83,17 @@ def test_without_durable_commits_an_acknowledged_order_is_lost(prepared: Demo, r
     """Negative control: PostgreSQL answers before its log is written, is killed, and the recount sees what is gone."""
     if rounds <= FEW_ROUNDS:
         pytest.skip("of a release: another round")
-    postgres.start(prepared.place)
-    server.copy(prepared.place, source="prepared", target="kakehashi")
+    day = morning(prepared, rounds)
     with server.connect(prepared.place) as connection:
         connection.execute("ALTER DATABASE kakehashi SET synchronous_commit = off")
         connection.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
         connection.execute("SELECT pg_reload_conf()")
-    day = Day(prepared, citizens_of(rounds))
-    prepared.start()
-    wait_for("the site", day.is_well)
-    for tries in range(5):
-        begins = orders.FIRST + 10 * tries
-        day.order(range(begins, begins + 10))
-        day.kill(random.Random(), ["postgresql"])
-    found = day.judge()
-    prepared.stop()
-    assert found["orders_lost"] > 0 and found["different"] == 0
+    with day.run():
+        for tries in range(5):
+            begins = orders.FIRST + 10 * tries
+            day.order(range(begins, begins + 10))
+            day.kill(random.Random(), ["postgresql"])
+        found = day.judge()
+    with server.connect(prepared.place) as connection:
+        connection.execute("ALTER SYSTEM RESET wal_writer_delay")
+    assert found["orders_lost"] > 0

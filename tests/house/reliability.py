@@ -79,7 +79,7 @@ ROWS = (
         "fund/dealing/test_random_trade.py::test_trading_at_random_keeps_every_invariant_and_waits_for_nobody",
         "fund/dealing/test_races.py::test_buying_paying_withdrawing_and_lapsing_at_random_keeps_every_invariant",
         control=[
-            "fund/dealing/test_random_trade.py::test_locks_taken_in_another_order_would_be_seen",
+            "fund/dealing/test_random_trade.py::test_locks_that_are_held_for_long_or_taken_in_another_order_would_be_seen",
             "fund/dealing/test_races.py::test_without_the_applicants_lock_the_maximum_is_passed",
         ],
     ),
@@ -116,10 +116,11 @@ ROWS = (
         "crash", "every task delivered 1–5 times in any order", "same state hash",
         "crash/test_settlement.py::test_tasks_that_arrive_up_to_five_times_in_any_order_change_nothing",
         "portal/test_relay.py::test_messages_in_any_order_and_number_have_one_effect_each",
-        "portal/test_clockwork.py::test_what_the_clock_asks_for_is_done_once_however_often_it_asks",
+        "portal/notices/test_notices.py::test_a_note_is_told_once_however_often_the_task_comes",
         control=[
             "crash/test_settlement.py::test_a_task_that_arrives_again_is_stopped_by_five_things_one_behind_the_other",
             "portal/test_relay.py::test_without_the_claim_a_doubled_message_would_have_two_effects",
+            "portal/notices/test_notices.py::test_without_the_constraint_a_doubled_task_would_tell_twice",
         ],
     ),
     row(
@@ -128,7 +129,8 @@ ROWS = (
         "one effect; every business date once, in order",
         "portal/test_clockwork.py::test_a_task_that_outlives_its_claim_has_one_effect",
         "portal/test_clockwork.py::test_workers_whose_clocks_are_two_hours_apart_have_one_effect_a_note",
-        "portal/test_clockwork.py::test_business_days_follow_one_another_whatever_the_clocks_say",
+        "fund/nav/test_due.py"
+        "::test_days_follow_one_another_whatever_the_clocks_say_and_whoever_sleeps_over_midnight",
         "fund/nav/test_due.py::test_two_schedulers_value_one_nav",
         "fund/nav/test_due.py::test_after_an_outage_the_days_are_made_up_for_in_order",
         "house/test_settings.py::test_celery_agrees_about_the_visibility_timeout_in_all_three_places",
@@ -340,7 +342,7 @@ def runs(kept: dict[str, Any]) -> str:
     )
     verdicts = [verdict(one, kept) for one in ROWS]
     counted = ", ".join(f"{verdicts.count(each)} {each}" for each in dict.fromkeys(verdicts))
-    named = "; ".join(f"{extent}, {on}, `{commit}`" for on, extent, commit in found) or "none"
+    named = "; ".join(f"{extent}, {on}, `{commit}`" for on, extent, commit in sorted(each_run, reverse=True)) or "none"
     return f"{len(ROWS)} promises: {counted}.\nRuns: {named}.\n"
 
 
