@@ -336,13 +336,11 @@ def report(kept: dict[str, Any]) -> str:
 
 def runs(kept: dict[str, Any]) -> str:
     """Of which commits the outcomes are."""
-    found = sorted(
-        {(each["on"], extent, each["commit"]) for tests in kept.values() for extent, each in tests.items()},
-        reverse=True,
-    )
+    each_run = {(one["on"], extent, one["commit"]) for tests in kept.values() for extent, one in tests.items()}
     verdicts = [verdict(one, kept) for one in ROWS]
     counted = ", ".join(f"{verdicts.count(each)} {each}" for each in dict.fromkeys(verdicts))
-    named = "; ".join(f"{extent}, {on}, `{commit}`" for on, extent, commit in sorted(each_run, reverse=True)) or "none"
+    newest = sorted(each_run, reverse=True)
+    named = "; ".join(f"{extent}, {on}, `{commit}`" for on, extent, commit in newest) or "none"
     return f"{len(ROWS)} promises: {counted}.\nRuns: {named}.\n"
 
 
