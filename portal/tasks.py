@@ -31,17 +31,22 @@ from fund.governance.approval import Kind, Proposal
 from fund.governance.outbox import Note
 from fund.ledger import prove as ledger
 from fund.nav import strike
-from fund.payments import payouts
+from fund.payments import payee_accounts, payouts
 from fund.payments.payout_models import PayoutRun
 from fund.portfolio import entries
 from fund.register import calls, proof
-from investors import deletion, judging, payees, reverification, tax_status
+from fund.tax import year as tax_year
+from fund.tax.models import TaxYear
+from investors import deletion, judging, payees, reverification, tax_files, tax_status
 from investors.screening import rescreen
 from portal import relay
 from portal.api import idempotency
 from portal.celery import app
+from portal.documents import capital as capital_papers
+from portal.documents import distributions as distribution_papers
 from portal.documents import orders as order_papers
 from portal.documents import statements
+from portal.documents import taxes as tax_papers
 from portal.notices import mail
 from portal.notices.send import send as tell
 from portal.webhooks import delivering, endpoints, events
@@ -96,6 +101,8 @@ CARRY_OUT: dict[Kind, Callable[..., Any]] = {
     Kind.CORRECTION: compensation.carry_out,
     Kind.PAYOUT: payouts.carry_out,
     Kind.DISTRIBUTION: correct.carry_out,
+    Kind.TAX_YEAR: tax_year.carry_out,
+    Kind.PAYEE: payee_accounts.carry_out,
     Kind.ENTRY: called_back.carry_out,
     Kind.PORTFOLIO: entries.carry_out,
     Kind.CAPITAL: calls.carry_out,
@@ -153,11 +160,50 @@ def write_receipt(note: Note, now: datetime) -> None:
 
 @consumer
 def write_contract_notes(note: Note, now: datetime) -> int:
-    """A range of citizens was settled: their contract notes are written, some at a time (D48)."""
+    """A range of citizens was settled, or compensated: their contract notes are written, some at a time (D48)."""
     told = note.payload
     return order_papers.contract_notes(
         offering_code=told["offering"], first_holder=told["first_holder"], last_holder=told["last_holder"], now=now
     )
+
+
+@consumer
+def write_distribution_notices(note: Note, now: datetime) -> int:
+    """A range of holders was paid a distribution: their notices are written, some at a time (D48)."""
+    told = note.payload
+    return distribution_papers.notices(
+        distribution_id=told["distribution"],
+        first_holder=told["first_holder"],
+        last_holder=told["last_holder"],
+        now=now,
+    )
+
+
+@consumer
+def prepare_tax_year(note: Note, now: datetime) -> bool:
+    """A year of tax was begun: one range of holders after the other is computed; reception tells how they are taxed."""
+    one = TaxYear.objects.get(pk=note.payload["tax_year"])
+    return tax_year.prepare_next(
+        tax_year=one, now=now, tell=lambda first, last: tax_status.tell(first=first, last=last, now=now)
+    )
+
+
+@consumer
+def write_tax_papers(note: Note, now: datetime) -> int:
+    """A year of tax was released: its papers are written, some at a time (D48)."""
+    return tax_papers.write_next(tax_year_id=note.payload["tax_year"], now=now)
+
+
+@consumer
+def write_tax_files(note: Note, now: datetime) -> int:
+    """A year of tax was released: the authorities' files are written, a part at a time (D48)."""
+    return tax_files.write_next(tax_year=TaxYear.objects.get(pk=note.payload["tax_year"]), now=now)
+
+
+@consumer
+def write_call_notices(note: Note, now: datetime) -> None:
+    """Capital was called: its notices are written (D48)."""
+    capital_papers.notices(call_id=UUID(note.payload["call"]), now=now)
 
 
 @consumer

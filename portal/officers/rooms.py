@@ -13,6 +13,7 @@ from portal.officers import (
     offices,
     orders,
     outages,
+    payees,
     payments,
     payouts,
     policy,
@@ -22,6 +23,7 @@ from portal.officers import (
     recoveries,
     screening,
     suspense,
+    taxes,
     valuations,
 )
 from portal.officers.site import site
@@ -39,6 +41,7 @@ __all__ = [
     "offices",
     "orders",
     "outages",
+    "payees",
     "payments",
     "payouts",
     "policy",
@@ -49,5 +52,6 @@ __all__ = [
     "screening",
     "site",
     "suspense",
+    "taxes",
     "valuations",
 ]

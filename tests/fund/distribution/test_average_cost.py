@@ -128,7 +128,7 @@ def _in_the_book(unit_class: UnitClass, holder: int) -> int:
         "earlier": list(Entitlement.objects.values_list("distribution_id", flat=True)),
     }
     with connection.cursor() as cursor:
-        cursor.execute(average_cost.COST, {**params, **declare.late(params)})
+        cursor.execute(average_cost.COST, {**params, **declare.headings(params)})
         ((_holder, cost),) = cursor.fetchall()
     return int(cost)
 

@@ -14,7 +14,7 @@ from fund.ledger import balances, post
 from fund.ledger import prove as ledger
 from fund.ledger.models import Entitlement, Event, Leg
 from fund.ledger.post import Line
-from fund.register import capital, returns
+from fund.register import capital, earned
 from fund.units import UnitClass
 from tests.fund import building
 from tests.fund.distribution.conftest import FIRST, PAY, RECORD, after, at, citizen, tax
@@ -84,7 +84,7 @@ def test_governments_are_paid_gross_and_what_each_has_received_is_known(fund):
     (one,) = fund.declare({"SOV": "0.05"})
     fund.run(one)
     assert {(row.gross, row.paid, row.returned) for row in entries(one).values()} == {(500_000, 500_000, 0)}
-    received = [owner.received for owner in returns.by_owner() if owner.owner_kind == "sovereign"]
+    received = [owner.received for owner in earned.by_owner() if owner.owner_kind == "sovereign"]
     assert received == [building.dollars(5_000)] * 2
 
 
