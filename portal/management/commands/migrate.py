@@ -7,6 +7,7 @@ from django.core.management.commands.migrate import Command as Migrate
 from fund import units
 from fund.ledger import accounts
 from investors import agreements
+from portal import walls
 from portal.owner import connected_as_owner, grant, restrict
 
 
@@ -21,6 +22,7 @@ class Command(Migrate):
             super().handle(*args, **options)
             if options["app_label"] is None:
                 restrict(using)
+                walls.build(using)
                 units.open_classes()
                 accounts.open_chart()
                 agreements.ship()
