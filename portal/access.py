@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.utils import timezone
 from django.utils.http import urlencode
@@ -57,6 +57,11 @@ def officer_in_office(request: HttpRequest) -> HttpResponse | None:
     return None
 
 
+def nobody(request: HttpRequest) -> HttpResponse | None:
+    """What a library serves and the fund does not offer."""
+    raise Http404
+
+
 def public[V: View](view: V) -> V:
     """Open to everybody."""
     view.access = anybody  # type: ignore[attr-defined]
@@ -85,6 +90,9 @@ def officer[V: View](view: V) -> V:
 # their own gates; the admin site asks officer_in_office itself as well, because it sends the anonymous to sign in.
 LIBRARIES: dict[str, Rule] = {
     "admin:": anybody,
+    "headless:app:account:manage_phone": nobody,  # no account has a telephone number
+    "headless:app:account:verify_phone": nobody,
+    "headless:app:account:resend_phone_verification_code": nobody,
     "headless:": anybody,
     "account_": anybody,
     "mfa_": anybody,  # half of it belongs to signing in
@@ -110,6 +118,7 @@ def rule_of(view: View, url_name: str) -> Rule | None:
 
 def admit(rule: Rule, request: HttpRequest) -> HttpResponse | None:
     """Ask a rule. Behind one of ``OWN`` the database shows this account's rows alone, to the end of the request."""
+    asker.ask_for(None)
     answer = rule(request)
     if answer is None and rule in OWN:
         on_behalf_of(request.user)

@@ -136,7 +136,7 @@ STANDING = """
 
 
 def build(using: str = DEFAULT_DB_ALIAS) -> None:
-    """Put up what is missing, as the owner. A wall that stands as it is written here is left alone, and takes no lock."""
+    """Put up what is missing, as the owner. A wall that stands as it is written here is left alone, without a lock."""
     with connections[using].cursor() as cursor:
         cursor.execute(STANDING)
         standing: dict[str, str | None] = dict(cursor.fetchall())

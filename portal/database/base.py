@@ -42,7 +42,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         words = asker.words()
         self._told, self._outside = "", None
         if autocommit or not words:
-            super()._set_autocommit(autocommit)
+            super()._set_autocommit(autocommit)  # type: ignore[misc]  # the stubs leave it out
             return
         # psycopg stays in its autocommit mode, or it would send a BEGIN of its own; it ends what it finds begun.
         with self.wrap_database_errors:
@@ -50,7 +50,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._told, self._outside = words, "none"
 
     def _savepoint_rollback(self, sid: str) -> None:
-        super()._savepoint_rollback(sid)
+        super()._savepoint_rollback(sid)  # type: ignore[misc]
         self._told = None  # what was told since is forgotten as well
 
     def _on_behalf(
