@@ -48,7 +48,9 @@ def test_a_declared_page_is_open():
 def test_what_follows_a_page_of_ones_own_is_not_asked_for_its_reader(monkeypatch):
     """After a proof the suspended act of an officer is performed within the request of the page that asked for it."""
     monkeypatch.setattr(access, "OWN", (access.anybody,))
-    request = SimpleNamespace(user=User(pk=7))
+    user = User(pk=7)
+    user._state.fields_cache["investor"] = None
+    request = SimpleNamespace(user=user)
     with asker.for_a_while():
         access.admit(access.anybody, request)
         assert "kakehashi.account = '7'" in asker.words()
