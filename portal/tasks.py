@@ -5,7 +5,7 @@ Tasks of notes receive the delivery's number and nothing else; what they need th
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 from uuid import UUID
 
@@ -26,22 +26,27 @@ from fund.dealing import (
 )
 from fund.dealing.models import Offering
 from fund.distribution import correct, declare, pay
-from fund.governance import audit, config, office
+from fund.governance import audit, config, fence, office
 from fund.governance.approval import Kind, Proposal
 from fund.governance.outbox import Note
 from fund.ledger import prove as ledger
 from fund.nav import strike
-from fund.payments import payouts
+from fund.payments import payee_accounts, payouts
 from fund.payments.payout_models import PayoutRun
 from fund.portfolio import entries
 from fund.register import calls, proof
-from investors import deletion, judging, payees, reverification, tax_status
+from fund.tax import year as tax_year
+from fund.tax.models import TaxYear
+from investors import deletion, judging, payees, reverification, tax_files, tax_status
 from investors.screening import rescreen
-from portal import relay
+from portal import relay, witness
 from portal.api import idempotency
 from portal.celery import app
+from portal.documents import capital as capital_papers
+from portal.documents import distributions as distribution_papers
 from portal.documents import orders as order_papers
 from portal.documents import statements
+from portal.documents import taxes as tax_papers
 from portal.notices import mail
 from portal.notices.send import send as tell
 from portal.webhooks import delivering, endpoints, events
@@ -70,7 +75,19 @@ def consumer(work: Callable[[Note, datetime], Any]) -> "Task[[int], None]":
 
     @shared_task(name=f"portal.{work.__name__}")
     def run(delivery_id: int) -> None:
-        relay.perform(delivery_id=delivery_id, work=work, clock=timezone.now)
+        if fence.is_open():
+            relay.perform(delivery_id=delivery_id, work=work, clock=timezone.now)
+
+    return run
+
+
+def behind_the_fence(work: Callable[[], None]) -> Callable[[], None]:
+    """What the clock asks for is left undone on a restored copy until both nations release it (decision 27)."""
+
+    @wraps(work)
+    def run() -> None:
+        if witness.is_open(now=timezone.now()):
+            work()
 
     return run
 
@@ -96,9 +113,12 @@ CARRY_OUT: dict[Kind, Callable[..., Any]] = {
     Kind.CORRECTION: compensation.carry_out,
     Kind.PAYOUT: payouts.carry_out,
     Kind.DISTRIBUTION: correct.carry_out,
+    Kind.TAX_YEAR: tax_year.carry_out,
+    Kind.PAYEE: payee_accounts.carry_out,
     Kind.ENTRY: called_back.carry_out,
     Kind.PORTFOLIO: entries.carry_out,
     Kind.CAPITAL: calls.carry_out,
+    Kind.RELEASE: fence.carry_out,
 }
 
 
@@ -153,11 +173,50 @@ def write_receipt(note: Note, now: datetime) -> None:
 
 @consumer
 def write_contract_notes(note: Note, now: datetime) -> int:
-    """A range of citizens was settled: their contract notes are written, some at a time (D48)."""
+    """A range of citizens was settled, or compensated: their contract notes are written, some at a time (D48)."""
     told = note.payload
     return order_papers.contract_notes(
         offering_code=told["offering"], first_holder=told["first_holder"], last_holder=told["last_holder"], now=now
     )
+
+
+@consumer
+def write_distribution_notices(note: Note, now: datetime) -> int:
+    """A range of holders was paid a distribution: their notices are written, some at a time (D48)."""
+    told = note.payload
+    return distribution_papers.notices(
+        distribution_id=told["distribution"],
+        first_holder=told["first_holder"],
+        last_holder=told["last_holder"],
+        now=now,
+    )
+
+
+@consumer
+def prepare_tax_year(note: Note, now: datetime) -> bool:
+    """A year of tax was begun: one range of holders after the other is computed; reception tells how they are taxed."""
+    one = TaxYear.objects.get(pk=note.payload["tax_year"])
+    return tax_year.prepare_next(
+        tax_year=one, now=now, tell=lambda first, last: tax_status.tell(first=first, last=last, now=now)
+    )
+
+
+@consumer
+def write_tax_papers(note: Note, now: datetime) -> int:
+    """A year of tax was released: its papers are written, some at a time (D48)."""
+    return tax_papers.write_next(tax_year_id=note.payload["tax_year"], now=now)
+
+
+@consumer
+def write_tax_files(note: Note, now: datetime) -> int:
+    """A year of tax was released: the authorities' files are written, a part at a time (D48)."""
+    return tax_files.write_next(tax_year=TaxYear.objects.get(pk=note.payload["tax_year"]), now=now)
+
+
+@consumer
+def write_call_notices(note: Note, now: datetime) -> None:
+    """Capital was called: its notices are written (D48)."""
+    capital_papers.notices(call_id=UUID(note.payload["call"]), now=now)
 
 
 @consumer
@@ -208,18 +267,22 @@ def send(task: str, delivery_id: int) -> None:
 
 @shared_task(name="portal.relay")
 def relay_notes() -> None:
-    """Turn notes into tasks and send again what was lost."""
+    """Turn notes into tasks and send again what was lost; release the fence when both nations have said so."""
+    if not witness.is_open(now=timezone.now()) and not fence.carry_out_signed(now=timezone.now()):
+        return
     while relay.sweep(now=timezone.now(), send=send) == relay.BATCH:
         pass
 
 
 @shared_task(name="portal.mail")
+@behind_the_fence
 def send_mail() -> None:
     """Send the e-mails that are due."""
     mail.send_due(now=timezone.now())
 
 
 @shared_task(name="portal.webhooks")
+@behind_the_fence
 def deliver_to_webhooks() -> None:
     """Send the events that are due, for a while."""
     delivering.deliver_due(clock=timezone.now)
@@ -227,12 +290,13 @@ def deliver_to_webhooks() -> None:
 
 @shared_task(name="portal.seal")
 def seal_logs() -> None:
-    """Seal what was written since the last time into the hash chains."""
+    """Seal what was written since the last time into the hash chains; a restored copy goes on with its own."""
     for one in (audit.AUDIT, ledger.LEDGER, ledger.SETTLEMENTS):
         audit.seal(log=one, now=timezone.now())
 
 
 @shared_task(name="portal.forget")
+@behind_the_fence
 def forget_answers() -> None:
     """Delete the API's kept answers, and what webhooks were told, when their time is over."""
     while idempotency.forget(now=timezone.now()) == idempotency.FORGOTTEN_AT_ONCE:
@@ -242,6 +306,7 @@ def forget_answers() -> None:
 
 
 @shared_task(name="portal.delete_due")
+@behind_the_fence
 def delete_personal_data() -> None:
     """Delete personal data whose time is over, and leave the record of it (D16)."""
     while deletion.delete_due(now=timezone.now()):
@@ -249,6 +314,7 @@ def delete_personal_data() -> None:
 
 
 @shared_task(name="portal.write_statements")
+@behind_the_fence
 def write_statements() -> None:
     """Statements of the last quarter, for as long as a task may take."""
     until = timezone.now() + relay.STINT
@@ -257,6 +323,7 @@ def write_statements() -> None:
 
 
 @shared_task(name="portal.open_and_close")
+@behind_the_fence
 def open_and_close_offerings() -> None:
     """Offerings open and close when their time has come."""
     now = timezone.now()
@@ -265,6 +332,7 @@ def open_and_close_offerings() -> None:
 
 
 @shared_task(name="portal.reverify")
+@behind_the_fence
 def reverify() -> None:
     """Citizens whose verification ends soon are asked to confirm their details; those who are late are told so."""
     now = timezone.now()
@@ -274,6 +342,7 @@ def reverify() -> None:
 
 
 @shared_task(name="portal.value_day")
+@behind_the_fence
 def value_day() -> None:
     """The dealing day whose books have closed is valued, once; what is late for it is named (D42).
 
@@ -284,6 +353,7 @@ def value_day() -> None:
 
 
 @shared_task(name="portal.pay_distributions")
+@behind_the_fence
 def pay_distributions() -> None:
     """Distributions whose pay day has come are paid, one range of holders after the other (D45)."""
     while pay_range(now=timezone.now()):
@@ -296,6 +366,7 @@ def pay_range(*, now: datetime) -> int:
 
 
 @shared_task(name="portal.lapse")
+@behind_the_fence
 def lapse_orders() -> None:
     """Orders that were not paid in time lapse."""
     subscription.lapse_due(now=timezone.now())

@@ -61,8 +61,8 @@ def follow(events: Iterable[Event], currency: Currency) -> Standing:
 COST = """
     SELECT holder_id, sum(cost)::bigint AS cost
       FROM (SELECT s.holder_id, s.cost
-              FROM fund_settlement s JOIN fund_settlementbatch b ON b.id = s.batch_id AND b.unit_class_id = %(class)s
-             WHERE s.holder_id BETWEEN %(first)s AND %(last)s AND s.batch_id <> ALL(%(late)s)
+              FROM fund_settlement s
+             WHERE s.holder_id BETWEEN %(first)s AND %(last)s AND s.batch_id = ANY(%(counted)s)
              UNION ALL
             SELECT t.holder_id, m.cost
               FROM fund_transfer t

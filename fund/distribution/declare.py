@@ -307,6 +307,8 @@ def fixed_now(one: Distribution) -> dict[str, Any]:
 
 def fix(one: Distribution, now: datetime, size: int) -> None:
     """Write units, sum, cut and ranges of a distribution: from here on they never change."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL work_mem = '128MB'")  # a million remainders are sorted without the disk
     ranges = _ranges(one, fixed_now(one), size)
     nav = last_nav()
     fixed = {
@@ -344,17 +346,17 @@ def scalars_of(one: Distribution) -> dict[str, Any]:
         "cut": one.cut,
         "cut_holder": one.cut_holder,
     }
-    return {**found, **late(found)}
+    return {**found, **headings(found)}
 
 
-def late(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Which headings of the class do not count yet, and the first transaction that may not."""
+def headings(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Which headings of the class count, which do not yet, and the first transaction that may not."""
     with connection.cursor() as cursor:
-        cursor.execute(entitlement.LATE, params)
-        (headings,) = cursor.fetchone()
+        cursor.execute(entitlement.HEADINGS, params)
+        counted, late = cursor.fetchone()
         cursor.execute("SELECT pg_snapshot_xmin(%(snapshot)s::pg_snapshot)::text::bigint", params)
         (xmin,) = cursor.fetchone()
-    return {"late": headings, "xmin": xmin}
+    return {"counted": counted, "late": late, "xmin": xmin}
 
 
 def held(unit_class: UnitClass) -> str:
@@ -378,30 +380,34 @@ def _snapshot() -> dict[str, Any]:
 def _totals(unit_class: UnitClass, params: dict[str, Any]) -> tuple[int, int, int]:
     """Holders, units, and what they get together: the product of both rounded down."""
     if "late" not in params:
-        params |= late(params)
+        params |= headings(params)
     with connection.cursor() as cursor:
         cursor.execute(entitlement.TOTALS.format(shares=shares(unit_class)), params)
         holders, units, _whole, declared = cursor.fetchone()
     return int(holders), int(units), int(declared)
 
 
-# Every ``size`` holders make a range. One that is corrected has entries of its own to be taken back.
+# Every ``size`` holders make a range.
 RANGES = """
     SELECT (place - 1) / %(size)s, min(holder_id), max(holder_id), sum(entries)::bigint
-      FROM (SELECT holder_id, count(*) AS entries, row_number() OVER (ORDER BY holder_id) AS place
-              FROM (SELECT holder_id FROM ({held}) h
-                     UNION ALL
-                    SELECT e.holder_id FROM fund_entitlement e
-                     WHERE e.distribution_id = %(old)s AND NOT e.reversal AND %(old)s > 0) u
-             GROUP BY holder_id) p
+      FROM (SELECT holder_id, entries, row_number() OVER (ORDER BY holder_id) AS place FROM ({entries}) e) p
      GROUP BY 1 ORDER BY 1
+"""
+OWN = "SELECT holder_id, 1 AS entries FROM ({held}) h"
+# One that is corrected has entries to be taken back, which are entries too.
+WITH_TAKEN_BACK = """
+    SELECT holder_id, count(*) AS entries
+      FROM (SELECT holder_id FROM ({held}) h
+             UNION ALL
+            SELECT holder_id FROM fund_entitlement WHERE distribution_id = %(old)s AND NOT reversal) u
+     GROUP BY holder_id
 """
 
 
 def _ranges(one: Distribution, params: Mapping[str, Any], size: int) -> list[DistributionRange]:
+    entries = (WITH_TAKEN_BACK if one.corrects_id else OWN).format(held=held(one.unit_class))
     with connection.cursor() as cursor:
-        told = {**params, "size": size, "old": one.corrects_id or 0}
-        cursor.execute(RANGES.format(held=held(one.unit_class)), told)
+        cursor.execute(RANGES.format(entries=entries), {**params, "size": size, "old": one.corrects_id})
         rows = cursor.fetchall()
     return [
         DistributionRange(distribution_id=one.pk, number=number, first_holder=first, last_holder=last, entries=entries)

@@ -62,12 +62,14 @@ HELD = """
        AND c.{units} - coalesce(l.units, 0) > 0
 """
 
-# The headings of a class that do not count at the end of the record day.
-LATE = """
-    SELECT coalesce(array_agg(id), '{}') FROM fund_settlementbatch
-     WHERE unit_class_id = %(class)s
-       AND (effective_at >= %(close)s
-            OR NOT pg_visible_in_snapshot(xact::text::xid8, %(snapshot)s::pg_snapshot) AND xact <> %(own)s)
+# The headings of a class that count at the end of the record day, and those that do not: named, and not joined, because
+# the planner knows nothing yet of headings that were written a moment ago, and would read each range once a heading.
+HEADINGS = """
+    SELECT coalesce(array_agg(id) FILTER (WHERE NOT late), '{}'), coalesce(array_agg(id) FILTER (WHERE late), '{}')
+      FROM (SELECT id, effective_at >= %(close)s
+                       OR NOT pg_visible_in_snapshot(xact::text::xid8, %(snapshot)s::pg_snapshot) AND xact <> %(own)s
+                       AS late
+              FROM fund_settlementbatch WHERE unit_class_id = %(class)s) b
 """
 
 # What is declared, exactly, before its minor units are shared out.

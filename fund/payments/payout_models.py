@@ -11,6 +11,7 @@ from fund.governance.approval import Kind, Proposal, two_keys_trigger
 from fund.holders import Holder
 from fund.money import Currency
 from fund.payments.models import CURRENCIES, BankAccount, BankFile
+from fund.payments.remittance import Authority
 from fund.payments.suspense import Resolution
 
 
@@ -109,7 +110,8 @@ class PayoutRun(models.Model):
 
 
 class PayoutLine(models.Model):
-    """One payment of a run: a holder's refunds, or suspense money on its way back to its payer (``resolution``).
+    """One payment of a run: a holder's refunds, suspense money on its way back to its payer (``resolution``), or the
+    taxes withheld for an ``authority`` up to the end of a period (``period_to``).
 
     ``event_id`` is its ledger event. The payee is sealed; ``payee_digest`` is a keyed fingerprint of it, so that what
     the keys were turned for cannot be exchanged. A line that is rejected or returned leaves the money where it was.
@@ -126,11 +128,17 @@ class PayoutLine(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     event_id = models.UUIDField(db_default=UUID7(), unique=True)
-    run = models.ForeignKey(PayoutRun, on_delete=models.PROTECT, related_name="lines")
-    holder = models.ForeignKey(Holder, null=True, on_delete=models.PROTECT, db_constraint=False, related_name="+")
-    resolution = models.ForeignKey(
-        Resolution, null=True, on_delete=models.PROTECT, db_constraint=False, related_name="payouts"
+    run = models.ForeignKey(
+        PayoutRun, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="lines"
     )
+    holder = models.ForeignKey(
+        Holder, null=True, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    resolution = models.ForeignKey(
+        Resolution, null=True, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="payouts"
+    )
+    authority = models.CharField(max_length=12, choices=Authority, blank=True, db_default="")
+    period_to = models.DateField(null=True)
     amount = models.BigIntegerField()
     state = models.CharField(max_length=8, choices=State, db_default="new")
     obstacle = models.CharField(max_length=12, choices=Obstacle, blank=True, db_default="")
@@ -145,7 +153,9 @@ class PayoutLine(models.Model):
             models.CheckConstraint(name="payout_line_positive", condition=Q(amount__gt=0)),
             models.CheckConstraint(
                 name="payout_line_of_someone",
-                condition=Q(holder=None, resolution__isnull=False) | Q(holder__isnull=False, resolution=None),
+                condition=Q(holder=None, resolution__isnull=False, authority="", period_to=None)
+                | Q(holder__isnull=False, resolution=None, authority="", period_to=None)
+                | Q(holder=None, resolution=None, authority__in=Authority.values, period_to__isnull=False),
             ),
             models.CheckConstraint(
                 name="payout_line_state",
@@ -160,28 +170,43 @@ class PayoutLine(models.Model):
             ),
             models.UniqueConstraint(fields=["run", "holder"], name="payout_line_one_a_holder"),
             models.UniqueConstraint(
+                fields=["run", "authority"], condition=~Q(authority=""), name="payout_line_one_an_authority"
+            ),
+            models.UniqueConstraint(
                 fields=["resolution"],
                 condition=Q(state__in=["new", "ready", "pending", "paid"]),
                 name="payout_line_one_a_return",
             ),
         ]
         triggers = [
+            # Once a statement: of a million lines, all are of one run. No run is ever deleted.
+            pgtrigger.Trigger(
+                name="payout_line_joins",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                level=pgtrigger.Statement,
+                referencing=pgtrigger.Referencing(new="added"),  # type: ignore[no-untyped-call]
+                func="""
+                PERFORM FROM fund_payoutrun WHERE id IN (SELECT run_id FROM added) ORDER BY id FOR SHARE;
+                IF EXISTS (SELECT FROM added a LEFT JOIN fund_payoutrun r ON r.id = a.run_id
+                            WHERE a.state <> 'new' OR r.state IS DISTINCT FROM 'gathering') THEN
+                    RAISE EXCEPTION 'lines join a payout run while it is gathered' USING ERRCODE = 'restrict_violation';
+                END IF;
+                RETURN NULL;
+                """,
+            ),
             pgtrigger.Trigger(
                 name="payout_line_moves",
                 when=pgtrigger.Before,
-                operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+                operation=pgtrigger.Update | pgtrigger.Delete,
                 func="""
                 IF TG_OP = 'DELETE' THEN
                     RAISE EXCEPTION 'a payout line stays' USING ERRCODE = 'restrict_violation';
                 END IF;
-                IF TG_OP = 'INSERT' THEN
-                    PERFORM FROM fund_payoutrun WHERE id = NEW.run_id AND state = 'gathering' FOR SHARE;
-                    IF NOT FOUND OR NEW.state <> 'new' THEN
-                        RAISE EXCEPTION 'lines join a payout run while it is gathered'
-                            USING ERRCODE = 'restrict_violation';
-                    END IF;
-                ELSIF (NEW.id, NEW.event_id, NEW.run_id, NEW.holder_id, NEW.resolution_id, NEW.amount)
-                      IS DISTINCT FROM (OLD.id, OLD.event_id, OLD.run_id, OLD.holder_id, OLD.resolution_id, OLD.amount)
+                IF (NEW.id, NEW.event_id, NEW.run_id, NEW.holder_id, NEW.resolution_id, NEW.amount, NEW.authority,
+                    NEW.period_to)
+                      IS DISTINCT FROM (OLD.id, OLD.event_id, OLD.run_id, OLD.holder_id, OLD.resolution_id, OLD.amount,
+                                        OLD.authority, OLD.period_to)
                    OR (OLD.state <> 'new' AND NEW.payee_digest IS DISTINCT FROM OLD.payee_digest)
                    OR (NEW.state <> OLD.state AND (OLD.state, NEW.state) NOT IN (
                         ('new', 'ready'), ('new', 'left_out'), ('ready', 'pending'), ('ready', 'left_out'),
@@ -194,7 +219,8 @@ class PayoutLine(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["run", "state"], name="payout_line_state"),
+            models.Index(fields=["run", "state", "id"], name="payout_line_state"),
+            models.Index(fields=["resolution"], condition=~Q(resolution=None), name="payout_line_return"),
             models.Index(
                 fields=["payee_digest"], condition=Q(state__in=["rejected", "returned"]), name="payout_line_failed"
             ),

@@ -12,7 +12,7 @@ from django.db import connection
 from fund.ledger.models import Event
 from fund.money import Currency, Money, Price, nearest, value_of
 from fund.nav import strike
-from fund.register import returns
+from fund.register import returns, xirr
 from fund.units import UnitClass
 
 
@@ -96,7 +96,7 @@ def split(*, holder_id: int, unit_class: UnitClass, gain: Money) -> Split | None
     days = moved(holder_id=holder_id, unit_class=unit_class)
     income = currency = Decimal(0)
     since = steps[0].day
-    with localcontext(returns.DIGITS):
+    with localcontext(xirr.EXACT):
         for step in steps:
             worth = _exact(sum(row.units for row in days if row.day <= since), step.before)
             income += worth * step.income

@@ -20,7 +20,7 @@ from fund.ledger.accounts import account
 from fund.ledger.models import column
 from fund.nav.models import ClassNav, Nav
 from fund.refusal import Refusal
-from fund.register import tree
+from fund.register import beside, tree
 from fund.register.proof_models import HoldingRoot
 
 
@@ -34,40 +34,36 @@ class Differs(Exception):
     """The ledger does not say what was committed or priced: never on sound books."""
 
 
-# What holders had by the end of the NAV's day, as far as it was recorded when the day was valued: their cards now,
-# less what moved later. The valuing transaction counts what it had posted itself.
-HOLDINGS = """
-    WITH nav AS (
-        SELECT snapshot::pg_snapshot AS seen, xact, pg_snapshot_xmin(snapshot::pg_snapshot)::text::bigint AS oldest
-          FROM fund_nav WHERE id = %(nav)s
-    ), later AS (
-        SELECT holder_id, sum(units) AS units
+# What a range of holders had by the end of the NAV's day, as far as it was recorded when the day was valued: their
+# cards now, less what moved later. The valuing transaction counts what it had posted itself.
+LATER = """({at}.effective_at >= %(end)s OR {at}.xact >= %(oldest)s AND {at}.xact <> %(xact)s
+            AND NOT pg_visible_in_snapshot({at}.xact::text::xid8, %(seen)s::pg_snapshot))"""
+HOLDINGS = f"""
+    SELECT c.holder_id, coalesce(c.{{units}}, 0) - coalesce(l.units, 0) AS units
+      FROM fund_card c
+      LEFT JOIN (
+        SELECT holder_id, sum(units)::bigint AS units
           FROM (SELECT t.holder_id, CASE t.credit_id WHEN %(account)s THEN t.amount ELSE -t.amount END AS units
-                  FROM fund_transfer t, nav n
-                 WHERE %(account)s IN (t.debit_id, t.credit_id) AND t.phase IN (0, 2) {of_transfer}
-                   AND (t.effective_at >= %(end)s OR t.xact >= n.oldest AND t.xact <> n.xact
-                        AND NOT pg_visible_in_snapshot(t.xact::text::xid8, n.seen))
+                  FROM fund_transfer t
+                 WHERE t.holder_id BETWEEN %(first)s AND %(last)s
+                   AND %(account)s IN (t.debit_id, t.credit_id) AND t.phase IN (0, 2) AND {LATER.format(at="t")}
                  UNION ALL
                 SELECT s.holder_id, s.units
-                  FROM nav n, fund_settlementbatch b, fund_settlement s
-                 WHERE s.batch_id = b.id AND b.unit_class_id = %(class)s {of_settlement}
-                   AND (b.effective_at >= %(end)s OR b.xact >= n.oldest AND b.xact <> n.xact
-                        AND NOT pg_visible_in_snapshot(b.xact::text::xid8, n.seen))
+                  FROM fund_settlementbatch b JOIN fund_settlement s ON s.batch_id = b.id
+                 WHERE s.holder_id BETWEEN %(first)s AND %(last)s
+                   AND b.unit_class_id = %(class)s AND {LATER.format(at="b")}
                  UNION ALL
                 SELECT e.holder_id, CASE WHEN e.reversal THEN -e.bought ELSE e.bought END
-                  FROM nav n, fund_settlementbatch b, fund_entitlement e
-                 WHERE e.batch_id = b.id AND b.unit_class_id = %(class)s {of_entitlement}
-                   AND (b.effective_at >= %(end)s OR b.xact >= n.oldest AND b.xact <> n.xact
-                        AND NOT pg_visible_in_snapshot(b.xact::text::xid8, n.seen))) moved
-         GROUP BY holder_id
-    )
-    SELECT c.holder_id, (coalesce(c.{units}, 0) - coalesce(l.units, 0))::bigint AS units
-      FROM fund_card c LEFT JOIN later l USING (holder_id)
-     WHERE coalesce(c.{units}, 0) <> coalesce(l.units, 0) {of_card}
+                  FROM fund_settlementbatch b JOIN fund_entitlement e ON e.batch_id = b.id
+                 WHERE e.holder_id BETWEEN %(first)s AND %(last)s
+                   AND b.unit_class_id = %(class)s AND {LATER.format(at="b")}) moved
+         GROUP BY holder_id) l USING (holder_id)
+     WHERE c.holder_id BETWEEN %(first)s AND %(last)s AND coalesce(c.{{units}}, 0) <> coalesce(l.units, 0)
 """
 IN_ROWS = f"""
-    SELECT string_agg(int8send(h.units) || int8send(h.holder_id), ''), min(h.units), sum(h.units)::bigint
-      FROM ({HOLDINGS}) h GROUP BY h.holder_id / {tree.BLOCK}
+    SELECT coalesce(string_agg(int8send(h.units) || int8send(h.holder_id), ''), ''), coalesce(min(h.units), 0),
+           coalesce(sum(h.units), 0)::bigint
+      FROM ({HOLDINGS}) h
 """
 
 
@@ -102,23 +98,16 @@ def _uncommitted() -> QuerySet[ClassNav]:
 def commit(*, class_nav: ClassNav, now: datetime) -> HoldingRoot:
     """Hash the holdings of a class at a NAV and write down the root and its blocks. Raises Differs, IntegrityError."""
     nav, code = class_nav.nav, class_nav.unit_class_id
-    key = secret(class_code=code, nav=nav)
-    found: list[bytes] = []
-    total = 0
-    for rows, least, units in _in_rows(nav, code):
-        if least < 0:
-            raise Differs(f"{code} {nav}: a holder has less than no units")
-        found += tree.leaves(key, rows)
-        total += units
-    if total != class_nav.units:
-        raise Differs(f"{code} {nav}: priced {class_nav.units}, held {total}")
-    holders, blocks = len(found), list(tree.blocks(found))
+    held = _Held(nav, code)
+    blocks = list(tree.blocks(secret(class_code=code, nav=nav), held.in_pieces()))
+    if held.units != class_nav.units:
+        raise Differs(f"{code} {nav}: priced {class_nav.units}, held {held.units}")
     root = HoldingRoot.objects.create(
         nav=nav,
         unit_class_id=code,
         root=tree.top(b"".join(one.node for one in blocks))[: tree.HASH],
-        total_units=total,
-        holders=holders,
+        total_units=held.units,
+        holders=held.holders,
         committed_at=now,
     )
     with connection.cursor() as cursor:
@@ -131,26 +120,44 @@ def commit(*, class_nav: ClassNav, now: datetime) -> HoldingRoot:
     return root
 
 
-def _in_rows(nav: Nav, class_code: str) -> Iterator[tuple[bytes, int, int]]:
-    """All holders with their units, some thousands at a time: as rows of the tree, their least and their sum."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL work_mem = '128MB'")  # a million holders are put together without the disk
-        cursor.execute(_with_units(IN_ROWS, class_code), _params(nav, class_code))
-        for rows, least, units in cursor:
-            yield bytes(rows), least, int(units)
+class _Held:
+    """All holders of a class at a NAV, to be read once; then their number and their units."""
+
+    def __init__(self, nav: Nav, class_code: str) -> None:
+        self.nav, self.class_code = nav, class_code
+        self.holders = self.units = 0
+
+    def in_pieces(self) -> Iterator[bytes]:
+        """As rows of the tree, a range of holders at a time, so that one is hashed while the next is read."""
+        statement, params = _with_units(IN_ROWS, self.class_code), _params(self.nav, self.class_code)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT min(holder_id), max(holder_id) FROM fund_card")
+            least, most = cursor.fetchone()
+            width = beside.share(most - least + 1, least=tree.SHARE)
+            for first in range(least, most + 1, width):
+                cursor.execute(statement, {**params, "first": first, "last": first + width - 1})
+                rows, fewest, units = cursor.fetchone()
+                if fewest < 0:
+                    raise Differs(f"{self.class_code} {self.nav}: a holder has less than no units")
+                self.holders += len(rows) // tree.ROW
+                self.units += units
+                if rows:
+                    yield bytes(rows)
 
 
-def _with_units(statement: str, class_code: str, **of_one: str) -> str:
-    of = {"of_transfer": "", "of_settlement": "", "of_entitlement": "", "of_card": ""} | of_one
-    return statement.format(units=column(f"units:{class_code}"), **of)
+def _with_units(statement: str, class_code: str) -> str:
+    return statement.format(units=column(f"units:{class_code}"))
 
 
 def _params(nav: Nav, class_code: str) -> dict[str, int | str | datetime]:
+    """Of ``HOLDINGS``; it also takes the first and the last holder."""
     return {
-        "nav": nav.pk,
         "class": class_code,
         "account": account(f"units:{class_code}").pk,
         "end": calendars.books_close(nav.valuation_day),
+        "seen": nav.snapshot,
+        "oldest": int(nav.snapshot.split(":")[0]),  # every transaction below it was over
+        "xact": nav.xact,
     }
 
 
@@ -234,16 +241,9 @@ def recompute(one: HoldingRoot) -> Recomputed:
 
 
 def _units_at(nav: Nav, class_code: str, holder_id: int) -> int:
-    statement = _with_units(
-        HOLDINGS,
-        class_code,
-        of_transfer="AND t.holder_id = %(holder)s",
-        of_settlement="AND s.holder_id = %(holder)s",
-        of_entitlement="AND e.holder_id = %(holder)s",
-        of_card="AND c.holder_id = %(holder)s",
-    )
     with connection.cursor() as cursor:
-        cursor.execute(statement, _params(nav, class_code) | {"holder": holder_id})
+        params = {**_params(nav, class_code), "first": holder_id, "last": holder_id}
+        cursor.execute(_with_units(HOLDINGS, class_code), params)
         row = cursor.fetchone()
     return int(row[1]) if row else 0
 
@@ -258,7 +258,8 @@ def _path(one: HoldingRoot, key: bytes, own: bytes) -> list[tree.Step]:
 
 
 def _nodes(key: bytes, rows: bytes) -> list[bytes]:
-    return [one[: tree.NODE] for one in tree.leaves(key, rows)]
+    found = tree.leaves(key, rows)
+    return [found[k : k + tree.NODE] for k in range(0, len(found), tree.LEAF)]
 
 
 def is_published(read: tree.Proof) -> bool:

@@ -7,25 +7,37 @@ below it, so that no holder can be left out of the total and none can be counted
 
 The leaves stand in ascending order of their hash. The tree splits at the largest power of two below their number, which
 is the same as pairing neighbours level by level and passing an odd last one up. So blocks of a power of two of leaves
-are whole subtrees: ``Forest`` hashes a block at a time. Nothing here knows a database.
+are whole subtrees: ``blocks`` plants them side by side. Nothing here knows a database.
+
+``leaf``, ``join`` and ``levels`` say what a tree is; ``leaves`` and ``top`` do the same in tables of bytes, a message a
+row, so that of a million holders little is left but the hashing.
 """
 
 import re
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
-from operator import add
 from typing import Any
 
+import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from numpy.typing import NDArray
+
+from fund.register import beside
 
 MOST = 2**63 - 1  # units: what the ledger can count
 HASH, UNITS, SALT = 32, 8, 32
 NODE = HASH + UNITS
 ROW = 2 * UNITS  # units and holder of a leaf, in that order, both 64 bits big-endian: what a block keeps of it
+LEAF = NODE + UNITS  # the node of a holder, and the holder
 BLOCK = 4096  # leaves; a power of two
+SHARE = 16 * BLOCK  # leaves that are worth a process of their own
+TENS = 10 ** np.arange(19, dtype=np.uint64)
 LONGEST = 64  # steps of a path: more leaves than there can be holders
+
+Table = NDArray[np.uint8]  # a message, node or leaf a row
 
 
 class TooMany(ArithmeticError):
@@ -61,12 +73,11 @@ def salts(secret: bytes, rows: bytes) -> bytes:
 
     Holder h has the blocks (h, 0) and (h, 1). To whoever lacks the secret they are random; no two holders share one.
     """
-    blocks = bytearray(SALT * (len(rows) // ROW))
-    for place in range(UNITS):
-        blocks[place::SALT] = blocks[UNITS * 2 + place :: SALT] = rows[UNITS + place :: ROW]
-    blocks[SALT - 1 :: SALT] = b"\1" * (len(rows) // ROW)
+    blocks = np.zeros((len(rows) // ROW, 4), ">u8")
+    blocks[:, 0] = blocks[:, 2] = np.frombuffer(rows, ">u8")[1::2]
+    blocks[:, 3] = 1
     # Every block is another one and none is a message: what shows patterns of a text in this mode is not there.
-    return Cipher(algorithms.AES256(secret), modes.ECB()).encryptor().update(bytes(blocks))  # nosec B305
+    return Cipher(algorithms.AES256(secret), modes.ECB()).encryptor().update(blocks.tobytes())  # nosec B305
 
 
 def as_rows(holdings: Iterable[tuple[int, int]]) -> bytes:
@@ -74,14 +85,38 @@ def as_rows(holdings: Iterable[tuple[int, int]]) -> bytes:
     return b"".join(struct.pack(">QQ", units, holder) for holder, units in holdings)
 
 
-def leaves(secret: bytes, rows: bytes) -> list[bytes]:
-    """The node and the holder (48 bytes) of each row, at the pace of the hashing."""
-    key = salts(secret, rows)
-    holders = struct.unpack(f">{'8xQ' * (len(rows) // ROW)}", rows)
-    return [
-        sha256(b"\0%b%d%b" % (key[2 * k : 2 * k + SALT], holder, rows[k : k + UNITS])).digest() + rows[k : k + ROW]
-        for holder, k in zip(holders, range(0, len(rows), ROW), strict=True)
-    ]
+def leaves(secret: bytes, rows: bytes) -> bytes:
+    """Node and holder of each row (48 bytes), one behind the other, at the pace of the hashing."""
+    some = BLOCK * ROW  # as much as stays in a processor's own memory
+    return b"".join(_leaves(secret, rows[k : k + some]).tobytes() for k in range(0, len(rows), some))
+
+
+def _leaves(secret: bytes, rows: bytes) -> Table:
+    given = _table(rows, ROW)
+    salt = _table(salts(secret, rows), SALT)
+    holders = np.frombuffer(rows, ">u8")[1::2].astype(np.uint64)
+    found = np.empty((len(given), LEAF), np.uint8)
+    found[:, HASH:] = given
+    lengths = 1 + np.searchsorted(TENS[1:], holders, side="right")
+    for length in map(int, np.unique(lengths)):
+        those = np.flatnonzero(lengths == length)
+        messages = np.empty((len(those), 1 + SALT + length + UNITS), np.uint8)
+        messages[:, 0] = 0
+        messages[:, 1 : 1 + SALT] = salt.take(those, axis=0)
+        messages[:, 1 + SALT : -UNITS] = holders[those, None] // TENS[length - 1 :: -1] % 10 + ord("0")
+        messages[:, -UNITS:] = given.take(those, axis=0)[:, :UNITS]
+        found[those, :HASH] = _hashed(messages)
+    return found
+
+
+def _table(data: bytes, width: int) -> Table:
+    return np.frombuffer(data, np.uint8).reshape(-1, width)
+
+
+def _hashed(messages: Table) -> Table:
+    """The SHA-256 of each message."""
+    plain = messages.view(f"V{messages.shape[1]}").ravel().tolist()
+    return _table(b"".join([sha256(one).digest() for one in plain]), HASH)
 
 
 def levels(nodes: list[bytes]) -> Iterator[list[bytes]]:
@@ -96,22 +131,23 @@ def levels(nodes: list[bytes]) -> Iterator[list[bytes]]:
 def top(nodes: bytes) -> bytes:
     """The root above nodes that lie one behind the other, as ``levels`` finds it, at the pace of the hashing.
 
-    Raises struct.error where a sum does not fit into 64 bits; what is above 2^63 − 1 is for the caller to refuse.
+    Raises TooMany.
     """
-    sums: Sequence[int] = struct.unpack(f">{'32xQ' * (len(nodes) // NODE)}", nodes)
-    while len(sums) > 1:
-        pairs = len(sums) // 2
-        above = list(map(add, sums[: 2 * pairs : 2], sums[1::2]))
-        packed = struct.pack(f">{pairs}Q", *above)
-        hashed = [
-            sha256(b"\1" + nodes[2 * k : 2 * k + 2 * NODE]).digest() + packed[k // 5 : k // 5 + UNITS]
-            for k in range(0, pairs * NODE, NODE)
-        ]
-        if len(sums) % 2:
-            hashed.append(nodes[-NODE:])
-            above.append(sums[-1])
-        nodes, sums = b"".join(hashed), above
-    return nodes
+    level = _table(nodes, NODE)
+    while len(level) > 1:
+        pairs = level[: len(level) // 2 * 2].reshape(-1, 2 * NODE)
+        sums = pairs.reshape(-1, NODE)[:, HASH:].copy().view(">u8").ravel().astype(np.uint64)
+        sums = sums[::2] + sums[1::2]
+        if sums.max() > MOST:  # two numbers below 2^63 fit into 64 bits
+            raise TooMany(int(sums.max()))
+        messages = np.empty((len(pairs), 1 + 2 * NODE), np.uint8)
+        messages[:, 0] = 1
+        messages[:, 1:] = pairs
+        above = np.empty((len(pairs), NODE), np.uint8)
+        above[:, :HASH] = _hashed(messages)
+        above[:, HASH:] = _table(sums.astype(">u8").tobytes(), UNITS)
+        level = np.concatenate([above, level[2 * len(pairs) :]])
+    return level.tobytes()
 
 
 @dataclass(frozen=True)
@@ -141,16 +177,39 @@ class Block:
     rows: bytes
 
 
-def blocks(found: list[bytes], *, size: int = BLOCK) -> Iterator[Block]:
-    """Put what ``leaves`` found in order, in place, and hash it block by block; ``size`` is a power of two."""
-    found.sort()
-    for start in range(0, len(found), size):
-        here = found[start : start + size]
-        yield Block(
-            here[0][:HASH],
-            top(b"".join([one[:NODE] for one in here])),
-            b"".join([one[HASH:] for one in here]),
-        )
+def blocks(secret: bytes, rows: Iterable[bytes], *, size: int = BLOCK) -> Iterator[Block]:
+    """The tree over rows that come in pieces, block by block; ``size`` is a power of two.
+
+    Each processor hashes a piece, then an equal share of the blocks. Raises TooMany, ``beside.Failed``.
+    """
+    hashing = ((partial(leaves, secret, some), len(some) // ROW * LEAF) for some in rows)
+    found = _table(b"".join(beside.each(hashing)), LEAF)
+    order = _ascending(found)
+    share = size * beside.share(-(-len(order) // size), least=SHARE // BLOCK)
+    shares = [order[start : start + share] for start in range(0, len(order), share)]
+    head, whole = HASH + NODE, HASH + NODE + size * ROW
+    planting = [(partial(_plant, found, one, size), -(-len(one) // size) * head + len(one) * ROW) for one in shares]
+    for planted in beside.each(planting):
+        for k in range(0, len(planted), whole):
+            yield Block(planted[k : k + HASH], planted[k + HASH : k + head], planted[k + head : k + whole])
+
+
+def _ascending(found: Table) -> NDArray[np.intp]:
+    """The places of leaves in the order of their hashes. Eight bytes decide, unless two leaves agree in them."""
+    first = found[:, :UNITS].copy().view(">u8").ravel().astype(np.uint64)
+    order = first.argsort()
+    if (first[order[1:]] == first[order[:-1]]).any():
+        order = np.lexsort(found[:, :HASH].copy().view(">u8").T[::-1])
+    return order
+
+
+def _plant(found: Table, order: NDArray[np.intp], size: int) -> bytes:
+    """The blocks of the leaves in these places, one behind the other: first hash, root, rows."""
+    planted = []
+    for start in range(0, len(order), size):
+        here = found.take(order[start : start + size], axis=0)
+        planted += [here[0, :HASH].tobytes(), top(here[:, :NODE].tobytes()), here[:, HASH:].tobytes()]
+    return b"".join(planted)
 
 
 # ── checking a proof ──

@@ -16,7 +16,7 @@ from fund.money import Money
 from fund.nav import over_time, strike
 from fund.nav.models import Nav
 from fund.portfolio import leverage, valuation
-from fund.register import calls, capital, returns
+from fund.register import calls, capital, earned, returns
 from portal.api.border import MoneyField, Query, SignedMoneyField
 from portal.api.documented import documented
 from portal.api.forms import Plain, PriceForm, a_list, price, words
@@ -366,8 +366,8 @@ class Returns(Public):
 
     def figures(self) -> Any:
         classes = [returned(one) for one in returns.by_class()]
-        owners = [got(one) for one in returns.by_owner()]
-        found = {"results": classes, "owners": owners, "governments": statement.received(), "next": None}
+        gained = [got(one) for one in earned.by_owner()]
+        found = {"results": classes, "owners": gained, "governments": statement.received(), "next": None}
         return ReturnList(found).data
 
 
@@ -387,7 +387,7 @@ def returned(one: returns.ClassReturn) -> dict[str, Any]:
     }
 
 
-def got(one: returns.OwnerReturn) -> dict[str, Any]:
+def got(one: earned.OwnerReturn) -> dict[str, Any]:
     names = ("owner_kind", "nation", "until", "paid_in", "received", "worth", "gain")
     return {
         **{name: getattr(one, name) for name in names},

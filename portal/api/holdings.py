@@ -14,7 +14,7 @@ from fund.ledger import balances
 from fund.ledger.models import Event
 from fund.money import Currency, Money, convert, value_of
 from fund.nav import prices, strike
-from fund.register import movements, returns
+from fund.register import earned, movements
 from fund.register.movements import Movement
 from fund.units import UnitClass
 from portal.api.border import MoneyField, SignedMoneyField
@@ -74,7 +74,7 @@ class Holdings(Citizens):
         )
 
     def _holding(self, of: UnitClass, units: int, now: Any) -> dict[str, Any]:
-        own = returns.of_holder(holder_id=self.holder_id, unit_class=of, now=now)
+        own = earned.of_holder(holder_id=self.holder_id, unit_class=of, now=now)
         return {
             **holding(of, units, now),
             "paid_in": own and own.paid_in,

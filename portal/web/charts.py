@@ -47,11 +47,14 @@ class Line:
     label_base: int = HEIGHT - 8
 
 
-def line(points: Sequence[tuple[date, Decimal]]) -> Line | None:
-    """A line chart of at least two days, oldest first; None where there is nothing to draw."""
+def line(points: Sequence[tuple[date, Decimal]], *, least: Decimal) -> Line | None:
+    """A line chart of at least two days, oldest first; None where there is nothing to draw.
+
+    ``least`` is the smallest step that its labels can tell apart: no two rules bear the same figure.
+    """
     if len(points) < 2:
         return None
-    ruled = rules(min(value for _, value in points), max(value for _, value in points))
+    ruled = rules(min(value for _, value in points), max(value for _, value in points), least)
     low, high = ruled[0], ruled[-1]
     first, last = points[0][0], points[-1][0]
     days = max((last - first).days, 1)
@@ -86,14 +89,15 @@ def labelled(drawn: Line | None, write: Callable[[Decimal], str]) -> dict[str, l
     }
 
 
-def rules(low: Decimal, high: Decimal) -> list[Decimal]:
-    """Round values from at most low to at least high, a round step apart."""
+def rules(low: Decimal, high: Decimal, least: Decimal) -> list[Decimal]:
+    """Round values from at most low to at least high, a round step apart that is no smaller than the least."""
     spread = (high - low) or abs(high) / 10 or Decimal(1)
     step = Decimal(1).scaleb(spread.adjusted())
     if spread / step > 4:
         step *= 2
     elif spread / step < 2:
         step /= 2
+    step = max(step, least)
     ruled = [low // step * step]
     while len(ruled) < 2 or ruled[-1] < high:
         ruled.append(ruled[-1] + step)

@@ -17,7 +17,7 @@ from fund.ledger import balances
 from fund.ledger.models import Event
 from fund.money import Currency, Money, convert, percent, value_of
 from fund.nav import prices
-from fund.register import holding, movements, returns
+from fund.register import earned, holding, movements
 from fund.register.holding import Split
 from fund.register.movements import Movement
 from fund.units import UnitClass
@@ -120,7 +120,7 @@ def held(holder_id: int, now: datetime) -> list[dict[str, Any]]:
         newest = prices.published(class_code=unit_class.code, at=now).exclude(price=None).first()
         price = prices.latest_price(unit_class.code, now)
         value = value_of(units, price)
-        own = returns.of_holder(holder_id=holder_id, unit_class=unit_class, now=now)
+        own = earned.of_holder(holder_id=holder_id, unit_class=unit_class, now=now)
         found.append(
             {
                 "unit_class": unit_class,
@@ -149,7 +149,7 @@ def _past(one: dict[str, Any], holder_id: int) -> dict[str, Any]:
     unit_class, own = one["unit_class"], one["own"]
     points = holding.history(holder_id=holder_id, unit_class=unit_class)
     split = holding.split(holder_id=holder_id, unit_class=unit_class, gain=own.gain) if own else None
-    drawn = charts.line([(point.day, point.value.major) for point in points])
+    drawn = charts.line([(point.day, point.value.major) for point in points], least=1 / Decimal(_minor(unit_class)))
     ticks = [
         {"at": tick.at, "label": figures.money(Money(int(tick.value * _minor(unit_class)), unit_class.currency))}
         for tick in (drawn.ticks if drawn else [])

@@ -1,5 +1,7 @@
 """How leveraged the fund is against its limit, and what could be lost (D3, D41)."""
 
+from decimal import Decimal
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -27,7 +29,7 @@ def leverage(request: HttpRequest) -> HttpResponse:
         else percent(int(found.ratio * 100), int(found.limit * 100), decimals=0)
     )
     points = over_time.leverage_by_day()
-    drawn = charts.line([(one.day, one.ratio) for one in points])
+    drawn = charts.line([(one.day, one.ratio) for one in points], least=Decimal("0.01"))
     return render(
         request,
         "public/leverage.html",

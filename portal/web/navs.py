@@ -38,7 +38,8 @@ def nav(request: HttpRequest) -> HttpResponse:
             (one.nav.valuation_day, one.price)
             for one in strike.history(class_code=unit_class.code)
             if one.price and one.nav.valuation_day >= first
-        ]
+        ],
+        least=Decimal(1).scaleb(-unit_class.price_decimals),
     )
     return render(
         request,

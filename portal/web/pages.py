@@ -128,6 +128,19 @@ def status(request: HttpRequest) -> HttpResponse:
             "note": _("%(count)s tasks are waiting for more than two minutes.") % {"count": waiting} if waiting else "",
         }
     )
+    fenced = health.outbox() == "fenced"
+    parts.append(
+        {
+            "name": _("E-mails and payments"),
+            "well": not fenced,
+            "note": _(
+                "Held back: the service was restored from a copy, or stopped for a check. E-mails and payments go out"
+                " again when officers of both nations have compared it with the banks. What you enter is kept."
+            )
+            if fenced
+            else "",
+        }
+    )
     outages = [
         {
             "cause": words.of(one, "cause"),

@@ -45,6 +45,7 @@ from investors.recovery import RecoveryCase, State, Statement
 from portal.access import public
 from portal.accounts import User
 from portal.web import words
+from portal.webhooks import endpoints
 
 log = structlog.get_logger(__name__)
 
@@ -330,7 +331,9 @@ def _app(request: HttpRequest, way: Way, user: User) -> HttpResponse:
 
 
 def _replace(request: HttpRequest, way: Way, user: User, make: Callable[[], Any]) -> HttpResponse:
-    """Spend the case, put the new factor in the place of all old ones and end every session, all at once or not at all.
+    """Spend the case, put the new factor in the place of all old ones, end every session and every webhook.
+
+    All at once or not at all: whoever had the account may have left any of them behind.
 
     Nobody is signed in by it: the next page asks for the password and the new factor, as ever.
     """
@@ -343,6 +346,8 @@ def _replace(request: HttpRequest, way: Way, user: User, make: Callable[[], Any]
             make()
             for session in UserSession.objects.filter(user=user):
                 session.end()
+            for webhook in endpoints.of(user):
+                endpoints.remove(webhook=webhook, now=now)
     except Refusal as refusal:
         messages.error(request, words.refusal(refusal))
         return redirect("recover")

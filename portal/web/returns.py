@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from fund.distribution import statement
+from fund.register import earned
 from fund.register import returns as earnings
 from portal import spreadsheets
 from portal.access import public
@@ -22,7 +23,7 @@ def returns(request: HttpRequest) -> HttpResponse:
     """What units, the two governments, the partners and the citizens have got (D3, D51)."""
     owners = [
         {"name": words.owner(one.owner_kind, one.nation), "one": one, "why": words.NO_RETURN.get(one.rate.why)}
-        for one in earnings.by_owner()
+        for one in earned.by_owner()
     ]
     given = [{"name": words.owner("sovereign", one.nation), "one": one} for one in statement.received()]
     told = {"rows": earnings.by_class(), "owners": owners, "given": given, "distributions": statement.paid()}
@@ -50,7 +51,7 @@ def _class_returns() -> Iterable[list[Any]]:
 def _owner_returns() -> Iterable[list[Any]]:
     yield ["owner_kind", "nation", "until", "currency", "paid_in", "received", "worth", "gain",
            "money_weighted_percent", "yearly", "no_return"]  # fmt: skip
-    for one in earnings.by_owner():
+    for one in earned.by_owner():
         amounts = [money.value for money in (one.paid_in, one.received, one.worth, one.gain)]
         yield [one.owner_kind, one.nation, one.until, one.worth.currency, *amounts, one.rate.percent,
                str(one.rate.yearly).lower(), one.rate.why]  # fmt: skip

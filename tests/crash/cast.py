@@ -6,7 +6,7 @@ import random
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bench import server
 from portal.local import postgres
@@ -19,6 +19,7 @@ RANGES = 80  # of a settlement, so that there are many moments to be killed in
 class Stage:
     place: Place
     orders: int
+    settings: dict[str, str] = field(default_factory=dict)  # beside those of every actor
 
     @property
     def chunk(self) -> str:
@@ -30,7 +31,7 @@ class Stage:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ}
         owner = self.place.database_owner_url
         urls = {"DATABASE_URL": self.place.database_url, "DATABASE_OWNER_URL": owner}
-        return {**kept, **server.ENVIRONMENT, **urls, "CONN_MAX_AGE": "0"}
+        return {**kept, **server.ENVIRONMENT, **urls, "CONN_MAX_AGE": "0", **self.settings}
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """An actor of ``tests.crash.actor``, which says "ready" when it is connected."""
@@ -69,7 +70,7 @@ class Stage:
         assert running is not None
         running.kill()
         running.wait(30)
-        postgres.start(self.place)
+        postgres.start(self.place, archiving=True)
 
 
 def settle_and_kill(stage: Stage, database: str, dice: random.Random, verb: str = "settle") -> list[str]:

@@ -36,7 +36,8 @@ def stage(orders: int) -> Iterator[cast.Stage]:
     """A server with two databases to copy from: ``approved``, whose allotment has both keys, and ``allotted``."""
     place = Place(HERE.run / f"crash-{os.getpid()}")
     try:
-        postgres.start(place)
+        postgres.start(place, archiving=True)
+        server.archive(place, "/bin/true")
         one = cast.Stage(place, orders)
         one.act("prepare", "kakehashi", str(orders))
         server.copy(place, source="kakehashi", target="approved")

@@ -4,41 +4,46 @@ CREATE OR REPLACE FUNCTION fund_keep_entitlements() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
-    batches bigint[];
     class fund_unitclass;
+    by_holder text;
     missing bigint;
     sums record;
 BEGIN
-    SELECT ARRAY[min(batch_id), max(batch_id)] INTO batches FROM added;
-    IF batches[1] IS NULL THEN
+    SELECT min(batch_id) AS batch, max(batch_id) AS last_batch,
+           bool_or(reversal) OR min(distribution_id) <> max(distribution_id) AS several,
+           sum(sign * gross) AS gross, sum(sign * us) AS us, sum(sign * national) AS national,
+           sum(sign * local) AS local, sum(sign * cost) AS cost, sum(sign * rounding) AS rounding,
+           sum(sign * bought) AS bought, sum(borne) AS borne
+      INTO sums FROM (SELECT *, CASE WHEN reversal THEN -1 ELSE 1 END AS sign FROM added) a;
+    IF sums.batch IS NULL THEN
         RETURN NULL;
     END IF;
     SELECT c.* INTO class
       FROM fund_settlementbatch b JOIN fund_unitclass c ON c.code = b.unit_class_id
-     WHERE b.id = batches[1] AND b.id = batches[2] AND b.xact::text = pg_current_xact_id()::text;
+     WHERE b.id = sums.batch AND b.id = sums.last_batch AND b.xact::text = pg_current_xact_id()::text;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'entitlements are booked in one batch, under the heading that their own transaction has written'
             USING ERRCODE = 'check_violation';
     END IF;
+    -- A distribution has one entry a holder; only with what it takes back of another has a holder several.
+    by_holder := 'SELECT holder_id, paid, bought FROM added';
+    IF sums.several THEN
+        by_holder := 'SELECT holder_id, sum(CASE WHEN reversal THEN borne - paid ELSE paid END)::bigint AS paid,
+                             sum(CASE WHEN reversal THEN -bought ELSE bought END)::bigint AS bought
+                        FROM added GROUP BY holder_id';
+    END IF;
     EXECUTE format($move$
-        WITH m AS MATERIALIZED (
-            SELECT holder_id, sum(CASE WHEN reversal THEN borne - paid ELSE paid END)::bigint AS paid,
-                   sum(CASE WHEN reversal THEN -bought ELSE bought END)::bigint AS bought
-              FROM added GROUP BY holder_id ORDER BY holder_id
-        ), moved AS (
+        WITH m AS MATERIALIZED (%3$s ORDER BY holder_id), moved AS (
             UPDATE fund_card c
                SET %1$I = coalesce(c.%1$I, 0) + m.paid, %2$I = coalesce(c.%2$I, 0) + m.bought
               FROM m WHERE c.holder_id = m.holder_id RETURNING 1
         )
         SELECT (SELECT count(*) FROM m) - (SELECT count(*) FROM moved)
-    $move$, fund_card_column('refunds:' || class.currency), fund_card_column('units:' || class.code)) INTO missing;
+    $move$, fund_card_column('refunds:' || class.currency), fund_card_column('units:' || class.code), by_holder)
+       INTO missing;
     IF missing <> 0 THEN
         RAISE EXCEPTION '% holders of these entitlements do not exist', missing USING ERRCODE = 'foreign_key_violation';
     END IF;
-    SELECT sum(sign * gross) AS gross, sum(sign * us) AS us, sum(sign * national) AS national,
-           sum(sign * local) AS local, sum(sign * cost) AS cost, sum(sign * rounding) AS rounding,
-           sum(sign * bought) AS bought, sum(borne) AS borne
-      INTO sums FROM (SELECT *, CASE WHEN reversal THEN -1 ELSE 1 END AS sign FROM added) a;
     UPDATE fund_control c SET amount = c.amount + m.amount
       FROM (SELECT id, v.amount FROM fund_account a
               JOIN (VALUES ('distributions:' || class.currency, -sums.gross),

@@ -14,7 +14,7 @@ from fund.ledger import balances, post
 from fund.ledger import prove as ledger
 from fund.ledger.models import Entitlement, Event, Leg
 from fund.ledger.post import Line
-from fund.register import capital, returns
+from fund.register import capital, earned
 from fund.units import UnitClass
 from tests.fund import building
 from tests.fund.distribution.conftest import FIRST, PAY, RECORD, after, at, citizen, tax
@@ -84,7 +84,7 @@ def test_governments_are_paid_gross_and_what_each_has_received_is_known(fund):
     (one,) = fund.declare({"SOV": "0.05"})
     fund.run(one)
     assert {(row.gross, row.paid, row.returned) for row in entries(one).values()} == {(500_000, 500_000, 0)}
-    received = [owner.received for owner in returns.by_owner() if owner.owner_kind == "sovereign"]
+    received = [owner.received for owner in earned.by_owner() if owner.owner_kind == "sovereign"]
     assert received == [building.dollars(5_000)] * 2
 
 
@@ -178,6 +178,21 @@ def test_nobody_is_given_anything_of_a_distribution_that_is_not_recorded(fund):
         row = f"SELECT %(batch)s, {holder.pk}, {number}, {reversal}, 1, 9, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0"
         with pytest.raises(DatabaseError, match="that is recorded"), transaction.atomic():
             post.entitle_set(row, {}, subject="distribution", class_code="JP", effective_at=after(PAY))
+
+
+def test_two_entries_of_a_holder_in_one_statement_both_reach_the_card(fund):
+    holder = citizen(Nation.JP, UNITS, 1_000_000)
+    fund.value(FIRST)
+    next_day = RECORD + timedelta(days=1)
+    both = fund.declare({"JP": "1"}) + fund.declare({"JP": "1"}, record=next_day)
+    assert len(declare.record_due(now=after(next_day))) == 2
+    for one in both:
+        one.refresh_from_db()
+    row = "SELECT %(batch)s, {}, {}, false, 1, {}, 0, 0, 0, 0, {}, 0, 0, 0, 0, 0, 0"
+    given = " UNION ALL ".join(row.format(holder.pk, one.pk, one.declared, one.declared) for one in both)
+    post.entitle_set(given, {}, subject="distribution", class_code="JP", effective_at=after(PAY))
+    assert balances.balance("refunds:JPY", holder_id=holder.pk) == sum(one.declared for one in both) > 0
+    assert all(check.clean for check in ledger.prove())
 
 
 def test_a_corrected_record_day_reverses_exactly_and_pays_anew(fund):

@@ -19,10 +19,10 @@ from fund.ledger.prove import prove as prove_ledger
 from fund.money import Currency
 from fund.payments import payout_files, payout_results, payouts, suspense
 from fund.payments.models import BankEntry
+from fund.payments.payee import Payee
 from fund.payments.payout_files import Order
 from fund.payments.payout_models import Format, Obstacle, PayoutFile, PayoutLine, PayoutRun
 from fund.payments.payout_results import Answer, Result
-from fund.payments.payouts import Payee
 from fund.payments.prove import prove
 from tests.fund.payments.bank_files import NOW, USD, entry, everything_in, file
 from tests.fund.payments.conftest import turn_second_key
@@ -211,6 +211,16 @@ def test_the_database_approves_only_what_both_keys_were_turned_for(gather, ameri
             PayoutLine.objects.filter(pk=line.pk).update(**change)
     with pytest.raises(DatabaseError, match="while it is gathered"), transaction.atomic():
         PayoutLine.objects.create(run=run, holder_id=owed(5), amount=5, state="new", obstacle="", bank_code="")
+
+
+@pytest.mark.parametrize("wrong", [{"state": "left_out", "obstacle": "refused"}, {"run_id": 10**9}])
+def test_a_line_joins_as_new_and_joins_a_run(wrong, american):
+    owed(100)
+    run = payouts.begin(currency=Currency.USD, officer=american, now=NOW)
+    of = {"run_id": run.pk, "holder_id": owed(5), "amount": 5, "state": "new", "obstacle": "", "bank_code": ""}
+    PayoutLine.objects.create(**of)
+    with pytest.raises(DatabaseError, match="while it is gathered"), transaction.atomic():
+        PayoutLine.objects.create(**of | {"holder_id": owed(6)} | wrong)
 
 
 def exchange_payee(run: PayoutRun) -> None:

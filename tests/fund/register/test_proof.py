@@ -119,7 +119,8 @@ def test_a_later_nav_has_another_root_and_the_earlier_proof_stays(committed, hel
 
 
 def test_units_that_were_not_priced_are_not_committed(published, monkeypatch):
-    nobody = proof.IN_ROWS.replace("c.holder_id, (coalesce", "c.holder_id, 1 + (coalesce")
+    nobody = proof.IN_ROWS.replace("c.holder_id, coalesce", "c.holder_id, 1 + coalesce")
+    assert nobody != proof.IN_ROWS
     monkeypatch.setattr(proof, "IN_ROWS", nobody)
     with pytest.raises(proof.Differs):
         proof.commit_next(now=NOW)

@@ -3,7 +3,7 @@
 import json
 import uuid
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from pathlib import Path
 
 import pytest
@@ -15,8 +15,8 @@ from fund.ledger import post
 from fund.ledger.models import Event
 from fund.ledger.post import Line
 from fund.nav import strike
-from fund.register import holding, returns
-from fund.register.returns import Flow, NoReturn
+from fund.register import earned, holding, returns, xirr
+from fund.register.xirr import Flow, NoReturn
 from fund.units import UnitClass
 from tests.fund import building
 from tests.fund.building import DAY, JPY, NOW, USD, dollars, yen
@@ -35,9 +35,9 @@ def test_the_published_example():
         pytest.skip(f"{SHARED.name} is not beside the repository")
     vector = json.loads(SHARED.read_text())
     told = [Flow(date.fromisoformat(day), amount) for day, amount in vector["flows"]]
-    found = returns.money_weighted(told)
+    found = xirr.money_weighted(told)
     assert abs(found - Decimal(str(vector["xirr"]))) <= Decimal("1e-8"), "the accuracy that the example promises"
-    assert found == returns.money_weighted(told[::-1]) == Decimal("0.373362534")
+    assert found == xirr.money_weighted(told[::-1]) == Decimal("0.373362534")
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_the_published_example():
     ],
 )
 def test_rates_that_are_plain(told, rate):
-    assert returns.money_weighted(flows(*told)) == Decimal(rate)
+    assert xirr.money_weighted(flows(*told)) == Decimal(rate)
 
 
 @pytest.mark.parametrize(
@@ -72,21 +72,21 @@ def test_rates_that_are_plain(told, rate):
 )
 def test_payments_without_a_rate_say_so(told):
     with pytest.raises(NoReturn) as refusal:
-        returns.money_weighted(flows(*told))
+        xirr.money_weighted(flows(*told))
     assert refusal.value.code == "no_solution"
-    assert returns.rate(flows(*told)).percent is None and returns.rate(flows(*told)).why == "no_solution"
+    assert xirr.rate(flows(*told)).percent is None and xirr.rate(flows(*told)).why == "no_solution"
 
 
 def test_payments_with_two_rates_say_so():
     """−1,600 + 10,000 v − 10,000 v²: 25 % and 400 %."""
     two = flows((0, -1_600), (365, 10_000), (730, -10_000))
     with pytest.raises(NoReturn) as refusal:
-        returns.money_weighted(two)
-    assert refusal.value.code == "ambiguous" and returns.rate(two).percent is None
+        xirr.money_weighted(two)
+    assert refusal.value.code == "ambiguous" and xirr.rate(two).percent is None
 
 
 def test_more_than_one_change_of_sign_can_still_have_one_rate():
-    assert returns.money_weighted(flows((0, -100), (365, 230), (730, -1), (1095, 1))) > 1
+    assert xirr.money_weighted(flows((0, -100), (365, 230), (730, -1), (1095, 1))) > 1
 
 
 @settings(max_examples=60, deadline=None)
@@ -98,10 +98,10 @@ def test_at_the_rate_all_payments_come_to_nothing(paid, worth):
     """Judged by fractions that share nothing with the search."""
     told = flows(*((day, -amount) for day, amount in paid), (2_000, worth))
     try:
-        rate = returns.money_weighted(told)
+        rate = xirr.money_weighted(told)
     except NoReturn:
         assume(False)
-    with returns.localcontext(returns.DIGITS):
+    with localcontext(xirr.EXACT):
 
         def left(of: Decimal) -> Decimal:
             return sum(flow.amount / (1 + of) ** (Decimal((flow.day - FIRST).days) / 365) for flow in told)
@@ -111,8 +111,8 @@ def test_at_the_rate_all_payments_come_to_nothing(paid, worth):
 
 
 def test_under_a_year_it_is_not_stretched_to_one():
-    assert returns.rate(flows((0, -100), (73, 110))) == returns.Rate(Decimal("10.00"), False)
-    assert returns.rate(flows((0, -100), (365, 110))) == returns.Rate(Decimal("10.00"), True)
+    assert xirr.rate(flows((0, -100), (73, 110))) == xirr.Rate(Decimal("10.00"), False)
+    assert xirr.rate(flows((0, -100), (365, 110))) == xirr.Rate(Decimal("10.00"), True)
 
 
 # ── of a fund ──
@@ -178,12 +178,12 @@ def test_what_an_investment_is_given_up_for_above_its_cost_is_the_assets(keys):
 
 @pytest.mark.django_db
 def test_what_each_government_and_the_citizens_have_got(fund):
-    us, jp, citizens = returns.by_owner()
+    us, jp, citizens = earned.by_owner()
     for one in (us, jp):
         assert (one.paid_in, one.received, one.worth, one.gain) == (
             dollars(1_000), dollars(0), dollars(1_050), dollars(50)
         )  # fmt: skip
-        assert one.rate == returns.Rate(Decimal("5.00"), False)
+        assert one.rate == xirr.Rate(Decimal("5.00"), False)
     assert (us.nation, jp.nation) == ("US", "JP")
     assert (citizens.paid_in, citizens.worth, citizens.nation) == (yen(160_000), yen(210_000), "JP")
     assert citizens.rate.percent == Decimal("31.25")
@@ -196,7 +196,7 @@ def test_what_was_given_to_a_government_counts_as_received(fund):
     line = Line("income:USD", "refunds:USD", 21_00, owner.pk)
     at = calendars.books_open(date(2026, 4, 20))
     post.post(event=Event.DISTRIBUTION, event_id=uuid.uuid4(), lines=[line], effective_at=at)
-    us = returns.by_owner()[0]
+    us = earned.by_owner()[0]
     assert us.received == dollars(21) and us.gain == dollars(71)
 
 
@@ -214,7 +214,7 @@ def test_a_nav_that_does_not_know_its_parts_gives_none(fund):
 
 @pytest.mark.django_db
 def test_before_the_first_nav_there_is_nothing(db):
-    assert returns.by_class() == returns.by_owner() == []
+    assert returns.by_class() == earned.by_owner() == []
 
 
 @pytest.mark.django_db
@@ -232,11 +232,11 @@ def test_a_citizens_own_return(fund):
         effective_at=at,
     )  # fmt: skip
     post.post(event=Event.SETTLEMENT, event_id=order, lines=lines, effective_at=at)
-    own = returns.of_holder(holder_id=citizen.pk, unit_class=UnitClass.objects.get(pk="JP"), now=THEN)
+    own = earned.of_holder(holder_id=citizen.pk, unit_class=UnitClass.objects.get(pk="JP"), now=THEN)
     assert (own.paid_in, own.worth, own.gain) == (yen(10_000), yen(13_125), yen(3_125))
-    assert own.rate == returns.Rate(Decimal("31.25"), False)
+    assert own.rate == xirr.Rate(Decimal("31.25"), False)
     stranger = building.citizen("JP")
-    assert returns.of_holder(holder_id=stranger.pk, unit_class=UnitClass.objects.get(pk="JP"), now=THEN) is None
+    assert earned.of_holder(holder_id=stranger.pk, unit_class=UnitClass.objects.get(pk="JP"), now=THEN) is None
     # of the class's 31.25 percent 11.67 are income and 19.58 currency, see above
     split = holding.split(holder_id=citizen.pk, unit_class=UnitClass.objects.get(pk="JP"), gain=own.gain)
     assert split == holding.Split(yen(0), yen(1_167), yen(1_958))

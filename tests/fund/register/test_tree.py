@@ -6,6 +6,7 @@ import subprocess
 import sys
 from hashlib import sha256
 
+import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
@@ -34,9 +35,15 @@ def slow_root(leaves: list[tuple[bytes, int]]) -> tuple[bytes, int]:
 
 def planted(held: dict[int, int], block: int = tree.BLOCK) -> tuple[list[bytes], bytes]:
     """The sorted nodes, and the root by way of blocks."""
-    found = tree.leaves(SECRET, tree.as_rows(held.items()))
-    blocks = list(tree.blocks(found, size=block))
-    return [one[: tree.NODE] for one in found], tree.top(b"".join(one.node for one in blocks))
+    rows = tree.as_rows(held.items())
+    found = tree.leaves(SECRET, rows)
+    blocks = list(tree.blocks(SECRET, [rows], size=block))
+    nodes = sorted(found[k : k + tree.NODE] for k in range(0, len(found), tree.LEAF))
+    assert tree.leaves(SECRET, b"".join(one.rows for one in blocks)) == b"".join(
+        sorted(found[k : k + tree.LEAF] for k in range(0, len(found), tree.LEAF))
+    )
+    assert [one.first for one in blocks] == [one[: tree.HASH] for one in nodes[::block]]
+    return nodes, tree.top(b"".join(one.node for one in blocks))
 
 
 def proof_of(held: dict[int, int], holder: int) -> dict:
@@ -164,9 +171,27 @@ def test_the_script_agrees_and_is_short(tmp_path):
 def test_more_than_the_ledger_can_count_is_refused():
     most = {1: tree.MOST, 2: 1}
     with pytest.raises(tree.TooMany):
-        list(tree.levels(planted(most)[0]))
+        planted(most)
+    with pytest.raises(tree.TooMany):
+        list(tree.levels(planted(most, block=1)[0]))
     with pytest.raises(tree.TooMany):
         tree.leaf(salt=bytes(32), holder="1", units=tree.MOST + 1)
+
+
+def test_many_processors_plant_the_same_tree(monkeypatch):
+    held = {holder**3: holder for holder in range(1, 200)}
+    rows = tree.as_rows(held.items())
+    alone = list(tree.blocks(SECRET, [rows], size=4))
+    monkeypatch.setattr(tree, "SHARE", tree.BLOCK)
+    monkeypatch.setattr("os.process_cpu_count", lambda: 3)
+    pieces = [rows[k : k + 50 * tree.ROW] for k in range(0, len(rows), 50 * tree.ROW)]
+    assert list(tree.blocks(SECRET, pieces, size=4)) == alone
+
+
+def test_leaves_that_agree_in_their_first_bytes_are_compared_whole():
+    found = numpy.zeros((4, tree.LEAF), numpy.uint8)
+    found[:, 0], found[:, 20] = (7, 7, 1, 7), (3, 1, 9, 2)
+    assert tree._ascending(found).tolist() == [2, 1, 3, 0]
 
 
 @settings(max_examples=20)

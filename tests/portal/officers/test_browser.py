@@ -11,7 +11,7 @@ from django.utils import timezone
 from playwright.sync_api import Page
 
 from fund import holders
-from fund.governance import audit, config, office
+from fund.governance import audit, config, fence, office
 from fund.holders import Holder, Nation
 from fund.money import Currency, Money
 from fund.payments import payer_names, receipts
@@ -19,6 +19,7 @@ from fund.payments.models import BankEntry
 from fund.payments.payout_models import BankAnswer
 from fund.portfolio import imports
 from fund.register.models import Call
+from fund.tax import year
 from investors import casework
 from investors.applications import Application
 from investors.duplicates import DuplicateCase
@@ -77,6 +78,7 @@ def addresses(american, japanese, make_officer, person) -> list[str]:
         now=now,
         reason="The yearly review.",
     )
+    fence.close(why=fence.FenceEntry.Why.BY_HAND, officer=japanese, now=now, reason="A bank file looks wrong.")
     audit.seal(log=audit.AUDIT, now=now)
     return [
         "/officers/",
@@ -96,6 +98,7 @@ def addresses(american, japanese, make_officer, person) -> list[str]:
         "/officers/fund/bankfile/",
         "/officers/fund/note/",
         "/officers/fund/officer/",
+        "/officers/fund/fenceentry/",
         f"/officers/fund/officer/{colleague.pk}/",
         "/officers/investors/application/",
         f"/officers/investors/application/{case}/",
@@ -125,6 +128,9 @@ def payments(american, japanese) -> list[str]:
         receipts.import_file(data=data, name="statement.xml", actor="system", now=NOW)
     with pytest.raises(receipts.Quarantined):
         receipts.import_file(data=file(unknown)[:-30], name="broken.xml", actor="system", now=NOW)
+    taxes = year.begin(year=2025, officer=american, now=NOW)
+    while year.prepare_next(tax_year=taxes, now=NOW):
+        pass
     return [
         "/officers/",
         "/officers/fund/bankfile/",
@@ -136,6 +142,10 @@ def payments(american, japanese) -> list[str]:
         "/officers/fund/bankaccount/",
         f"/officers/fund/bankaccount/{USD}/",
         f"/officers/fund/payoutrun/{line.run_id}/",
+        "/officers/fund/payoutrun/",
+        "/officers/fund/payeeaccount/",
+        "/officers/fund/taxyear/",
+        f"/officers/fund/taxyear/{taxes.pk}/",
     ]
 
 

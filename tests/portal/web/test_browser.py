@@ -1,11 +1,14 @@
 """A real browser: nothing the policy blocks, nothing wider than a phone, nothing that axe finds, light and dark."""
 
+import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import Resolver404, resolve
 from django.utils import timezone
 from playwright.sync_api import Browser, Page
 
@@ -15,12 +18,18 @@ from fund.units import open_classes
 from investors.people import Investor
 from portal import waiting_room
 from portal.store import store
-from tests.portal.web import stage
+from portal.web.urls import urlpatterns
+from tests.portal.web import reading, stage
 from tests.portal.web.conftest import Stage, current, everything, hanako
 
 __all__ = ["current", "everything", "hanako"]
 
 AXE = stage.ROOT / "node_modules/axe-core/axe.min.js"
+SHOTS = os.environ.get("SHOTS")  # a folder, to look at the pages
+# Each page once at each width and once in each language, and light and dark; with SHOTS in all four pairs.
+VIEWS: list[tuple[int, Any, str]] = [(390, "dark", "ja"), (1280, "light", "en")]
+if SHOTS:
+    VIEWS += [(390, "light", "en"), (1280, "light", "ja")]
 PUBLIC = [
     "/",
     "/fund/nav?class=JP",
@@ -40,8 +49,10 @@ PUBLIC = [
     "/glossary",
     "/status",
     "/verify",
+    "/verify/document",
     "/account/signup/",
     "/account/login/",
+    "/account/password/reset/",
     "/nowhere",
 ]
 OWN = [
@@ -49,6 +60,8 @@ OWN = [
     "/account/orders",
     "/account/holdings",
     "/account/transactions",
+    "/account/distributions",
+    "/account/documents",
     "/account/subscribe/JP-2026-2",
     "/account/inbox",
     "/account/bank-account",
@@ -57,7 +70,33 @@ OWN = [
     "/account/security",
     "/account/sessions/",
     "/account/2fa/",
+    "/account/email/",
+    "/account/logout/",
 ]
+# Where else in these tests a browser looks at a page: a step of the application, a lost key, a proof.
+ELSEWHERE = {
+    "test_join_in_a_browser.py": {"join", "join-step", "join-documents", "join-appeal"},
+    "test_recover_in_a_browser.py": {"recover", "recover-passkey", "recover-stop"},
+    "test_proofs.py": {"proof", "verify-holding"},
+}
+# Not pages: files, and addresses that take a form and send on, or answer a script with a piece of a page.
+CSV = {"nav", "portfolio", "ownership", "leverage", "stress", "commitments", "facilities", "investment", "returns"}
+FILES = {f"{name}-csv" for name in CSV | {"transactions"}}
+FILES |= {"own-document", "join-document", "proof-download", "check-holding-script"}
+ACTS = {"join-submit", "join-again", "withdraw", "bank-account-keep", "end-session"}
+ACTS |= {"webhook-ping", "webhook-replay", "webhook-remove", "join-check", "order-state", "demand"}
+
+
+def test_a_browser_looks_at_every_page() -> None:
+    def name(path: str) -> str | None:
+        try:
+            return resolve(f"/en{path}".partition("?")[0]).url_name
+        except Resolver404:
+            return None
+
+    looked_at = {name(path) for path in [*PUBLIC, *OWN]} | {"order"}
+    known = looked_at.union(*ELSEWHERE.values())
+    assert {one.name for one in urlpatterns} - known == FILES | ACTS
 
 
 @pytest.fixture
@@ -94,6 +133,12 @@ def look(page: Page, address: str, axe: str) -> list[str]:
         if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
             heard.append("wider than the window at 200 %")
     heard += [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found["violations"]]
+    if "/ja/" in address:
+        heard += [f"in English: {words}" for words in reading.english(page.content())]
+    if SHOTS:
+        page.set_viewport_size(size)
+        name = re.sub(r"\W+", "-", address.split("/", 3)[3]) or "home"
+        page.screenshot(path=f"{SHOTS}/{name}-{size['width']}.png", full_page=True)
     return [f"{address}: {one}" for one in heard if "404 (Not Found)" not in one]
 
 
@@ -105,10 +150,10 @@ MOVING = """[...document.querySelectorAll("*")].filter(one => {
 
 
 def test_public_pages_in_a_browser(everything: Stage, live_server: Any, chromium: Browser) -> None:
-    """Each page once in each language: at three widths, by axe, without a word in the console."""
+    """At three widths, by axe, without a word in the console and without English left in Japanese."""
     wrong = []
     axe = Path(AXE).read_text()
-    for width, scheme, language in ((390, "dark", "ja"), (1280, "light", "en")):
+    for width, scheme, language in VIEWS:
         context = chromium.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
         for path in PUBLIC:
             page = context.new_page()
@@ -133,7 +178,7 @@ def orders(everything: Stage) -> list[str]:
 def test_own_pages_in_a_browser(cookies: list[Any], orders: list[str], live_server: Any, chromium: Browser) -> None:
     wrong = []
     axe = Path(AXE).read_text()
-    for width, scheme, language in ((390, "light", "ja"), (1280, "dark", "en")):
+    for width, scheme, language in VIEWS:
         context = chromium.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
         context.add_cookies(cookies)
         for path in [*OWN, *orders]:

@@ -93,10 +93,16 @@ def test_what_is_left_is_said_in_its_two_largest_units() -> None:
 
 @pytest.mark.parametrize(("low", "high"), [("10", "10"), ("9990", "10432"), ("10.0100", "10.0200"), ("1", "1000000")])
 def test_ruled_values_enclose_the_prices(low: str, high: str) -> None:
-    ruled = charts.rules(Decimal(low), Decimal(high))
+    ruled = charts.rules(Decimal(low), Decimal(high), Decimal("0.0001"))
     assert ruled[0] <= Decimal(low)
     assert ruled[-1] >= Decimal(high)
     assert 2 <= len(ruled) <= 7
+
+
+def test_no_two_rules_bear_the_same_figure() -> None:
+    low, high = Decimal("1.4163"), Decimal("1.4257")
+    assert charts.rules(low, high, Decimal("0.01")) == [Decimal("1.41"), Decimal("1.42"), Decimal("1.43")]
+    assert len({figures.ratio(one) for one in charts.rules(low, high, Decimal("0.0001"))}) < 3, "it would be told twice"
 
 
 def test_a_line_needs_two_days_and_stays_in_its_frame() -> None:
@@ -105,8 +111,8 @@ def test_a_line_needs_two_days_and_stays_in_its_frame() -> None:
         (date(2026, 9, 30), Decimal("10.0760")),
         (date(2026, 10, 30), Decimal("10.2074")),
     ]
-    assert charts.line(days[:1]) is None
-    drawn = charts.line(days)
+    assert charts.line(days[:1], least=Decimal("0.0001")) is None
+    drawn = charts.line(days, least=Decimal("0.0001"))
     assert drawn is not None
     places = [tuple(map(int, place.split())) for place in drawn.line.removeprefix("M").split("L")]
     assert all(drawn.left <= x <= drawn.right and 0 <= y <= drawn.height for x, y in places)

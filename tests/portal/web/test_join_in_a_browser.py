@@ -1,4 +1,4 @@
-"""The journey of an application in a real browser: without JavaScript in both languages, and every page under axe."""
+"""The journey of an application in a real browser: every page under axe, and a draft on two devices."""
 
 import os
 from pathlib import Path
@@ -10,15 +10,13 @@ from playwright.sync_api import Browser, expect
 from fund.governance.officers import Officer
 from investors import appeals, judging, onboarding, reverification, steps
 from investors.people import Investor
-from tests.investors.conftest import american, fill, japanese
-from tests.journeys.citizen import Citizen
+from tests.investors.conftest import american, fill
 from tests.portal.web import stage
 from tests.portal.web.stage import NOW
 from tests.portal.web.test_browser import AXE, keys, look, session
 
 __all__ = ["keys"]  # a fixture
 SHOTS = os.environ.get("SHOTS")  # a folder, to look at the pages
-ANSWERS = {"ja": japanese(), "en": american()}
 DRAFT = ["/join/", *(f"/join/{code}" for code in steps.STEPS)]
 
 
@@ -32,7 +30,7 @@ def visitors(keys: tuple[Officer, Officer], live_server: Any) -> dict[str, Any]:
     """Browsers of people who stand at different places of the way, and the pages that each of them looks at."""
     people = {
         name: stage.person(f"{name}@example.org")
-        for name in ("walks_ja", "walks_en", "drafts", "young", "abroad", "neither", "refused", "appeals", "sent")
+        for name in ("drafts", "young", "abroad", "neither", "refused", "appeals", "sent")
     }
     fill(people["drafts"], {code: given for code, given in american().items() if code != "agreements"}, now=NOW)
     for name, step, given in (
@@ -89,22 +87,6 @@ def test_every_page_of_the_journey(
             page.close()
         context.close()
     assert wrong == [], "\n".join(wrong)
-
-
-@pytest.mark.parametrize("language", ["ja", "en"])
-def test_the_whole_way_without_javascript(
-    visitors: dict[str, Any], live_server: Any, chromium: Browser, language: str
-) -> None:
-    context = chromium.new_context(java_script_enabled=False)
-    context.add_cookies(visitors[f"walks_{language}"])
-    page = context.new_page()
-    given = ANSWERS[language] | {"agreements": ANSWERS[language]["agreements"]}
-    given["agreements"] = given["agreements"] | {"accepts": ["pre_contract:1", "prospectus:1", "terms:2", "privacy:1"]}
-    walker = Citizen(page, live_server.url, None, address=f"{language}@example.org", language=language)  # type: ignore[arg-type]
-    walker.apply(given)
-    said = {"ja": "規則による確認", "en": "Checked by the rules"}
-    expect(page.locator("main")).to_contain_text(said[language])
-    context.close()
 
 
 def test_numbers_are_checked_as_typed_and_never_part_of_an_address(

@@ -1,4 +1,4 @@
-"""From signing up to the receipt of an order with nothing but a keyboard, and every page of the order under axe."""
+"""From signing up to the receipt of an order: with nothing but a keyboard, under axe; and without a script."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ from investors import judging
 from investors.applications import Application
 from investors.steps import Known, papers
 from portal.demonstration import specimens
-from tests.investors.conftest import american
+from tests.investors.conftest import american, japanese
 from tests.journeys.citizen import CODE, PASSWORD, Citizen
 from tests.portal.web import stage
 from tests.portal.web.stage import NOW
@@ -144,6 +144,14 @@ class Keys(Citizen):
         look(self.page)
 
 
+class Mails:
+    """The mails of the tests, as the journeys read those of the demonstration."""
+
+    def code(self, to: str) -> str:
+        (text,) = [str(one.body) for one in mail.outbox if to in one.to]
+        return CODE.findall(text)[-1]
+
+
 def beside(work: Any) -> Any:
     """Something in the database while a browser runs."""
 
@@ -167,7 +175,8 @@ def approve(officer: Officer) -> None:
 def offered(keys: tuple[Officer, Officer], settings: Any) -> Officer:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
-    stage.opened(stage.announce(OFFERING, opens=NOW - timedelta(days=2), closes=NOW + timedelta(days=9)), keys)
+    for code in (OFFERING, OFFERING.replace("US", "JP")):
+        stage.opened(stage.announce(code, opens=NOW - timedelta(days=2), closes=NOW + timedelta(days=9)), keys)
     return keys[0]
 
 
@@ -193,4 +202,34 @@ def test_from_signing_up_to_the_receipt(offered: Officer, live_server: Any, chro
     assert "Your order has been placed." in said
     assert re.search(r"RF\d{2}", said) and "Pay by bank transfer" in said
     assert complaints == []
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("language", "answers", "order", "told"),
+    [
+        ("en", american(), (OFFERING, "500"), "Pay by bank transfer"),
+        ("ja", japanese(), (OFFERING.replace("US", "JP"), "２０万円"), "銀行振込でのお支払い"),
+    ],
+)
+def test_from_signing_up_to_the_receipt_without_a_script(
+    offered: Officer,
+    live_server: Any,
+    chromium: Browser,
+    language: str,
+    answers: Any,
+    order: tuple[str, str],
+    told: str,
+) -> None:
+    context = chromium.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    citizen = Citizen(page, live_server.url, Mails(), address=ADDRESS, language=language)  # type: ignore[arg-type]
+    citizen.sign_up()
+    citizen.apply(answers)
+    beside(lambda: approve(offered))
+    reference = citizen.subscribe(*order)
+    said = citizen.read(f"/account/orders/{reference}")
+    assert reference in said
+    assert told in said
     context.close()

@@ -18,6 +18,7 @@ from fund.governance.outbox import Note
 from investors import people, recovery
 from investors.recovery import RecoveryCase, State
 from portal.web import recover
+from portal.webhooks import endpoints
 from tests.portal.officers.conftest import PASSWORD, SECRET, make_officer, make_user, sign_in
 from tests.portal.officers.conftest import code as old_code
 
@@ -187,6 +188,22 @@ def test_sessions_would_live_on_if_they_were_not_ended(hanako, clock, officers, 
     monkeypatch.setattr(UserSession, "end", lambda self: None)
     replaced(proved())
     assert is_signed_in(elsewhere)
+
+
+def test_webhooks_end_with_the_recovery_and_would_live_on(hanako, clock, officers, monkeypatch):
+    """Whoever had the account may have registered one; the second half is the negative control."""
+    endpoints.register(
+        user=hanako, url="https://elsewhere.example/a-secret-path", kinds=["subscription.placed"], now=clock.now
+    )
+    approved(clock, officers)
+    with monkeypatch.context() as patch:
+        patch.setattr(endpoints, "remove", lambda **_known: None)
+        patch.setattr(recovery, "use", lambda **_known: None)
+        replaced(proved())
+        assert endpoints.of(hanako).exists()
+    cache.clear()
+    replaced(proved())
+    assert not endpoints.of(hanako).exists()
 
 
 def test_a_case_is_used_once(hanako, clock, officers):
