@@ -61,6 +61,8 @@ class View(APIView):
         if method == "options" or not hasattr(self, method):
             self.http_method_not_allowed(request, *args, **kwargs)
         super().initial(request, *args, **kwargs)
+        if request.auth is not None:
+            access.on_behalf_of(request.user)
         self.asked = self.query.read(request.query_params)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
 from fund.dealing.models import Subscription
+from portal import access
 from portal.api import urls
 from portal.api.view import Citizens, View
 from portal.api.who import IsApplicant, signed_in
@@ -233,8 +234,11 @@ def test_what_names_a_thing_is_compared():
 
 
 def test_without_the_holder_in_the_question_it_would_be_open(citizen, other, own, monkeypatch):
-    """Negative control of the tests above: were the order asked for by its reference alone, anybody would read it."""
+    """Negative control of the tests above: were the order asked for by its reference alone, anybody would read it, but
+    for the wall of the database."""
     monkeypatch.setattr(Citizens, "holder_id", citizen.user.investor.holder_id)
+    assert other.get(f"/subscriptions/{own}").status_code == 404
+    monkeypatch.setattr(access, "on_behalf_of", lambda account: None)
     assert other.get(f"/subscriptions/{own}").status_code == 200
 
 
