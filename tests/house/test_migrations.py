@@ -146,7 +146,12 @@ def test_the_clock_runs_from_the_first_statement_about_a_table_that_others_may_w
     def execute(sql: str, *_: object) -> None:
         asked.append(sql)
 
-    statements = ["CREATE TABLE a_new ()", "SELECT 1 FROM fund_note", 'ALTER TABLE "fund_note" ADD x int', "DROP TABLE a"]
+    statements = [
+        "CREATE TABLE a_new ()",
+        "SELECT 1 FROM fund_note",
+        'ALTER TABLE "fund_note" ADD x int',
+        "DROP TABLE a",
+    ]
     for sql in statements:
         clock(execute, sql, None, False, context)
     assert asked == [*statements[:2], "SET transaction_timeout = 2000", *statements[2:]]
