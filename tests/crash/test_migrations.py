@@ -179,7 +179,7 @@ def test_every_new_migration_runs_under_traffic_of_old_and_new_code(house: House
 
 
 def test_a_migration_that_rewrites_a_table_is_seen(house: House) -> None:
-    """Negative control: one that holds its lock for five seconds, past `migrate`, on what the page of the status reads."""
+    """Negative control: past `migrate`, one holds for five seconds what the page of the status reads."""
     before = house.waits()
     with Traffic([OLD]) as traffic:
         traffic.wait_for(A_SECOND)
