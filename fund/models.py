@@ -42,6 +42,7 @@ from fund.payments.models import (
     KnownName,
     Postponement,
 )
+from fund.payments.payee_accounts import PayeeAccount
 from fund.payments.payout_models import BankAnswer, PayoutFile, PayoutLine, PayoutRun
 from fund.payments.suspense import Resolution
 from fund.portfolio.models import (
@@ -61,6 +62,7 @@ from fund.portfolio.models import (
 from fund.rates import ReferenceRate
 from fund.register.models import Call, CallLine, Commitment, Contribution
 from fund.register.proof_models import HoldingBlock, HoldingRoot
+from fund.tax.models import TaxStatement, TaxYear
 from fund.units import UnitClass
 
 __all__ = [
@@ -114,6 +116,7 @@ __all__ = [
     "OfficeEntry",
     "Officer",
     "Outage",
+    "PayeeAccount",
     "PayoutFile",
     "PayoutLine",
     "PayoutRun",
@@ -128,7 +131,9 @@ __all__ = [
     "SettlementChunk",
     "Signature",
     "Subscription",
+    "TaxStatement",
     "TaxStatus",
+    "TaxYear",
     "Transfer",
     "UnitClass",
     "Valuation",

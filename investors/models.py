@@ -11,6 +11,7 @@ from investors.evidence import Document, DocumentPage
 from investors.people import Investor, MyNumber, TaxpayerNumber
 from investors.recovery import RecoveryCase
 from investors.screening.models import Entry, Hit, HitDecision, ListFile, ListVersion, Rescreening
+from investors.tax_files import TaxFilePart
 from investors.tax_forms import TaxForm
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "RecoveryCase",
     "Rescreening",
     "StatusChange",
+    "TaxFilePart",
     "TaxForm",
     "TaxpayerNumber",
 ]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from fund.governance import audit
-from fund.payments.payouts import Payee
+from fund.payments.payee import Payee
 from investors import bank_accounts
 from investors.people import Investor
 from investors.vault import Purpose

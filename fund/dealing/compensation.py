@@ -324,6 +324,15 @@ def _compensate(one: Compensation, chunk: SettlementChunk, now: datetime) -> Non
     )
     if (posted, moved) != (rows, 1):
         raise RuntimeError(f"{posted} of {rows} orders of {one} were compensated")
+    if posted:
+        outbox.leave(
+            topic="orders.made_good",
+            subject=f"{one} {chunk.first_holder}",
+            now=now,
+            offering=one.offering_id,
+            first_holder=chunk.first_holder,
+            last_holder=chunk.last_holder,
+        )
 
 
 def _counted(owed: str, params: Mapping[str, Any]) -> tuple[int, int]:

@@ -43,6 +43,8 @@ class Kind(models.TextChoices):
     CORRECTION = "correction", _("correction of net asset values")
     PAYOUT = "payout", _("payout run")
     DISTRIBUTION = "distribution", _("distribution")
+    TAX_YEAR = "tax_year", _("year of tax")
+    PAYEE = "payee", _("account of a payee")
     ENTRY = "entry", _("manual ledger entry")
     PORTFOLIO = "portfolio", _("entries of the portfolio")
     CAPITAL = "capital", _("capital of co-owners and partners")
@@ -63,6 +65,8 @@ DUTY = {
     Kind.CAPITAL: Duty.VALUATION,
     Kind.PAYOUT: Duty.PAYMENTS,
     Kind.DISTRIBUTION: Duty.PAYMENTS,
+    Kind.TAX_YEAR: Duty.PAYMENTS,
+    Kind.PAYEE: Duty.PAYMENTS,
     Kind.ENTRY: Duty.PAYMENTS,
     Kind.RELEASE: Duty.PAYMENTS,
 }

@@ -59,6 +59,23 @@ def authorities(value: Any) -> bool:
     )
 
 
+def remittance_rules(value: Any) -> bool:
+    """For each authority a day of the next month, or banking days after a quarter of a month (``remittance``)."""
+    return value.keys() == {"us_945", "us_1042", "jp_national", "jp_local"} and all(map(_remittance, value.values()))
+
+
+def _remittance(rule: Any) -> bool:
+    for period, name, most in (("month", "day", 28), ("quarter_month", "banking_days", 10)):
+        if isinstance(rule, dict) and rule.keys() == {"period", name} and rule["period"] == period:
+            return type(rule[name]) is int and 1 <= rule[name] <= most
+    return False
+
+
+def by_nation(value: Any) -> bool:
+    """A text for each nation."""
+    return value.keys() == {"US", "JP"} and all(isinstance(one, str) for one in value.values())
+
+
 PERCENTAGE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,6})?", re.ASCII)
 DECLARED: dict[str, Declared] = {
     "age.adult": Declared(
@@ -134,6 +151,27 @@ DECLARED: dict[str, Declared] = {
     "withholding.us_foreign": Declared(_("US withholding without a treaty claim, in percent"), "30", sound=percentage),
     "withholding.jp_national": Declared(_("Japanese income tax withheld, in percent"), "15.315", sound=percentage),
     "withholding.jp_local": Declared(_("Japanese local tax withheld, in percent"), "5", sound=percentage),
+    "withholding.remittance": Declared(
+        _("By when withheld taxes are remitted, by authority"),
+        {
+            "us_945": {"period": "month", "day": 15},
+            "us_1042": {"period": "quarter_month", "banking_days": 3},
+            "jp_national": {"period": "month", "day": 10},
+            "jp_local": {"period": "month", "day": 10},
+        },
+        sound=remittance_rules,
+    ),
+    "tax.pfic": Declared(_("Whether the fund is a passive foreign investment company to US persons"), True),
+    "tax.qualified_percent": Declared(
+        _("Part of ordinary dividends that is qualified, in percent; none of a passive foreign investment company’s"),
+        "0",
+        sound=percentage,
+    ),
+    "tax.payer": Declared(
+        _("The fund as a payer: its taxpayer number by nation, empty until one is issued"),
+        {"US": "", "JP": ""},
+        sound=by_nation,
+    ),
     "fee.management_bps": Declared(_("Management fee in basis points of net asset value a year"), 20),
 }
 

@@ -18,8 +18,9 @@ from fund.governance import audit, fence
 from fund.holders import Nation
 from fund.money import Currency
 from fund.payments.models import BankAccount
+from fund.payments.payee import Payee
 from fund.payments.payout_models import Format, PayoutFile, PayoutLine, PayoutRun
-from fund.payments.payouts import PAYEE, PLACE, Payee, Refused
+from fund.payments.payouts import PAYEE, PLACE, Refused
 
 FITS = {
     Currency.USD: (Format.PAIN001, Format.NACHA),

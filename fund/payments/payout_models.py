@@ -11,6 +11,7 @@ from fund.governance.approval import Kind, Proposal, two_keys_trigger
 from fund.holders import Holder
 from fund.money import Currency
 from fund.payments.models import CURRENCIES, BankAccount, BankFile
+from fund.payments.remittance import Authority
 from fund.payments.suspense import Resolution
 
 
@@ -109,7 +110,8 @@ class PayoutRun(models.Model):
 
 
 class PayoutLine(models.Model):
-    """One payment of a run: a holder's refunds, or suspense money on its way back to its payer (``resolution``).
+    """One payment of a run: a holder's refunds, suspense money on its way back to its payer (``resolution``), or the
+    taxes withheld for an ``authority`` up to the end of a period (``period_to``).
 
     ``event_id`` is its ledger event. The payee is sealed; ``payee_digest`` is a keyed fingerprint of it, so that what
     the keys were turned for cannot be exchanged. A line that is rejected or returned leaves the money where it was.
@@ -135,6 +137,8 @@ class PayoutLine(models.Model):
     resolution = models.ForeignKey(
         Resolution, null=True, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="payouts"
     )
+    authority = models.CharField(max_length=12, choices=Authority, blank=True, db_default="")
+    period_to = models.DateField(null=True)
     amount = models.BigIntegerField()
     state = models.CharField(max_length=8, choices=State, db_default="new")
     obstacle = models.CharField(max_length=12, choices=Obstacle, blank=True, db_default="")
@@ -149,7 +153,9 @@ class PayoutLine(models.Model):
             models.CheckConstraint(name="payout_line_positive", condition=Q(amount__gt=0)),
             models.CheckConstraint(
                 name="payout_line_of_someone",
-                condition=Q(holder=None, resolution__isnull=False) | Q(holder__isnull=False, resolution=None),
+                condition=Q(holder=None, resolution__isnull=False, authority="", period_to=None)
+                | Q(holder__isnull=False, resolution=None, authority="", period_to=None)
+                | Q(holder=None, resolution=None, authority__in=Authority.values, period_to__isnull=False),
             ),
             models.CheckConstraint(
                 name="payout_line_state",
@@ -163,6 +169,9 @@ class PayoutLine(models.Model):
                 ),
             ),
             models.UniqueConstraint(fields=["run", "holder"], name="payout_line_one_a_holder"),
+            models.UniqueConstraint(
+                fields=["run", "authority"], condition=~Q(authority=""), name="payout_line_one_an_authority"
+            ),
             models.UniqueConstraint(
                 fields=["resolution"],
                 condition=Q(state__in=["new", "ready", "pending", "paid"]),
@@ -194,8 +203,10 @@ class PayoutLine(models.Model):
                 IF TG_OP = 'DELETE' THEN
                     RAISE EXCEPTION 'a payout line stays' USING ERRCODE = 'restrict_violation';
                 END IF;
-                IF (NEW.id, NEW.event_id, NEW.run_id, NEW.holder_id, NEW.resolution_id, NEW.amount)
-                      IS DISTINCT FROM (OLD.id, OLD.event_id, OLD.run_id, OLD.holder_id, OLD.resolution_id, OLD.amount)
+                IF (NEW.id, NEW.event_id, NEW.run_id, NEW.holder_id, NEW.resolution_id, NEW.amount, NEW.authority,
+                    NEW.period_to)
+                      IS DISTINCT FROM (OLD.id, OLD.event_id, OLD.run_id, OLD.holder_id, OLD.resolution_id, OLD.amount,
+                                        OLD.authority, OLD.period_to)
                    OR (OLD.state <> 'new' AND NEW.payee_digest IS DISTINCT FROM OLD.payee_digest)
                    OR (NEW.state <> OLD.state AND (OLD.state, NEW.state) NOT IN (
                         ('new', 'ready'), ('new', 'left_out'), ('ready', 'pending'), ('ready', 'left_out'),

@@ -1,18 +1,17 @@
 """Payouts as approved runs (D4, D17): gathered as a set, frozen, approved by both nations, written once as a bank file.
 
-A run pays what stands on the holders' ``refunds`` and what goes back from suspense to its payers. Where a holder's bank
-account comes from is not known here: whoever gathers passes it in, and it is kept sealed on the line.
+A run pays what stands on the holders' ``refunds``, what goes back from suspense to its payers, and the withheld taxes
+that are due (``remittance``). Where a citizen's bank account comes from is not known here: whoever gathers passes it
+in, and it is kept sealed on the line. Others are paid to the account that both nations entered (``payee_accounts``).
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext_lazy as _
-from stdnum.us import rtn
 
 from fund import envelope
 from fund.governance import approval, audit, officers, outbox
@@ -21,16 +20,14 @@ from fund.governance.officers import Duty, Officer
 from fund.ledger import post
 from fund.ledger.models import Event, Phase, column
 from fund.money import Currency
-from fund.payments import matching
-from fund.payments.formats.kana import to_zengin
+from fund.payments import matching, payee_accounts, remittance
 from fund.payments.models import BankAccount
+from fund.payments.payee import Payee, complete
 from fund.payments.payout_models import Obstacle, PayoutLine, PayoutRun
 from fund.refusal import Refusal
 
 State = PayoutRun.State
 PLACE = {"table": "fund_payoutline", "column": "sealed"}
-ACH_ACCOUNT = re.compile(r"[0-9A-Za-z-]{1,17}", re.ASCII)
-JAPANESE_ACCOUNT = re.compile(r"[0-9]{1,7}", re.ASCII)
 # The account does not exist, is closed, blocked or another's: ISO 20022 status reasons, NACHA return reasons.
 FAULTS_OF_ACCOUNTS = (
     "AC01", "AC02", "AC03", "AC04", "AC06", "AC13", "AC14", "BE01", "MD07", "RC01", "RC04",
@@ -43,23 +40,6 @@ class Refused(Refusal):
     """The run stays as it is; the message says why."""
 
     code = "payouts"
-
-
-@dataclass(frozen=True)
-class Payee:
-    """Who is paid and where. Personal: it exists in clear only in memory.
-
-    ``kind`` is checking, savings, ordinary or current. For Japan ``name`` is in kana, ``bank`` has four digits and
-    ``branch`` three; for the United States ``bank`` is the routing number. Nothing goes there before
-    ``hold_until`` (D17).
-    """
-
-    name: str
-    bank: str
-    account: str
-    branch: str = ""
-    kind: str = ""
-    hold_until: datetime | None = None
 
 
 Payees = Callable[[Sequence[int]], Mapping[int, Payee]]
@@ -115,8 +95,13 @@ def begin(*, currency: Currency, officer: Officer, now: datetime) -> PayoutRun:
     with connection.cursor() as cursor:
         refunds = column(f"refunds:{currency.value}")
         cursor.execute(GATHER.format(refunds=refunds), {"run": run.pk, "currency": currency.value})
-        if not cursor.rowcount:
-            raise Refused(_("There is nothing to pay out."), code="nothing_to_pay")
+        waiting = cursor.rowcount
+    taxes = [
+        PayoutLine(run=run, authority=due.authority, period_to=due.to, amount=due.amount.amount)
+        for due in remittance.due(currency=currency, now=now)
+    ]
+    if not waiting + len(PayoutLine.objects.bulk_create(taxes)):
+        raise Refused(_("There is nothing to pay out."), code="nothing_to_pay")
     audit.record(actor=officer.actor, verb="payouts.begun", subject=f"payout_run:{run.pk}", now=now)
     outbox.leave(topic="payouts.begun", subject=f"payout_run:{run.pk}", now=now, run=run.pk)
     return run
@@ -140,13 +125,20 @@ def address_next(*, run: PayoutRun, payees: Payees, now: datetime, chunk: int = 
     if not lines:
         _freeze(held, now)
         return 0
-    known = payees([line.holder_id for line in lines if line.holder_id])
+    currency = Currency(held.currency)
+    citizens = payees([line.holder_id for line in lines if line.holder_id])
+    others = payee_accounts.newest(payees=map(_named, lines), currency=currency)
     for line in lines:
-        payee = known.get(line.holder_id) if line.holder_id else _payer(line)
-        _address(line, payee, Currency(held.currency), now)
+        payee = _payer(line) if line.resolution_id else others.get(_named(line)) or citizens.get(line.holder_id or 0)
+        _address(line, payee, currency, now)
     _leave_out_refused(lines)
     PayoutLine.objects.bulk_update(lines, ["state", "obstacle", "hold_until", "sealed", "payee_digest"])
     return len(lines)
+
+
+def _named(line: PayoutLine) -> str:
+    """Who is paid by a line, as ``payee_accounts`` calls it."""
+    return line.authority or payee_accounts.of_holder(line.holder_id or 0)
 
 
 def _leave_out_refused(lines: Sequence[PayoutLine]) -> None:
@@ -192,20 +184,7 @@ def _obstacle(payee: Payee | None, currency: Currency, now: datetime) -> Obstacl
         return Obstacle.NO_ACCOUNT
     if payee.hold_until and now < payee.hold_until:
         return Obstacle.BANK_CHANGE
-    return None if _is_complete(payee, currency) else Obstacle.INCOMPLETE
-
-
-def _is_complete(payee: Payee, currency: Currency) -> bool:
-    """Whether every format of the currency can carry it, so that no approved run is found to be unwritable."""
-    if not payee.name or not payee.bank.isdecimal():
-        return False
-    if currency is Currency.USD:
-        return rtn.is_valid(payee.bank) and ACH_ACCOUNT.fullmatch(payee.account) is not None
-    try:
-        to_zengin(payee.name)
-    except ValueError:
-        return False
-    return len(payee.bank) == 4 and len(payee.branch) == 3 and JAPANESE_ACCOUNT.fullmatch(payee.account) is not None
+    return None if complete(payee, currency) else Obstacle.INCOMPLETE
 
 
 def _freeze(run: PayoutRun, now: datetime) -> None:
@@ -237,7 +216,8 @@ def digest_of(run: PayoutRun) -> tuple[int, int, bytes]:
             """
             SELECT count(*), coalesce(sum(amount), 0)::bigint,
                    sha256(coalesce(string_agg(sha256(convert_to(jsonb_build_array(
-                       id, event_id, holder_id, resolution_id, amount, encode(payee_digest, 'hex'))::text, 'UTF8')),
+                       id, event_id, holder_id, resolution_id, amount, encode(payee_digest, 'hex'))::text
+                       || CASE authority WHEN '' THEN '' ELSE authority || period_to END, 'UTF8')),
                        ''::bytea ORDER BY id), ''::bytea))
               FROM fund_payoutline WHERE run_id = %s AND state NOT IN ('new', 'left_out')
             """,
@@ -267,13 +247,15 @@ def propose(*, run: PayoutRun, officer: Officer, now: datetime, reason: str = ""
     )
 
 
-RESERVE = """
+RESERVE = f"""
     SELECT l.event_id, %(event)s, 0, source.id, bank.id, l.holder_id, l.amount, %(now)s, %(phase)s, NULL::uuid
       FROM fund_payoutline l
       JOIN fund_payoutrun r ON r.id = l.run_id
       JOIN fund_account bank ON bank.code = 'bank:' || r.account_id
       JOIN fund_account source
-        ON source.code = CASE WHEN l.holder_id IS NULL THEN 'returns:' ELSE 'refunds:' END || r.currency
+        ON source.code = CASE WHEN l.resolution_id IS NOT NULL THEN 'returns:'
+                              WHEN l.holder_id IS NOT NULL THEN 'refunds:'
+                              ELSE {remittance.ACCOUNT} END || r.currency
      WHERE l.run_id = %(run)s AND l.state = 'pending'
 """
 

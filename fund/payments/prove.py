@@ -196,7 +196,8 @@ def runs_are_as_approved() -> Check:
               LEFT JOIN (
                     SELECT run_id, count(*) AS count, sum(amount)::bigint AS total,
                            sha256(string_agg(sha256(convert_to(jsonb_build_array(
-                               id, event_id, holder_id, resolution_id, amount, encode(payee_digest, 'hex'))::text,
+                               id, event_id, holder_id, resolution_id, amount, encode(payee_digest, 'hex'))::text
+                               || CASE authority WHEN '' THEN '' ELSE authority || period_to END,
                                'UTF8')), ''::bytea ORDER BY id)) AS digest
                       FROM fund_payoutline WHERE state NOT IN ('new', 'left_out') GROUP BY 1) l ON l.run_id = r.id
               LEFT JOIN fund_payoutfile f ON f.run_id = r.id

@@ -17,7 +17,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from fund import calendars
-from fund.governance import approval, config, officers
+from fund.governance import approval, config, officers, outbox
 from fund.governance.approval import Kind, Proposal
 from fund.governance.officers import Duty, Officer
 from fund.holders import Holder
@@ -220,6 +220,7 @@ def _call(facts: dict[str, Any], proposal: Proposal, now: datetime) -> None:
         CallLine(id=one["line"], call=call, proposal=proposal, holder_id=int(one["holder"]), amount=int(one["amount"]))
         for one in facts["lines"]
     )
+    outbox.leave(topic="capital.called", subject=str(call), now=now, call=str(call.pk))
 
 
 # ── contributions ─────────────────────────────────────────────────────────────────────────────────────────────────────

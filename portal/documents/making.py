@@ -17,11 +17,11 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from fund import envelope
+from fund.holders import Holder
 from investors import people
-from investors.people import Investor
 from investors.vault import Purpose
 from portal import archive
-from portal.archive import Kind, Paper
+from portal.archive import Kind, Owner, Paper
 from portal.templatetags import figures
 
 HERE = Path(__file__).parent
@@ -58,9 +58,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Layout:
-    """One document of one citizen: what it is about, and what stands in it."""
+    """One document of one citizen or partner: what it is about, and what stands in it."""
 
-    investor: Investor
+    owner: Owner
     kind: Kind
     subject: str
     title: Both
@@ -79,15 +79,15 @@ def issue(layouts: Sequence[Layout], *, now: datetime) -> int:
     before = archive.newest(
         kind=layouts[0].kind,
         subjects=[one.subject for one in layouts],
-        investors=[one.investor.pk for one in layouts],
+        owners=[one.owner for one in layouts],
     )
-    made = [_paper(one, before.get((one.investor.pk, one.subject)), now) for one in layouts]
+    made = [_paper(one, before.get((one.owner, one.subject)), now) for one in layouts]
     return len(Paper.objects.bulk_create([one for one in made if one is not None]))
 
 
 def _paper(one: Layout, before: Paper | None, now: datetime) -> Paper | None:
     facts = {"title": one.title, "lead": one.lead, "parts": [asdict(part) for part in one.parts],
-             "addressee": addressee(one.investor, now), "kind": one.kind.value}  # fmt: skip
+             "addressee": addressee(one.owner, now), "kind": one.kind.value}  # fmt: skip
     fingerprint = envelope.blind_index(json.dumps(facts, sort_keys=True), purpose="document")
     if before is not None and bytes(before.facts) == fingerprint:
         return None
@@ -95,7 +95,7 @@ def _paper(one: Layout, before: Paper | None, now: datetime) -> Paper | None:
     number = archive.number(one.kind, one.subject, version)
     pdf = typeset(facts | {"number": number, "made": both(figures.day, now.date()), "foot": both(FOOT)}, now=now)
     return archive.paper(
-        investor_id=one.investor.pk,
+        owner=one.owner,
         kind=one.kind,
         subject=one.subject,
         version=version,
@@ -105,9 +105,11 @@ def _paper(one: Layout, before: Paper | None, now: datetime) -> Paper | None:
     )
 
 
-def addressee(investor: Investor, now: datetime) -> list[str]:
-    """The name of the citizen as it is written in each of its scripts."""
-    told = people.name(investor=investor, purpose=Purpose.CORRESPONDENCE, actor="system", now=now)
+def addressee(owner: Owner, now: datetime) -> list[str]:
+    """The name of the citizen as it is written in each of its scripts; that of a partner is public."""
+    if isinstance(owner, Holder):
+        return [owner.name_en, owner.name_ja]
+    told = people.name(investor=owner, purpose=Purpose.CORRESPONDENCE, actor="system", now=now)
     scripts = (("family_kanji", "given_kanji"), ("given_latin", "family_latin"))
     return [name for script in scripts if (name := " ".join(filter(None, map(told.get, script))))]
 

@@ -64,7 +64,7 @@ def _statement(investor: Investor, quarter: str, first: date, last: date) -> Lay
     moved = _movements(investor.holder_id, first, last)
     nothing = [both(_("You held no units at the end of the quarter, and nothing moved in it."))]
     return Layout(
-        investor=investor,
+        owner=investor,
         kind=Kind.STATEMENT,
         subject=quarter,
         title=both(Kind.STATEMENT.label),

@@ -131,6 +131,16 @@ DISTRIBUTION_PAID = """
      WHERE d.id = (%(payload)s::jsonb ->> 'distribution')::bigint
        AND (o.gross, o.us, o.national, o.local) IS DISTINCT FROM (n.gross, n.us, n.national, n.local)
 """
+# Everybody of whom a released version says something, with the forms.
+TAX_PAPERS = """
+    SELECT i.user_id, jsonb_build_object('year', y.year, 'forms', jsonb_agg(s.form ORDER BY s.form),
+                                         'corrected', bool_or(s.version > 1))
+      FROM fund_taxyear y
+      JOIN fund_taxstatement s ON s.tax_year_id = y.id
+      JOIN investors_investor i ON i.holder_id = s.holder_id
+     WHERE y.id = (%(payload)s::jsonb ->> 'tax_year')::bigint
+     GROUP BY i.user_id, y.year
+"""
 VALUATION_OFFICERS = """
     SELECT o.user_id, jsonb_build_object('day', l.valuation_day,
                'late', jsonb_agg(jsonb_build_object('code', l.code, 'name', l.name) ORDER BY l.id))
@@ -175,6 +185,7 @@ AUDIENCES = {
     "orders.compensated": COMPENSATED,
     "distribution.declared": DISTRIBUTION_DECLARED,
     "distribution.paid": DISTRIBUTION_PAID,
+    "tax.released": TAX_PAPERS,
     "nav.late": VALUATION_OFFICERS,
     "security.changed": THE_USER,
     "office.changed": EVERY_OFFICER,

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import get_language, gettext_lazy, override
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from fund import calendars
@@ -22,6 +22,8 @@ from fund.payments.models import BankAccount
 from fund.register import calls
 from fund.register.models import Call, CallLine
 from fund.units import UnitClass
+from portal.archive import Kind as PaperKind
+from portal.archive import Paper
 from portal.officers import shown, words
 from portal.officers.fields import DayField, ReasonForm
 from portal.officers.room import NEXT, Coming, Group, Line, Queue, Room, act, column, proposed, titled
@@ -231,14 +233,21 @@ class Calls(Room):
     def notice(
         self, request: HttpRequest, *, row: Call, form: dict[str, Any], officer: Officer, now: datetime
     ) -> HttpResponse:
-        """The notice to one holder, in both languages."""
-        line = row.lines.select_related("holder").filter(pk=form["line"]).first()
+        """The notice to one holder, as it was made when the call was."""
+        line = row.lines.filter(pk=form["line"]).first()
         if line is None:
             raise calls.Refused(_("This line does not belong to the call."), code="unknown_line")
+        found = Paper.objects.filter(holder=line.holder_id, kind=PaperKind.CALL, subject=str(row))
+        paper = found.order_by("version").last()
+        if paper is None:
+            raise calls.Refused(_("The notice is still being made. Please look again in a moment."), code="not_made")
         return HttpResponse(
-            notice(row, line),
-            content_type="text/plain; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{row}-{line.holder_id}.txt"'},
+            paper.content(actor=officer.actor, now=now),
+            content_type="application/pdf",
+            headers={
+                "Content-Disposition": f'attachment; filename="kakehashi-{row}-{line.holder_id}.pdf"',
+                "Cache-Control": "private, no-store",
+            },
         )
 
     def queues(self, *, officer: Officer, now: datetime) -> list[Queue]:
@@ -257,27 +266,6 @@ class Calls(Room):
             )
             for one in rows
         ]
-
-
-def notice(call: Call, line: CallLine) -> str:
-    """What a holder is told of a call: how much, by when, where to and what for, once in each language."""
-    account = BankAccount.objects.get(pk=call.bank_account)
-    told = []
-    for language in ("en", "ja"):
-        with override(language):
-            named = {name: getattr(account, f"{name}_{language}") for name in ("name", "bank_name", "branch")}
-            lines = [
-                (_("Capital call"), str(call)),
-                (_("To"), name_of(line.holder)),
-                (_("Amount"), shown.minor(line.amount, call.unit_class.currency)),
-                (_("Due on"), shown.day(call.due_on)),
-                (_("Purpose"), getattr(call, f"purpose_{language}")),
-                (_("Bank"), " ".join(filter(None, [named["bank_name"], named["branch"]]))),
-                (_("Account"), f"{named['name']} {account.routing} {account.number}"),
-                (_("Payment message"), str(call)),
-            ]
-            told.append("\n".join(f"{label}: {value}" for label, value in lines))
-    return "\n\n".join(told) + "\n"
 
 
 # ── what the proposal says ────────────────────────────────────────────────────────────────────────────────────────────

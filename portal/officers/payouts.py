@@ -1,6 +1,6 @@
 """Payout runs: begun, looked at, put up for both keys, and their one bank file (D4, D17)."""
 
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any
 
 from django import forms
@@ -10,15 +10,17 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from fund import calendars
 from fund.governance.approval import Kind, Proposal
 from fund.governance.officers import Duty, Officer
 from fund.money import Currency
-from fund.payments import payout_files, payouts
+from fund.payments import payee_accounts, payout_files, payouts, remittance
 from fund.payments.payout_models import Format, Obstacle, PayoutLine, PayoutRun
 from fund.payments.payout_writing import WRITERS
+from fund.payments.remittance import Authority, Due
 from portal.officers import shown, words
 from portal.officers.fields import ReasonForm
-from portal.officers.room import Group, Line, Queue, Room, act, column, titled
+from portal.officers.room import Coming, Group, Line, Queue, Room, act, column, titled
 from portal.officers.site import site
 from portal.officers.words import Payload, Words
 
@@ -64,7 +66,7 @@ class PayoutRuns(Room):
         return _("Payout run %(reference)s") % {"reference": row.reference}
 
     def beside_list(self, *, officer: Officer, now: datetime) -> dict[str, Any]:
-        return {"begin_form": BeginForm(), "may_begin": officer.has(Duty.PAYMENTS)}
+        return {"begin_form": BeginForm(), "may_begin": officer.has(Duty.PAYMENTS), "taxes": _taxes(now)}
 
     def page(self, *, row: PayoutRun, officer: Officer, now: datetime) -> dict[str, Any]:
         acts = officer.has(Duty.PAYMENTS)
@@ -80,6 +82,10 @@ class PayoutRuns(Room):
                 Line(_("Payments"), shown.whole(row.count)),
                 Line(_("Bank account"), row.account_id),
                 Line(_("Begun"), shown.instant(row.begun_at), row.begun_by),
+            ],
+            "taxes": [
+                Line(one.get_authority_display(), shown.minor(one.amount, row.currency), _up_to(one.period_to))
+                for one in row.lines.exclude(authority="").order_by("pk")
             ],
             "left_out": _left_out(row),
             "propose_form": ReasonForm(),
@@ -127,7 +133,56 @@ class PayoutRuns(Room):
 
     def queues(self, *, officer: Officer, now: datetime) -> list[Queue]:
         rows = PayoutRun.objects.filter(state=State.READY)
-        return [self.waiting(_("Payout runs to be approved"), rows, "begun_at", query="?state__exact=ready")]
+        late = [one for one in _due(now) if one.due_on <= now.date()]
+        oldest = min((calendars.books_open(one.due_on) for one in late), default=None)
+        return [
+            self.waiting(_("Payout runs to be approved"), rows, "begun_at", query="?state__exact=ready"),
+            Queue(_("Withheld taxes that are due"), len(late), oldest, self.address()),
+        ]
+
+    def coming(self, *, now: datetime) -> list[Coming]:
+        """Withheld taxes, at the end of the day on which they are due where they are paid."""
+        return [
+            Coming(
+                calendars.cut_off(day=one.due_on, at=time(15), nation=remittance.NATION[one.authority]),
+                _("%(amount)s are due: %(authority)s")
+                % {"amount": shown.money(one.amount), "authority": one.authority.label},
+                self.address(),
+            )
+            for one in _due(now)
+            if one.due_on >= now.date()
+        ]
+
+
+def _due(now: datetime) -> list[Due]:
+    return [one for currency in Currency for one in remittance.due(currency=currency, now=now)]
+
+
+def _up_to(day: date | None) -> str:
+    return _("withheld up to %(day)s") % {"day": shown.day(day)} if day else ""
+
+
+def _taxes(now: datetime) -> list[dict[str, Any]]:
+    """Withheld taxes by authority: what is due, and what has been withheld up to now and is not remitted."""
+    found = []
+    for currency in Currency:
+        due = {one.authority: one for one in remittance.due(currency=currency, now=now)}
+        known = payee_accounts.newest(payees=Authority.values, currency=currency)
+        for authority, amount in remittance.accruing(currency=currency, now=now).items():
+            if amount.amount or authority in due:
+                one = due.get(authority)
+                found.append(
+                    {
+                        "authority": authority.label,
+                        "all": shown.money(amount),
+                        "due": shown.money(one.amount) if one else "—",
+                        "to": shown.day(one.to) if one else "—",
+                        "on": shown.day(one.due_on) if one else "—",
+                        "late": one is not None and one.due_on < now.date(),
+                        "known": authority.value in known,
+                    }
+                )
+    return found
 
 
 def _left_out(row: PayoutRun) -> list[dict[str, Any]]:

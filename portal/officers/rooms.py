@@ -14,6 +14,7 @@ from portal.officers import (
     offices,
     orders,
     outages,
+    payees,
     payments,
     payouts,
     policy,
@@ -23,6 +24,7 @@ from portal.officers import (
     recoveries,
     screening,
     suspense,
+    taxes,
     valuations,
 )
 from portal.officers.site import site
@@ -41,6 +43,7 @@ __all__ = [
     "offices",
     "orders",
     "outages",
+    "payees",
     "payments",
     "payouts",
     "policy",
@@ -51,5 +54,6 @@ __all__ = [
     "screening",
     "site",
     "suspense",
+    "taxes",
     "valuations",
 ]

@@ -14,6 +14,7 @@ from django.utils.translation import get_language, gettext
 
 from fund.governance.officers import Duty
 from fund.money import Currency, Money, Price
+from fund.tax.models import Form
 from fund.units import UnitClass
 
 register = template.Library()
@@ -97,6 +98,12 @@ def own_name(facts: dict[str, Any]) -> str:
 def duties(held: list[str]) -> str:
     """Duties of an officer by their names."""
     return ", ".join(str(Duty(one).label) for one in held)
+
+
+@register.filter
+def tax_form(code: str) -> str:
+    """What a form in the facts of a notice is called."""
+    return str(Form(code).label)
 
 
 @register.filter

@@ -51,6 +51,7 @@ KINDS = {
     "orders.compensated": Kind(_("A corrected price was made good"), "/transactions", also="/holdings"),
     "distribution.declared": Kind(_("A distribution was declared"), "/distributions"),
     "distribution.paid": Kind(_("A distribution was paid or corrected"), "/distributions", also="/transactions"),
+    "tax.released": Kind(_("Tax papers of a year were released"), "/documents"),
     "payouts.answered": Kind(_("A payment to you was made or came back"), "/transactions"),
     "nav.published": Kind(_("New prices were published"), "/fund", also="/classes", public=True),
     "nav.corrected": Kind(_("Published prices were corrected"), "/fund", also="/classes", public=True),

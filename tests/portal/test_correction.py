@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.core import mail as outbox
@@ -15,17 +16,23 @@ from fund.dealing import compensation
 from fund.dealing.compensation import Compensation
 from fund.dealing.models import Subscription
 from fund.ledger import balances
+from fund.ledger.models import Settlement
 from fund.nav import correct, strike
 from fund.nav.models import Nav
 from fund.register import returns
+from fund.units import UnitClass
 from investors import people
 from investors.people import Investor
+from portal import archive
 from portal.accounts import User
+from portal.archive import Kind, Paper
 from portal.notices import mail
 from portal.notices.models import Message
+from portal.templatetags import figures
 from portal.web import charts
 from tests.fund.dealing.conftest import _bank, allot, american, japanese, opened, second_key
 from tests.fund.dealing.test_compensation import DEALING, THEN, WHOLE, propose, settled
+from tests.portal.documents.test_papers import in_both, text_of
 from tests.portal.test_forward_pricing import deliver
 
 __all__ = ["_bank", "allot", "american", "deliver", "japanese", "opened", "second_key", "settled"]
@@ -64,6 +71,25 @@ def test_the_workers_publish_compensate_and_tell(corrected):
     assert mail.send_due(now=THEN) >= 1
     letter = outbox.outbox[-1]
     assert "299口を追加しました" in letter.body and "+0.6000%" in letter.body
+
+
+def test_the_contract_note_has_a_second_version_that_says_what_has_changed(corrected, deliver):
+    """The first note, as the order was settled, and the one of what a corrected price has brought (decision 18)."""
+    notes = Paper.objects.filter(kind=Kind.CONTRACT_NOTE, investor__holder=101)
+    first, second = notes.order_by("version")
+    assert (first.version, second.version, first.subject) == (1, 2, second.subject)
+    units = Settlement.objects.get(holder=101).units
+    jp = UnitClass.objects.get(pk="JP")
+    wanted = {"Whathaschanged", "変わった点"} | in_both(figures.units, 299, jp)
+    wanted |= in_both(figures.units, units, jp) | in_both(figures.units, units + 299, jp)
+    for price in ("10060", "10000"):
+        wanted |= in_both(figures.quoted, jp.price(Decimal(price)), jp)
+    told = text_of(second)
+    assert {text for text in wanted if text not in told} == set()
+    assert "Whathaschanged" not in text_of(first)
+    page = archive.given(digest=bytes(first.digest))
+    assert page is not None and page.replaced
+    assert deliver(THEN + timedelta(hours=1)) == [] and notes.count() == 2
 
 
 def test_the_tasks_again_change_nothing(corrected, deliver):
@@ -187,7 +213,7 @@ def test_the_clock_values_the_day(settled, monkeypatch):
     from tests.fund import building  # noqa: PLC0415
 
     settled(0)
-    assert tasks.SCHEDULE["value"]["task"] == "portal.value_day"
+    assert tasks.SCHEDULE["value_day"]["task"] == "portal.value_day"
     building.rate(DEALING + timedelta(days=1), 160)
     monkeypatch.setattr(timezone, "now", lambda: THEN)
     tasks.value_day()

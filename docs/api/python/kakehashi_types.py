@@ -297,13 +297,13 @@ type EventEnum = Literal['receipt', 'suspense', 'settlement', 'refund', 'payout'
 
 class EventForm(TypedDict):
     id: str
-    type: Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'distribution.declared', 'distribution.paid', 'payouts.answered', 'nav.published', 'nav.corrected']
+    type: Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'distribution.declared', 'distribution.paid', 'tax.released', 'payouts.answered', 'nav.published', 'nav.corrected']
     time: str
     webhook: str
     read: list[str]
 
 
-type EventKind = Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'distribution.declared', 'distribution.paid', 'payouts.answered', 'nav.published', 'nav.corrected']
+type EventKind = Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'distribution.declared', 'distribution.paid', 'tax.released', 'payouts.answered', 'nav.published', 'nav.corrected']
 
 
 type EvidenceKind = Literal['passport_page', 'card_front', 'card_back', 'family_register', 'my_number_card', 'residence_proof']
@@ -549,7 +549,7 @@ class PaperForm(TypedDict):
     sha256: str
 
 
-type PaperFormKindEnum = Literal['receipt', 'contract_note', 'statement']
+type PaperFormKindEnum = Literal['receipt', 'contract_note', 'statement', 'distribution', 'capital_call', '1099-div', '1042-s', 'annual-report', 'pfic']
 
 
 class PaperList(TypedDict):

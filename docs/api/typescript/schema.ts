@@ -1235,12 +1235,13 @@ export interface components {
              *     * `orders.compensated` - orders.compensated
              *     * `distribution.declared` - distribution.declared
              *     * `distribution.paid` - distribution.paid
+             *     * `tax.released` - tax.released
              *     * `payouts.answered` - payouts.answered
              *     * `nav.published` - nav.published
              *     * `nav.corrected` - nav.corrected
              * @enum {string}
              */
-            type: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "distribution.declared" | "distribution.paid" | "payouts.answered" | "nav.published" | "nav.corrected";
+            type: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "distribution.declared" | "distribution.paid" | "tax.released" | "payouts.answered" | "nav.published" | "nav.corrected";
             /**
              * Format: date-time
              * @description When it happened.
@@ -1271,12 +1272,13 @@ export interface components {
          *     * `orders.compensated` - orders.compensated
          *     * `distribution.declared` - distribution.declared
          *     * `distribution.paid` - distribution.paid
+         *     * `tax.released` - tax.released
          *     * `payouts.answered` - payouts.answered
          *     * `nav.published` - nav.published
          *     * `nav.corrected` - nav.corrected
          * @enum {string}
          */
-        EventKind: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "distribution.declared" | "distribution.paid" | "payouts.answered" | "nav.published" | "nav.corrected";
+        EventKind: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "distribution.declared" | "distribution.paid" | "tax.released" | "payouts.answered" | "nav.published" | "nav.corrected";
         /**
          * @description * `passport_page` - passport_page
          *     * `card_front` - card_front
@@ -1626,9 +1628,15 @@ export interface components {
          * @description * `receipt` - receipt
          *     * `contract_note` - contract_note
          *     * `statement` - statement
+         *     * `distribution` - distribution
+         *     * `capital_call` - capital_call
+         *     * `1099-div` - 1099-div
+         *     * `1042-s` - 1042-s
+         *     * `annual-report` - annual-report
+         *     * `pfic` - pfic
          * @enum {string}
          */
-        PaperFormKindEnum: "receipt" | "contract_note" | "statement";
+        PaperFormKindEnum: "receipt" | "contract_note" | "statement" | "distribution" | "capital_call" | "1099-div" | "1042-s" | "annual-report" | "pfic";
         /** @description A page of a list. */
         PaperList: {
             results: components["schemas"]["PaperForm"][];

@@ -20,6 +20,7 @@ from fund import units
 from fund.governance import fence
 from fund.ledger import accounts
 from investors import agreements
+from portal import walls
 from portal.owner import connected_as_owner, grant, restrict
 
 LOCK_NOT_AVAILABLE = "55P03"
@@ -45,6 +46,7 @@ class Command(Migrate):
             limit(using=using, atomic=False, seconds=0)
             if options["app_label"] is None:
                 restrict(using)
+                walls.build(using)
                 units.open_classes()
                 accounts.open_chart()
                 agreements.ship()

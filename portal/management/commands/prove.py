@@ -16,6 +16,7 @@ from fund.ledger import prove as ledger
 from fund.nav import prove as nav
 from fund.payments import prove as payments
 from fund.register import capital, proof
+from fund.tax import prove as tax
 from investors import prove as eligibility
 
 
@@ -32,6 +33,7 @@ def every_check() -> list[Check]:
             *nav.prove(),
             *dealing.prove(),
             *distribution.prove(),
+            *tax.prove(),
             *capital.prove(),
             *proof.prove(),
             *eligibility.prove(),

@@ -11,9 +11,9 @@ from fund.money import Currency
 from fund.payments import payouts, receipts
 from fund.payments.formats import nacha, pain, zengin
 from fund.payments.models import BankAccount
+from fund.payments.payee import Payee
 from fund.payments.payout_files import order_of
 from fund.payments.payout_models import PayoutRun
-from fund.payments.payouts import Payee
 from tests.fund.payments.bank_files import NOW
 from tests.fund.payments.conftest import turn_second_key
 from tests.fund.payments.test_payouts import owed

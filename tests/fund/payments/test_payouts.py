@@ -19,10 +19,10 @@ from fund.ledger.prove import prove as prove_ledger
 from fund.money import Currency
 from fund.payments import payout_files, payout_results, payouts, suspense
 from fund.payments.models import BankEntry
+from fund.payments.payee import Payee
 from fund.payments.payout_files import Order
 from fund.payments.payout_models import Format, Obstacle, PayoutFile, PayoutLine, PayoutRun
 from fund.payments.payout_results import Answer, Result
-from fund.payments.payouts import Payee
 from fund.payments.prove import prove
 from tests.fund.payments.bank_files import NOW, USD, entry, everything_in, file
 from tests.fund.payments.conftest import turn_second_key

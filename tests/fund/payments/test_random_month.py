@@ -29,6 +29,7 @@ from fund.payments import payer_names, payout_files, payouts, receipts, reconcil
 from fund.payments.formats import camt
 from fund.payments.formats.model import Entry, Kind, total
 from fund.payments.models import BankAccount, BankEntry, Expected
+from fund.payments.payee import Payee
 from fund.payments.payout_models import Format, PayoutLine, PayoutRun
 from fund.payments.prove import prove
 from tests.fund.payments.bank_files import JPY, TODAY, USD, entry, statement
@@ -229,7 +230,7 @@ class Month:
             payouts.carry_out(proposal=proposal, now=self.now)
             payout_files.export(run=run, format=Format.PAIN001, writers=WRITERS, actor="system", now=self.now)
 
-    def _payees(self, ids: Any) -> dict[int, payouts.Payee]:
+    def _payees(self, ids: Any) -> dict[int, Payee]:
         """Of five accounts, so that one that was refused is seldom the next one's."""
         payee = PAYEE if self.currency is Currency.USD else JAPANESE
         return {h: replace(payee, account=str(self.dice.randrange(1, 6))) for h in ids if self.dice.random() < 0.8}

@@ -20,9 +20,9 @@ from fund.ledger import post
 from fund.money import Currency, Money
 from fund.nav.models import LateInput
 from fund.payments import payout_files, payout_results, payouts
+from fund.payments.payee import Payee
 from fund.payments.payout_models import Format
 from fund.payments.payout_results import Answer, Result
-from fund.payments.payouts import Payee
 from investors import people
 from investors.people import Investor
 from portal import relay
@@ -184,6 +184,7 @@ FACTS = {
     "distributions": [
         {"unit_class": "JP", "per_lot": "33.334000", "record_day": "2026-12-07", "pay_day": "2026-12-11"},
     ],
+    "year": 2026, "forms": ["1099-div", "pfic"],
     "units": 299, "act": "emergency", "name_en": "Mio Arai", "name_ja": "新井 澪", "duties": ["payments"],
     "late": [
         {"code": "late_rate", "name": "2026-09-24"}, {"code": "stale_mark", "name": "PORT-1"},

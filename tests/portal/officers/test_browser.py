@@ -19,6 +19,7 @@ from fund.payments.models import BankEntry
 from fund.payments.payout_models import BankAnswer
 from fund.portfolio import imports
 from fund.register.models import Call
+from fund.tax import year
 from investors import casework
 from investors.applications import Application
 from investors.duplicates import DuplicateCase
@@ -127,6 +128,9 @@ def payments(american, japanese) -> list[str]:
         receipts.import_file(data=data, name="statement.xml", actor="system", now=NOW)
     with pytest.raises(receipts.Quarantined):
         receipts.import_file(data=file(unknown)[:-30], name="broken.xml", actor="system", now=NOW)
+    taxes = year.begin(year=2025, officer=american, now=NOW)
+    while year.prepare_next(tax_year=taxes, now=NOW):
+        pass
     return [
         "/officers/",
         "/officers/fund/bankfile/",
@@ -138,6 +142,10 @@ def payments(american, japanese) -> list[str]:
         "/officers/fund/bankaccount/",
         f"/officers/fund/bankaccount/{USD}/",
         f"/officers/fund/payoutrun/{line.run_id}/",
+        "/officers/fund/payoutrun/",
+        "/officers/fund/payeeaccount/",
+        "/officers/fund/taxyear/",
+        f"/officers/fund/taxyear/{taxes.pk}/",
     ]
 
 

@@ -27,6 +27,8 @@ WHO_LOOKS = {
     "fenceentry": set(Duty),
     "bankfile": {Duty.PAYMENTS, Duty.AUDIT},
     "payoutrun": {Duty.PAYMENTS, Duty.AUDIT},
+    "payeeaccount": {Duty.PAYMENTS, Duty.AUDIT},
+    "taxyear": {Duty.PAYMENTS, Duty.AUDIT},
     "bankentry": {Duty.PAYMENTS, Duty.AUDIT},
     "bankanswer": {Duty.PAYMENTS, Duty.AUDIT},
     "bankaccount": {Duty.PAYMENTS, Duty.AUDIT},

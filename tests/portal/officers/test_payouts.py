@@ -10,9 +10,9 @@ from fund.governance.officers import Officer
 from fund.money import Currency
 from fund.payments import payouts
 from fund.payments.formats import nacha
+from fund.payments.payee import Payee
 from fund.payments.payout_models import Format, PayoutRun
 from fund.payments.payout_writing import WRITERS
-from fund.payments.payouts import Payee
 from portal import relay, tasks
 from portal.relay import Delivery
 from tests.fund.payments.bank_files import JPY, NOW, USD

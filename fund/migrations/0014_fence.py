@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
     accepts = {"constraint-missing-not-valid": "fund_proposal has a row for each act of officers: thousands"}
 
     dependencies = [
-        ('fund', '0012_payout_lines'),
+        ('fund', '0013_tax_papers'),
     ]
 
     operations = [
@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='proposal',
             name='kind',
-            field=models.CharField(choices=[('config', 'change of a setting'), ('office', 'appointment or duties of an officer'), ('offering', 'opening of an offering'), ('cancellation', 'cancellation of an offering'), ('outage', 'outage that extends offerings'), ('allotment', 'allotment'), ('nav', 'net asset value'), ('correction', 'correction of net asset values'), ('payout', 'payout run'), ('distribution', 'distribution'), ('entry', 'manual ledger entry'), ('portfolio', 'entries of the portfolio'), ('capital', 'capital of co-owners and partners'), ('release', 'release of the outbox')], max_length=16),
+            field=models.CharField(choices=[('config', 'change of a setting'), ('office', 'appointment or duties of an officer'), ('offering', 'opening of an offering'), ('cancellation', 'cancellation of an offering'), ('outage', 'outage that extends offerings'), ('allotment', 'allotment'), ('nav', 'net asset value'), ('correction', 'correction of net asset values'), ('payout', 'payout run'), ('distribution', 'distribution'), ('tax_year', 'year of tax'), ('payee', 'account of a payee'), ('entry', 'manual ledger entry'), ('portfolio', 'entries of the portfolio'), ('capital', 'capital of co-owners and partners'), ('release', 'release of the outbox')], max_length=16),
         ),
         # What others may wait for comes last, one right after the other.
         pgtrigger.migrations.AddTrigger(
@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='signature',
-            trigger=pgtrigger.compiler.Trigger(name='signature_is_an_officers', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE duty text; held text[];', func="\n                SELECT person, nation,\n                       duties || CASE WHEN NEW.signed_at < emergency_until THEN emergency_duties ELSE '{}' END\n                  INTO STRICT NEW.person, NEW.nation, held FROM fund_officer\n                 WHERE id = NEW.officer_id AND in_office_from <= NEW.signed_at\n                   AND (in_office_until IS NULL OR NEW.signed_at < in_office_until);\n                SELECT CASE kind WHEN 'config' THEN 'administration' WHEN 'office' THEN 'administration' WHEN 'offering' THEN 'dealing' WHEN 'cancellation' THEN 'dealing' WHEN 'outage' THEN 'dealing' WHEN 'allotment' THEN 'dealing' WHEN 'nav' THEN 'valuation' WHEN 'correction' THEN 'valuation' WHEN 'portfolio' THEN 'valuation' WHEN 'capital' THEN 'valuation' WHEN 'payout' THEN 'payments' WHEN 'distribution' THEN 'payments' WHEN 'entry' THEN 'payments' WHEN 'release' THEN 'payments' END INTO duty FROM fund_proposal\n                 WHERE id = NEW.proposal_id AND state = 'open' AND digest = NEW.digest FOR UPDATE;\n                IF NOT FOUND THEN\n                    RAISE EXCEPTION 'the proposal is not open with this payload' USING ERRCODE = 'restrict_violation';\n                END IF;\n                IF duty <> ALL (held) THEN\n                    RAISE EXCEPTION 'this key needs the duty %', duty USING ERRCODE = 'insufficient_privilege';\n                END IF;\n                RETURN NEW;\n                ", hash='1f1709defe2debc7ac19d2fd62a876798d2dc3ee', operation='INSERT', pgid='pgtrigger_signature_is_an_officers_328d1', table='fund_signature', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='signature_is_an_officers', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE duty text; held text[];', func="\n                SELECT person, nation,\n                       duties || CASE WHEN NEW.signed_at < emergency_until THEN emergency_duties ELSE '{}' END\n                  INTO STRICT NEW.person, NEW.nation, held FROM fund_officer\n                 WHERE id = NEW.officer_id AND in_office_from <= NEW.signed_at\n                   AND (in_office_until IS NULL OR NEW.signed_at < in_office_until);\n                SELECT CASE kind WHEN 'config' THEN 'administration' WHEN 'office' THEN 'administration' WHEN 'offering' THEN 'dealing' WHEN 'cancellation' THEN 'dealing' WHEN 'outage' THEN 'dealing' WHEN 'allotment' THEN 'dealing' WHEN 'nav' THEN 'valuation' WHEN 'correction' THEN 'valuation' WHEN 'portfolio' THEN 'valuation' WHEN 'capital' THEN 'valuation' WHEN 'payout' THEN 'payments' WHEN 'distribution' THEN 'payments' WHEN 'tax_year' THEN 'payments' WHEN 'payee' THEN 'payments' WHEN 'entry' THEN 'payments' WHEN 'release' THEN 'payments' END INTO duty FROM fund_proposal\n                 WHERE id = NEW.proposal_id AND state = 'open' AND digest = NEW.digest FOR UPDATE;\n                IF NOT FOUND THEN\n                    RAISE EXCEPTION 'the proposal is not open with this payload' USING ERRCODE = 'restrict_violation';\n                END IF;\n                IF duty <> ALL (held) THEN\n                    RAISE EXCEPTION 'this key needs the duty %', duty USING ERRCODE = 'insufficient_privilege';\n                END IF;\n                RETURN NEW;\n                ", hash='d2399b62be990f5a818f685c44d31350e41ca978', operation='INSERT', pgid='pgtrigger_signature_is_an_officers_328d1', table='fund_signature', when='BEFORE')),
         ),
         migrations.RemoveConstraint(
             model_name='proposal',
@@ -77,6 +77,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='proposal',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['config', 'office', 'offering', 'cancellation', 'outage', 'allotment', 'nav', 'correction', 'payout', 'distribution', 'entry', 'portfolio', 'capital', 'release'])), name='proposal_kind'),
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['config', 'office', 'offering', 'cancellation', 'outage', 'allotment', 'nav', 'correction', 'payout', 'distribution', 'tax_year', 'payee', 'entry', 'portfolio', 'capital', 'release'])), name='proposal_kind'),
         ),
     ]

@@ -1,0 +1,3 @@
+from tests.fund.distribution.conftest import fund
+
+__all__ = ["fund"]
