@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := demo
-.PHONY: demo test check reset bench crash drill sbom api setup browser
+.PHONY: demo test check reset bench crash report drill sbom api setup browser
 
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RUN := .venv/bin/python
@@ -20,7 +20,7 @@ reset: .venv/.ok
 	@$(RUN) -m portal.local reset
 
 test: setup browser
-	@$(RUN) -m pytest $(PYTEST_ARGS)
+	@REPORT=tenth $(RUN) -m pytest $(PYTEST_ARGS)
 
 check: setup
 	@bash .ci/check
@@ -29,9 +29,10 @@ bench: setup
 	@$(RUN) -m bench
 
 crash: setup
-	@RUSH_SEEDS=50 NATION=1 MONTH=50 $(RUN) -m pytest tests/crash tests/fund/dealing/test_rush.py \
+	@REPORT=full RUSH_SEEDS=50 NATION=1 MONTH=50 OUTSIDE=1 TRADE_SECONDS=600 $(RUN) -m pytest tests/crash \
+	    tests/fund/dealing/test_rush.py tests/fund/dealing/test_random_trade.py \
 	    tests/portal/api/test_rush.py tests/portal/web/test_rush.py tests/investors/test_rotation.py tests/house/test_personal_data.py \
-	    tests/journeys/test_month.py --rounds=$(ROUNDS) --orders=$(ORDERS)
+	    tests/journeys/test_month.py tests/portal/test_arriving.py tests/portal/test_sentinel.py tests/portal/test_pooler.py --rounds=$(ROUNDS) --orders=$(ORDERS)
 
 # Backup under load, restore to a random transaction, boot, fence, release (docs/backup.md).
 drill: setup
@@ -43,6 +44,10 @@ sbom: setup
 	@$(UV) export --quiet --frozen --no-dev --format cyclonedx1.5 --preview-features sbom-export \
 	    --output-file build/sbom-python.json >/dev/null
 	@$(NPM) sbom --package-lock-only --omit dev --sbom-format cyclonedx > build/sbom-npm.json
+
+# What the newest `make test` and `make crash` saw, promise by promise: docs/reliability-report.md.
+report: .venv/.ok
+	@$(RUN) -m tests.house.reliability
 
 # The types of the reference clients, from the document as it stands.
 api: setup

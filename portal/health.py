@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import redis
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
@@ -12,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from fund.governance import fence
+from portal import store
 from portal.access import public
 
 
@@ -56,7 +56,7 @@ def _database_answers() -> bool:
 
 def _queue_answers() -> bool:
     try:
-        with redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1) as client:
+        with store.client() as client:
             return bool(client.ping())
     except redis.RedisError:
         return False

@@ -5,8 +5,10 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +23,33 @@ pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:R
 
 SCRIPTS = CHECKOUT / "operation"
 ACTS = 60  # of each of two writers
+
+
+@dataclass(frozen=True)
+class Site(Stage):
+    """A site with settings of its own, whose actors therefore begin with Python itself."""
+
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ}
+        return {**kept, **super().environment, **self.settings}
+
+    def run(self, *words: str) -> "subprocess.Popen[str]":
+        """An actor of ``tests.crash.actor``, which is connected."""
+        command, pipe = [sys.executable, "-m", "tests.crash.actor", *words], subprocess.PIPE
+        actor = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=CHECKOUT, env=self.environment)
+        assert actor.stdout is not None
+        actor.stdout.readline()
+        return actor
+
+    def told(self, *words: str) -> dict[str, Any]:
+        """What an actor's last line says."""
+        actor = self.run(*words)
+        said, complaint = actor.communicate()
+        assert actor.returncode == 0, complaint[-3000:]
+        return dict(json.loads(said.splitlines()[-1]))
 
 
 class Told(NamedTuple):
@@ -53,8 +82,8 @@ def folder(stage: Stage) -> Iterator[Path]:
 def loaded(stage: Stage, folder: Path) -> Loaded:
     database = stage.copy("approved")
     server.archive(stage.place, f"{SCRIPTS}/archive.sh %p %f {folder}/archive")
-    writing = Stage(stage.place, stage.orders, {"RUN_DIR": str(stage.place.run / "site")})
-    writers = {name: writing.start("carry_on", database, name) for name in "ab"}
+    writing = Site(stage.place, stage.orders, {"RUN_DIR": str(stage.place.run / "site")})
+    writers = {name: writing.run("carry_on", database, name) for name in "ab"}
     base = Path(postgres.run(stage.place, SCRIPTS / "backup.sh", folder))
     acts: dict[str, list[Told]] = {}
     for name, writer in writers.items():
@@ -82,12 +111,12 @@ def wait_for_archive(connection: Any) -> None:
 
 
 @pytest.fixture
-def copy(stage: Stage) -> Iterator[Stage]:
+def copy(stage: Stage) -> Iterator[Site]:
     """Where a copy comes up, with the queue and the mail server of the original."""
     place = Place(stage.place.run / "copy")
     postgres.make_folder(place.run)
     try:
-        yield Stage(
+        yield Site(
             place,
             stage.orders,
             {"RUN_DIR": str(stage.place.run / "site"), "REDIS_URL": os.environ["REDIS_URL"]},
@@ -98,7 +127,7 @@ def copy(stage: Stage) -> Iterator[Stage]:
         shutil.rmtree(place.run)
 
 
-def restore(copy: Stage, loaded: Loaded, *target: str) -> dict[str, Any]:
+def restore(copy: Site, loaded: Loaded, *target: str) -> dict[str, Any]:
     """The copy, restored and booted: what it holds and what it lets out."""
     postgres.run(copy.place, SCRIPTS / "restore.sh", loaded.base, loaded.archive, copy.place.postgres, *target)
     postgres.start(copy.place)
@@ -107,7 +136,7 @@ def restore(copy: Stage, loaded: Loaded, *target: str) -> dict[str, Any]:
         while connection.execute("SELECT pg_is_in_recovery()").fetchone() == (True,):
             assert time.monotonic() < deadline, "the recovery does not end"
             time.sleep(0.05)
-    return dict(json.loads(copy.act("boot", "round")))
+    return copy.told("boot", "round")
 
 
 def test_a_restored_copy_has_exactly_its_transactions_and_lets_nothing_out(loaded, copy, rounds):

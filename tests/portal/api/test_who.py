@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core import signing
@@ -16,7 +17,7 @@ from fund.dealing.models import Subscription
 from portal import access
 from portal.api import urls
 from portal.api.view import Citizens, View
-from portal.api.who import IsApplicant
+from portal.api.who import IsApplicant, signed_in
 from portal.documents import orders
 from portal.notices.models import Message
 from portal.webhooks import endpoints
@@ -274,6 +275,21 @@ def test_a_forged_session_opens_nothing(citizen, other, own):
     forged = signing.dumps({"_auth_user_id": str(citizen.user.pk)}, key="another", salt=SessionStore().key_salt)
     Session.objects.filter(pk=other.headers["X-Session-Token"]).update(session_data=forged)
     assert other.get("/subscriptions").status_code == 401
+
+
+def test_whose_a_session_is_the_signed_session_says(citizen, other, own):
+    """The list of a person's sessions only saves a statement: wrong or empty, it changes nothing."""
+    listed = UserSession.objects.filter(session_key=citizen.headers["X-Session-Token"])
+    assert listed.update(user=other.user) == 1
+    assert [one["reference"] for one in citizen.get("/subscriptions").json()["results"]] == [own]
+    listed.delete()
+    assert [one["reference"] for one in citizen.get("/subscriptions").json()["results"]] == [own]
+
+
+def test_a_session_in_order_is_read_by_one_statement(citizen, own, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        user, _session = signed_in(citizen.headers["X-Session-Token"])
+        assert user == citizen.user and user.investor.user is user and not hasattr(user, "officer")
 
 
 def test_a_citizen_whose_verification_has_lapsed_reads_but_does_not_order(citizen, own):
