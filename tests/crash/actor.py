@@ -2,14 +2,18 @@
 
 # ruff: noqa: E402  models can be imported only after Django's setup
 import contextlib
+import itertools
 import json
 import os
 import random
+import re
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,8 +21,11 @@ import django
 
 django.setup()
 
+from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from bench import distribution, nav, stage
@@ -28,14 +35,20 @@ from fund.dealing.models import Offering
 from fund.distribution import declare, pay
 from fund.distribution import prove as proofs
 from fund.distribution.models import Distribution
+from fund.governance import audit, fence, outbox
 from fund.governance.approval import Proposal
+from fund.governance.audit import Act
 from fund.governance.officers import Officer
 from fund.holders import Nation
 from fund.ledger import post
 from fund.ledger import prove as ledger
+from fund.payments import payout_files
+from fund.payments.payout_models import Format, PayoutRun
 from fund.register import capital
-from portal import relay, tasks
+from portal import relay, tasks, witness
 from portal.management.commands import prove
+from portal.notices import mail
+from portal.notices.models import Message
 from portal.owner import connected_as_owner
 from portal.relay import Delivery
 from tests.crash import busy, recount, story
@@ -271,6 +284,77 @@ def nudge() -> None:
         time.sleep(1)
 
 
+def carry_on(name: str) -> None:
+    """Acts, notes and messages without end, mailed after every fifth. Each is told once it is acknowledged: its number,
+    its transaction, and between which moments of the machine it came about.
+    """
+    user, _new = get_user_model().objects.get_or_create(email=f"{name}@example.org")
+    for number in itertools.count():
+        began, now = time.monotonic(), timezone.now()
+        with transaction.atomic():
+            note = outbox.leave(topic="drill", subject=name, now=now)
+            audit.record(actor="system", verb="drill", subject=f"{name}-{number}", now=now)
+            facts = {"change": "recovery_opened", "number": f"{name}-{number}"}
+            Message.objects.create(
+                user=user, note_id=note.pk, topic="security.changed", facts=facts, created_at=now, mail_due_at=now
+            )
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_current_xact_id()::text")
+                (xid,) = cursor.fetchone() or ("",)
+        print(json.dumps([number, int(xid), began, time.monotonic()]), flush=True)
+        if number % 5 == 4:
+            mail.send_due(now=timezone.now())
+
+
+def boot() -> None:
+    """A copy comes up: what it holds, and what leaves it while it is fenced, without its fence, and once released."""
+    tasks.send = lambda task, delivery_id: None
+    found: dict[str, Any] = {"acts": list(Act.objects.filter(verb="drill").values_list("subject", flat=True))}
+    found["wrong"] = [f"{check.name}: {check.first}" for check in prove.every_check() if not check.clean]
+    found["waiting"], before = Message.objects.exclude(mail_due_at=None).count(), letters()
+    let_out()
+    found |= {"why": fence.state().why.value, "fenced": (letters() - before).total(), "exported": exported()}
+    found["deliveries"] = Delivery.objects.count()
+    asks = witness.is_open, fence.is_open
+    with transaction.atomic():  # negative control
+        witness.is_open = fence.is_open = lambda **_now: True
+        let_out()
+        found |= {"unfenced": (letters() - before).total(), "unfenced_deliveries": Delivery.objects.count()}
+        transaction.set_rollback(True)
+    witness.is_open, fence.is_open = asks
+    found["twice"] = sum(count > 1 for count in letters().values())
+    american = Officer.objects.get(person="officer-US")
+    stage.sign(fence.propose_release(officer=american, now=timezone.now(), reason="a rehearsal"), timezone.now())
+    before = letters()
+    let_out()
+    found |= {"released": (letters() - before).total(), "released_deliveries": Delivery.objects.count()}
+    print(json.dumps(found))
+
+
+def let_out() -> None:
+    """What the clock does within its first seconds, and a message that the queue still held."""
+    tasks.relay_notes()
+    tasks.send_mail()
+    tasks.deliver_to_webhooks()
+    tasks.open_and_close_offerings()
+    tasks.pay_distributions()
+
+
+def exported() -> str:
+    """What comes of asking for a bank file."""
+    try:
+        payout_files.export(run=PayoutRun(pk=1), format=Format.ZENGIN, writers={}, actor="system", now=timezone.now())
+    except fence.Fenced as refused:
+        return refused.code
+    return "made"
+
+
+def letters() -> Counter[str]:
+    """How often each message was mailed, by whichever database."""
+    folder = Path(settings.MAILERS["default"]["OPTIONS"]["file_path"])
+    return Counter(number for file in folder.glob("*") for number in re.findall(r"\b[ab]-\d+", file.read_text()))
+
+
 VERBS: dict[str, Callable[..., None]] = {
     verb.__name__: verb
     for verb in (
@@ -287,6 +371,8 @@ VERBS: dict[str, Callable[..., None]] = {
         half_distribute,
         distribute_again,
         distributed,
+        carry_on,
+        boot,
         prepare_day,
         sign_navs,
         nudge,

@@ -36,7 +36,8 @@ def stage(orders: int) -> Iterator[cast.Stage]:
     """A server with one database to copy from, ``empty``."""
     place = Place(HERE.run / f"crash-{os.getpid()}")
     try:
-        postgres.start(place)
+        postgres.start(place, archiving=True)
+        server.archive(place, "/bin/true")
         one = cast.Stage(place, orders)
         one.act("migrate", "kakehashi")
         server.copy(place, source="kakehashi", target="empty")
