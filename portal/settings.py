@@ -157,6 +157,8 @@ DATABASE_OWNER = database(
     env.str("DATABASE_OWNER_URL", "")
     or (given["DATABASE_URL"] if os.environ.get("DATABASE_URL") else defaults["DATABASE_OWNER_URL"])
 )
+# So long may a migration wait for a lock or hold one while the site is at work; 0: as long as it takes.
+MIGRATION_LOCK_SECONDS = env.float("MIGRATION_LOCK_SECONDS", 0.0 if LOCAL else 2.0)
 # Public pages may be read from a streaming replica that is at most so many seconds behind (portal.replica).
 if replica_url := env.str("DATABASE_REPLICA_URL", ""):
     replica = database(replica_url)

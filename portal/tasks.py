@@ -26,7 +26,7 @@ from fund.dealing import (
 )
 from fund.dealing.models import Offering
 from fund.distribution import correct, declare, pay
-from fund.governance import audit, config, office
+from fund.governance import audit, config, fence, office
 from fund.governance.approval import Kind, Proposal
 from fund.governance.outbox import Note
 from fund.ledger import prove as ledger
@@ -39,7 +39,7 @@ from fund.tax import year as tax_year
 from fund.tax.models import TaxYear
 from investors import deletion, judging, payees, reverification, tax_files, tax_status
 from investors.screening import rescreen
-from portal import relay, tracing
+from portal import relay, tracing, witness
 from portal.api import idempotency
 from portal.celery import app
 from portal.documents import capital as capital_papers
@@ -67,10 +67,23 @@ def consumer(work: Callable[[Note, datetime], Any]) -> "Task[[int], None]":
 
     @shared_task(name=f"portal.{work.__name__}")
     def run(delivery_id: int) -> None:
+        if not fence.is_open():
+            return
         try:
             relay.perform(delivery_id=delivery_id, work=traced, clock=timezone.now)
         finally:
             beats.at_work(now=timezone.now())
+
+    return run
+
+
+def behind_the_fence(work: Callable[[], None]) -> Callable[[], None]:
+    """What the clock asks for is left undone on a restored copy until both nations release it (decision 27)."""
+
+    @wraps(work)
+    def run() -> None:
+        if witness.is_open(now=timezone.now()):
+            work()
 
     return run
 
@@ -101,6 +114,7 @@ CARRY_OUT: dict[Kind, Callable[..., Any]] = {
     Kind.ENTRY: called_back.carry_out,
     Kind.PORTFOLIO: entries.carry_out,
     Kind.CAPITAL: calls.carry_out,
+    Kind.RELEASE: fence.carry_out,
 }
 
 
@@ -264,18 +278,22 @@ def send(task: str, delivery_id: int) -> None:
 
 @by_the_clock("relay")
 def relay_notes() -> None:
-    """Turn notes into tasks and send again what was lost."""
+    """Turn notes into tasks and send again what was lost; release the fence when both nations have said so."""
+    if not witness.is_open(now=timezone.now()) and not fence.carry_out_signed(now=timezone.now()):
+        return
     while relay.sweep(now=timezone.now(), send=send) == relay.BATCH:
         pass
 
 
 @by_the_clock("mail")
+@behind_the_fence
 def send_mail() -> None:
     """Send the e-mails that are due."""
     mail.send_due(now=timezone.now())
 
 
 @by_the_clock("webhooks")
+@behind_the_fence
 def deliver_to_webhooks() -> None:
     """Send the events that are due, for a while."""
     delivering.deliver_due(clock=timezone.now)
@@ -283,12 +301,13 @@ def deliver_to_webhooks() -> None:
 
 @by_the_clock("seal")
 def seal_logs() -> None:
-    """Seal what was written since the last time into the hash chains."""
+    """Seal what was written since the last time into the hash chains; a restored copy goes on with its own."""
     for one in (audit.AUDIT, ledger.LEDGER, ledger.SETTLEMENTS):
         audit.seal(log=one, now=timezone.now())
 
 
 @by_the_clock("forget")
+@behind_the_fence
 def forget_answers() -> None:
     """Delete the API's kept answers, and what webhooks were told, when their time is over."""
     while idempotency.forget(now=timezone.now()) == idempotency.FORGOTTEN_AT_ONCE:
@@ -298,6 +317,7 @@ def forget_answers() -> None:
 
 
 @by_the_clock("delete_due")
+@behind_the_fence
 def delete_personal_data() -> None:
     """Delete personal data whose time is over, and leave the record of it (D16)."""
     while deletion.delete_due(now=timezone.now()):
@@ -305,6 +325,7 @@ def delete_personal_data() -> None:
 
 
 @by_the_clock("write_statements")
+@behind_the_fence
 def write_statements() -> None:
     """Statements of the last quarter, for as long as a task may take."""
     until = timezone.now() + relay.STINT
@@ -313,6 +334,7 @@ def write_statements() -> None:
 
 
 @by_the_clock("open_and_close")
+@behind_the_fence
 def open_and_close_offerings() -> None:
     """Offerings open and close when their time has come."""
     now = timezone.now()
@@ -321,6 +343,7 @@ def open_and_close_offerings() -> None:
 
 
 @by_the_clock("reverify")
+@behind_the_fence
 def reverify() -> None:
     """Citizens whose verification ends soon are asked to confirm their details; those who are late are told so."""
     now = timezone.now()
@@ -330,6 +353,7 @@ def reverify() -> None:
 
 
 @by_the_clock("value_day")
+@behind_the_fence
 def value_day() -> None:
     """The dealing day whose books have closed is valued, once; what is late for it is named (D42).
 
@@ -340,6 +364,7 @@ def value_day() -> None:
 
 
 @by_the_clock("pay_distributions")
+@behind_the_fence
 def pay_distributions() -> None:
     """Distributions whose pay day has come are paid, one range of holders after the other (D45)."""
     while pay_range(now=timezone.now()):
@@ -352,6 +377,7 @@ def pay_range(*, now: datetime) -> int:
 
 
 @by_the_clock("lapse")
+@behind_the_fence
 def lapse_orders() -> None:
     """Orders that were not paid in time lapse."""
     subscription.lapse_due(now=timezone.now())

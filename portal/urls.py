@@ -10,12 +10,12 @@ from portal.officers.rooms import site as officers_site
 from portal.web import account, pages
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/v1/", include("portal.api.urls")),
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
     path("metrics", metrics.metrics, name="metrics"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("api/auth/", include("allauth.headless.urls")),
-    path("api/v1/", include("portal.api.urls")),
     path(".well-known/security.txt", pages.security_txt, name="security-txt"),
     path("account/identity/", include(government_id.CALLBACKS)),
     *i18n_patterns(

@@ -96,6 +96,10 @@ AUDIT = Log(
 )
 
 
+# The acts of a set, from (at, actor, verb, subject, detail).
+INTO = "INSERT INTO fund_act (at, actor, verb, subject, detail)"
+
+
 def record(*, actor: str, verb: str, subject: str, now: datetime, **detail: Any) -> Act:
     """Write an act in the running transaction. ``actor`` is ``officer:7``, ``investor:3`` or ``system``."""
     done = act(actor=actor, verb=verb, subject=subject, now=now, **detail)
@@ -105,7 +109,7 @@ def record(*, actor: str, verb: str, subject: str, now: datetime, **detail: Any)
 
 def act(*, actor: str, verb: str, subject: str, now: datetime, **detail: Any) -> Act:
     """The act of ``record``, not written yet: for a verb that writes it together with its effect."""
-    return Act(at=now, actor=actor, verb=verb, subject=subject, detail=detail)
+    return rows.new(Act, at=now, actor=actor, verb=verb, subject=subject, detail=detail)
 
 
 def link(*, log: str, from_xact: int, to_xact: int, digests: bytes, previous: bytes) -> bytes:

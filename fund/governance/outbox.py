@@ -44,4 +44,4 @@ def leave(*, topic: str, subject: str, now: datetime, **payload: Any) -> Note:
 
 def note(*, topic: str, subject: str, now: datetime, **payload: Any) -> Note:
     """The note of ``leave``, not written yet: for a verb that writes it together with its cause."""
-    return Note(topic=topic, subject=subject, payload=payload, left_at=now)
+    return rows.new(Note, topic=topic, subject=subject, payload=payload, left_at=now)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from portal.watch.facts import NEVER, Fact
 
-CLOCK, WORK, BOOK, BANK = "clock", "work", "book", "bank"
+CLOCK, WORK, BOOK, BANK, FENCE = "clock", "work", "book", "bank", "fence"
 OWN = ""  # the part is the one that the fact's label names
 
 
@@ -29,6 +29,7 @@ class Alert:
 ALERTS = (
     Alert("PartDown", "kakehashi_part_down", OWN),
     Alert("FactsUnreadable", "kakehashi_facts_unreadable", "database"),
+    Alert("Fenced", "kakehashi_fenced", FENCE),
     Alert("LedgerImbalance", "kakehashi_ledger_imbalances", BOOK),
     Alert("ChainBroken", "kakehashi_chain_faults", BOOK),
     Alert("ChainRewritten", "kakehashi_chain_rewritten", BOOK),

@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection, transaction
 from fund import calendars
 from fund.dealing.models import Offering
 from fund.distribution.models import Distribution
-from fund.governance import audit
+from fund.governance import audit, fence
 from fund.nav import strike
 from fund.nav.models import Nav
 from fund.payments.models import BankFile
@@ -49,6 +49,7 @@ class Metric:
 METRICS = {
     "kakehashi_part_down": Metric("1 while a part of the service does not answer", "part"),
     "kakehashi_facts_unreadable": Metric("1 for a group of these facts that could not be read", "facts"),
+    "kakehashi_fenced": Metric("1 while nothing leaves the house: this is a restored copy, or was closed by hand"),
     "kakehashi_ledger_imbalances": Metric("Assets whose balances do not sum to zero, as of the last pass"),
     "kakehashi_chain_faults": Metric("Links or rows that are not as they were sealed", "log"),
     "kakehashi_chain_rewritten": Metric("Changed or deleted rows in tables that are only added to", "log"),
@@ -120,6 +121,10 @@ def _book(now: datetime) -> Iterator[Fact]:
         yield Fact("kakehashi_chain_rewritten", rewritten.faults if rewritten else 0, log.name)
         yield Fact("kakehashi_chain_proven_seconds", _age(now, chain.whole_since if chain else None), log.name)
         yield Fact("kakehashi_watch_age_seconds", _age(now, chain.at if chain else None), f"chain {log.name}")
+
+
+def _fence(now: datetime) -> Iterator[Fact]:
+    yield Fact("kakehashi_fenced", float(not fence.is_open()))
 
 
 def _unsealed(now: datetime) -> Iterator[Fact]:
@@ -221,6 +226,7 @@ def _bank(now: datetime) -> Iterator[Fact]:
 
 
 GROUPS: dict[str, Group] = {
+    "fence": _fence,
     "book": _book,
     "unsealed": _unsealed,
     "clock": _clock,

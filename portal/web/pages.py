@@ -118,6 +118,7 @@ PARTS = {
     alerts.BOOK: gettext_lazy("The fund's books and their seals"),
     alerts.CLOCK: gettext_lazy("What happens by the clock"),
     alerts.WORK: gettext_lazy("Work in the background"),
+    alerts.FENCE: gettext_lazy("E-mails and payments"),
 }
 
 
@@ -136,6 +137,7 @@ def status(request: HttpRequest) -> HttpResponse:
         "public/status.html",
         {
             "parts": [{"name": name, "well": part not in disturbed} for part, name in PARTS.items()],
+            "fenced": alerts.FENCE in disturbed,
             "well": not disturbed,
             "now": now,
             "outages": _outages(),

@@ -180,6 +180,21 @@ def test_nobody_is_given_anything_of_a_distribution_that_is_not_recorded(fund):
             post.entitle_set(row, {}, subject="distribution", class_code="JP", effective_at=after(PAY))
 
 
+def test_two_entries_of_a_holder_in_one_statement_both_reach_the_card(fund):
+    holder = citizen(Nation.JP, UNITS, 1_000_000)
+    fund.value(FIRST)
+    next_day = RECORD + timedelta(days=1)
+    both = fund.declare({"JP": "1"}) + fund.declare({"JP": "1"}, record=next_day)
+    assert len(declare.record_due(now=after(next_day))) == 2
+    for one in both:
+        one.refresh_from_db()
+    row = "SELECT %(batch)s, {}, {}, false, 1, {}, 0, 0, 0, 0, {}, 0, 0, 0, 0, 0, 0"
+    given = " UNION ALL ".join(row.format(holder.pk, one.pk, one.declared, one.declared) for one in both)
+    post.entitle_set(given, {}, subject="distribution", class_code="JP", effective_at=after(PAY))
+    assert balances.balance("refunds:JPY", holder_id=holder.pk) == sum(one.declared for one in both) > 0
+    assert all(check.clean for check in ledger.prove())
+
+
 def test_a_corrected_record_day_reverses_exactly_and_pays_anew(fund):
     stays, leaves = (citizen(Nation.JP, UNITS, 1_000_000) for _ in range(2))
     fund.value(FIRST)

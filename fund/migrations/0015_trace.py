@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('fund', '0013_tax_papers'),
+        ('fund', '0014_fence'),
     ]
 
     operations = [
