@@ -160,7 +160,7 @@ ROWS = (
         "portal/api/test_who.py::test_anothers_thing_answers_exactly_as_a_missing_one",
         "portal/officers/test_pages.py::test_a_duty_opens_its_rooms_and_no_others",
         control=[
-            "portal/web/test_crawl.py::test_a_weaker_rule_would_be_noticed",
+            "portal/web/test_crawl.py::test_nobody_is_let_in_who_may_not",
             "portal/api/test_who.py::test_an_open_door_would_be_noticed",
         ],
     ),
