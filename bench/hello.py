@@ -5,6 +5,8 @@ from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
+from portal.arriving import serving
+
 
 def hello(request: HttpRequest) -> HttpResponse:
     return HttpResponse("hello", headers={"Content-Length": "5"})
@@ -14,4 +16,4 @@ urlpatterns = [path("", hello)]
 
 if not settings.configured:
     settings.configure(ROOT_URLCONF=__name__, MIDDLEWARE=[], ALLOWED_HOSTS=["localhost"], SECRET_KEY="hello")
-application = get_wsgi_application()
+application = serving(get_wsgi_application())

@@ -72,18 +72,8 @@ def fill(*, citizens: int, bought: bool) -> None:
     """Two co-owners, so many citizens more than there are, and units for every one of them."""
     at = calendars.books_open(FIRST)
     rates.load_ecb()
-    accounts.open_bank(name=BANK, currency=Currency.USD)
     accounts.open_bank(name=YEN_BANK, currency=Currency.JPY)
-    with transaction.atomic():  # at whose end both co-owners hold the same
-        for nation in Nation:
-            owner = holders.register(
-                kind=Holder.Kind.SOVEREIGN, nation=nation, now=at, name_en=f"Treasury {nation}", name_ja="財務省"
-            )
-            lines = [
-                post.Line(f"bank:{BANK}", "capital:SOV", CONTRIBUTED),
-                post.Line("issued:SOV", "units:SOV", CONTRIBUTED * 10, owner.pk),  # at $10.0000
-            ]
-            post.post(event=Event.SETTLEMENT, event_id=uuid.uuid4(), lines=lines, effective_at=at)
+    contribute(at)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(CITIZENS, {"at": at, "holders": citizens})
         if bought:
@@ -93,6 +83,21 @@ def fill(*, citizens: int, bought: bool) -> None:
             post.post_set(HOLDINGS, {"at": at})
             paid = post.Line(f"bank:{YEN_BANK}", "capital:JP", citizens * UNITS)
             post.post(event=Event.SETTLEMENT, event_id=uuid.uuid4(), lines=[paid], effective_at=at)
+
+
+def contribute(at: datetime) -> None:
+    """Both co-owners have paid in what they promised."""
+    accounts.open_bank(name=BANK, currency=Currency.USD)
+    with transaction.atomic():  # at whose end both hold the same
+        for nation in Nation:
+            owner = holders.register(
+                kind=Holder.Kind.SOVEREIGN, nation=nation, now=at, name_en=f"Treasury {nation}", name_ja="財務省"
+            )
+            lines = [
+                post.Line(f"bank:{BANK}", "capital:SOV", CONTRIBUTED),
+                post.Line("issued:SOV", "units:SOV", CONTRIBUTED * 10, owner.pk),  # at $10.0000
+            ]
+            post.post(event=Event.SETTLEMENT, event_id=uuid.uuid4(), lines=lines, effective_at=at)
 
 
 def run(database: str, *, number: int) -> Round:

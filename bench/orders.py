@@ -55,6 +55,10 @@ CITIZENS = """
     ), sessions AS (
         INSERT INTO django_session (session_key, session_data, expire_date)
         SELECT * FROM unnest(%(tokens)s::text[], %(sessions)s::text[], %(expires)s::timestamptz[])
+    ), devices AS (
+        INSERT INTO usersessions_usersession (user_id, created_at, ip, last_seen_at, session_key, user_agent, data)
+        SELECT id, %(now)s, '10.0.0.1', %(now)s, token, 'Kakehashi/1.0 (app)', '{}'
+          FROM ROWS FROM (unnest(%(tokens)s::text[])) WITH ORDINALITY t(token, n) JOIN n ON n.id = %(first)s + t.n - 1
     ), investors AS (
         INSERT INTO investors_investor (id, user_id, holder_id, nations, state, registered_at, verified_until, likeness)
         SELECT id, id, id, '{JP}', 'approved', %(now)s, %(until)s, '{}' FROM n
@@ -194,6 +198,7 @@ def web(
         "DATABASE_URL": place.database_url.removesuffix(EMPTY) + database,
         "REDIS_URL": place.redis_url,
         "TRUSTED_PROXY_COUNT": "1",
+        "TRUSTED_PROXIES": "127.0.0.0/8,::1/128",
     }
     with (place.run / "web.log").open("wb") as log:
         started = process.start(command or supervisor.web(PORT), output=log, environment=environment)

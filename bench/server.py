@@ -55,11 +55,29 @@ def copy(place: Place, *, source: str, target: str) -> None:
             sql.SQL("CREATE DATABASE {target} OWNER {owner} TEMPLATE {source} STRATEGY FILE_COPY").format(**names)
         )
         connection.execute("CHECKPOINT")
+    release(place, target)
+
+
+def release(place: Place, database: str) -> None:
+    """A copy is fenced by itself (decision 27); this one the owner of its tables opens, past the two keys."""
+    with connect(place, database) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(
+            "INSERT INTO fund_fenceentry (act, why, generation, at, reason)"
+            " VALUES ('opened', '', fund_generation(), now(), '')"
+        )
 
 
 def drop(place: Place, database: str) -> None:
     with connect(place, "postgres") as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
+
+
+def archive(place: Place, command: str) -> None:
+    """What is done from now on with each segment of the log that is full; the server was started archiving."""
+    with connect(place, "postgres") as connection:
+        connection.execute(sql.SQL("ALTER SYSTEM SET archive_command = {}").format(command))
+        connection.execute("SELECT pg_reload_conf()")
 
 
 def wal_bytes(place: Place) -> int:

@@ -15,6 +15,7 @@ from fund.governance.officers import Duty, Officer
 from fund.holders import Nation
 from fund.money import Currency
 from fund.payments import receipts
+from fund.payments.models import BankAccount
 from fund.units import UnitClass
 from portal import simulation
 from portal.owner import connected_as_owner
@@ -48,12 +49,12 @@ def _officer(nation: Nation) -> Officer:
     return Officer.objects.get_or_create(
         person=f"officer-{nation}",
         defaults={
-            "user": get_user_model().objects.create_user(f"officer-{nation}@example.org"),
+            "user": lambda: get_user_model().objects.create_user(f"officer-{nation}@example.org"),
             "nation": nation,
             "name_en": f"Officer {nation}",
             "name_ja": f"担当官 {nation}",
             "duties": list(Duty.values),
-            "in_office_from": datetime(2026, 1, 1, tzinfo=UTC),
+            "in_office_from": datetime(2025, 1, 1, tzinfo=UTC),
         },
     )[0]
 
@@ -65,11 +66,7 @@ def sign(proposal: Proposal, now: datetime = ANNOUNCED) -> Proposal:
     return proposal
 
 
-def open_offering(*, capacity: int, announced: datetime = ANNOUNCED, **terms: Any) -> Offering:
-    """Ten days of subscriptions for ``capacity`` yen in lots of ¥10,000, in a fund that has nothing yet.
-
-    They begin a day after ``announced``; ``terms`` replace those of the stage.
-    """
+def open_bank(*, now: datetime) -> None:
     receipts.open_account(
         code=BANK,
         currency=Currency.JPY,
@@ -78,8 +75,17 @@ def open_offering(*, capacity: int, announced: datetime = ANNOUNCED, **terms: An
         bank_name_en="Demonstration Bank",
         bank_name_ja="デモ銀行",
         number="0001234567",
-        now=announced,
+        now=now,
     )
+
+
+def open_offering(*, capacity: int, announced: datetime = ANNOUNCED, **terms: Any) -> Offering:
+    """Ten days of subscriptions for ``capacity`` yen in lots of ¥10,000.
+
+    They begin a day after ``announced``; ``terms`` replace those of the stage.
+    """
+    if not BankAccount.objects.filter(pk=BANK).exists():
+        open_bank(now=announced)
     american, _japanese = officer(Nation.US), officer(Nation.JP)
     opens = announced + (OPENS - ANNOUNCED)
     plain: dict[str, Any] = {
@@ -107,14 +113,14 @@ def open_offering(*, capacity: int, announced: datetime = ANNOUNCED, **terms: An
     proposal = offering.propose_opening(offering=one, officer=american, now=announced)
     offering.carry_out_opening(proposal=sign(proposal, announced), now=announced)
     offering.open_due(now=opens)
-    return Offering.objects.get(pk=CODE)
+    return Offering.objects.get(pk=one.pk)
 
 
-def paid_book(*, orders: int, seed: int) -> None:
+def paid_book(*, orders: int, seed: int, announced: datetime = ANNOUNCED, **terms: Any) -> None:
     """An open offering with as many paid orders, of four fifths as many citizens."""
-    one = open_offering(capacity=orders * 25 // CAPACITY_SHARE * LOT)
-    investors = max(1, orders * 4 // 5)
-    for _rows in simulation.simulate(investors=investors, orders=orders, offering_code=one.code, seed=seed, now=DURING):
+    one = open_offering(capacity=orders * 25 // CAPACITY_SHARE * LOT, announced=announced, **terms)
+    investors, now = max(1, orders * 4 // 5), announced + (DURING - ANNOUNCED)
+    for _rows in simulation.simulate(investors=investors, orders=orders, offering_code=one.code, seed=seed, now=now):
         pass
 
 

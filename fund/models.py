@@ -15,6 +15,7 @@ from fund.distribution.models import Choice, Distribution, DistributionRange, Ta
 from fund.governance.approval import Proposal, Signature
 from fund.governance.audit import Act, Seal
 from fund.governance.config import Setting
+from fund.governance.fence import FenceEntry
 from fund.governance.office import OfficeEntry
 from fund.governance.officers import Officer
 from fund.governance.outbox import Note
@@ -98,6 +99,7 @@ __all__ = [
     "FacilityBalance",
     "FacilityTerms",
     "FeeBasis",
+    "FenceEntry",
     "Holder",
     "HoldingBlock",
     "HoldingRoot",

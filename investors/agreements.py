@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pgtrigger
-from django.db import connection, models
+from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
@@ -115,39 +115,36 @@ def in_force(*, kinds: Iterable[str], at: datetime) -> list[Agreement]:
     return list(found.order_by("kind", "language", "-version").distinct("kind", "language"))
 
 
+ACCEPT = f"""
+    WITH texts AS (
+        SELECT id, kind || ':' || version AS code, sha256 FROM investors_agreement
+         WHERE kind || ':' || version = ANY(%(codes)s) AND language = %(language)s::text AND in_force_from <= %(now)s
+    ), accepted AS (
+        INSERT INTO investors_acceptance (investor_id, agreement_id, sha256, accepted_at)
+        SELECT %(investor)s, id, sha256, %(now)s FROM texts
+         WHERE (SELECT count(*) FROM texts) = cardinality(%(codes)s)
+         ORDER BY code ON CONFLICT DO NOTHING RETURNING agreement_id
+    ), acts AS (
+        {audit.INTO} SELECT %(now)s, %(actor)s, 'accept', code,
+                            jsonb_build_object('language', %(language)s::text, 'sha256', sha256)
+          FROM texts JOIN accepted ON agreement_id = id ORDER BY code
+    )
+    SELECT code FROM texts
+"""
+
+
 def accept(*, investor: Investor, codes: Iterable[str], language: str, now: datetime) -> None:
     """Record that an investor accepts these texts as read in a language; accepting again changes nothing.
 
-    Raises NotInForce when a code names no text in force at ``now``.
+    Raises NotInForce when a code names no text in force at ``now``; then none is accepted.
     """
-    for one in _texts(sorted(set(codes)), language, now):
-        rows.insert(
-            Acceptance(investor=investor, agreement=one, sha256=one.sha256, accepted_at=now),
-            audit.act(
-                actor=investor.actor, verb="accept", subject=one.code, now=now, language=language, sha256=one.sha256
-            ),
-            unless="",
-        )
-
-
-def _texts(codes: list[str], language: str, now: datetime) -> list[Agreement]:
-    """The agreements of these codes, without their texts."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT id, kind, version, sha256 FROM investors_agreement
-             WHERE kind || ':' || version = ANY(%s) AND language = %s AND in_force_from <= %s
-             ORDER BY kind, version
-            """,
-            [codes, language, now],
-        )
-        found = [
-            Agreement(id=pk, kind=kind, version=version, sha256=sha256)
-            for pk, kind, version, sha256 in cursor.fetchall()
-        ]
-    if missing := sorted(set(codes) - {one.code for one in found}):
+    wanted = sorted(set(codes))
+    found = rows.ask(
+        ACCEPT,
+        {"codes": wanted, "language": language, "now": now, "investor": investor.pk, "actor": investor.actor},
+    )
+    if missing := sorted(set(wanted) - {code for (code,) in found}):
         raise NotInForce(_("This agreement is not in force in this version."), agreement=missing[0])
-    return found
 
 
 def accepted(*, investor: Investor) -> set[str]:

@@ -151,6 +151,8 @@ class MyNumber(models.Model):
 
 def register(*, user: Any, now: datetime) -> Investor:
     """The investor behind an account, opened at first use."""
+    if (known := getattr(user, "investor", None)) is not None:
+        return known  # type: ignore[no-any-return]
     investor, new = Investor.objects.get_or_create(user=user, defaults={"registered_at": now})
     if new:
         audit.record(actor=investor.actor, verb="register", subject=str(investor), now=now)

@@ -101,21 +101,19 @@ def _lock(investor_id: int, offering_code: str, key: str) -> Asked:
     What stands in other tables is as of its beginning. That is enough here: orders are counted after, by the cap and
     by dealing, which knows the key for certain.
     """
-    with rows.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT EXISTS (SELECT FROM investors_hit t WHERE t.investor_id = i.id AND t.state = ANY(%(standing)s)),
-                   EXISTS (SELECT FROM fund_subscription s WHERE s.holder_id = i.holder_id AND s.key = %(key)s),
-                   (SELECT o.agreements FROM fund_offering o WHERE o.code = %(offering)s),
-                   ARRAY(SELECT a.kind || ':' || a.version FROM investors_acceptance c
-                           JOIN investors_agreement a ON a.id = c.agreement_id WHERE c.investor_id = i.id),
-                   {rows.columns(Investor, "i")}, {rows.columns(Holder, "h")}
-              FROM investors_investor i LEFT JOIN fund_holder h ON h.id = i.holder_id
-             WHERE i.id = %(investor)s {LOCK}
-            """,
-            {"investor": investor_id, "offering": offering_code, "key": key, "standing": list(STANDING)},
-        )
-        standing_hit, again, needed, accepted, *found = cursor.fetchone()
+    ((standing_hit, again, needed, accepted, *found),) = rows.ask(
+        f"""
+        SELECT EXISTS (SELECT FROM investors_hit t WHERE t.investor_id = i.id AND t.state = ANY(%(standing)s)),
+               EXISTS (SELECT FROM fund_subscription s WHERE s.holder_id = i.holder_id AND s.key = %(key)s),
+               (SELECT o.agreements FROM fund_offering o WHERE o.code = %(offering)s),
+               ARRAY(SELECT a.kind || ':' || a.version FROM investors_acceptance c
+                       JOIN investors_agreement a ON a.id = c.agreement_id WHERE c.investor_id = i.id),
+               {rows.columns(Investor, "i")}, {rows.columns(Holder, "h")}
+          FROM investors_investor i LEFT JOIN fund_holder h ON h.id = i.holder_id
+         WHERE i.id = %(investor)s {LOCK}
+        """,
+        {"investor": investor_id, "offering": offering_code, "key": key, "standing": list(STANDING)},
+    )
     investor = rows.read(Investor, found[: rows.width(Investor)])
     if investor.holder_id is not None:
         investor.holder = rows.read(Holder, found[rows.width(Investor) :])
@@ -169,18 +167,16 @@ class Standing:
     cap: dict[str, int]
 
 
+STANDING_NOW = f"""
+    SELECT 'on_order', currency, amount, NULL FROM ({subscription.ON_ORDER}) o
+    UNION ALL SELECT 'units', unit_class, amount, NULL FROM ({balances.UNITS}) u
+    UNION ALL SELECT 'cap', '', 0, value FROM ({config.IN_FORCE}) c
+"""
+
+
 def _standing(holder: Holder, now: datetime) -> Standing:
     """All of one instant, by one statement: a settlement turns money on order into units."""
-    with rows.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT 'on_order', currency, amount, NULL FROM ({subscription.ON_ORDER}) o
-            UNION ALL SELECT 'units', unit_class, amount, NULL FROM ({balances.UNITS}) u
-            UNION ALL SELECT 'cap', '', 0, value FROM ({config.IN_FORCE}) c
-            """,
-            {"holder": holder.pk, "live": subscription.LIVE, "key": "cap.citizen", "at": now},
-        )
-        found = cursor.fetchall()
+    found = rows.ask(STANDING_NOW, {"holder": holder.pk, "live": subscription.LIVE, "key": "cap.citizen", "at": now})
     return Standing(
         on_order={Currency(name): amount for what, name, amount, _value in found if what == "on_order"},
         units={name: amount for what, name, amount, _value in found if what == "units"},

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import redis
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
@@ -11,6 +10,8 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from fund.governance import fence
+from portal import store
 from portal.access import public
 
 
@@ -26,11 +27,22 @@ def live(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """200 when the database, the queue and the migrations are in place, else 503; each part is named, no reason."""
+    """200 when the database, the queue and the migrations are in place, else 503; each part is named, no reason.
+
+    A fenced outbox is told beside them: such a site serves, for officers have to reach it to release it.
+    """
     parts = {name: check() for name, check in CHECKS.items()}
     well = all(parts.values())
     answer = {"status": "ready" if well else "not ready", "parts": {n: "ok" if p else "down" for n, p in parts.items()}}
-    return JsonResponse(answer, status=200 if well else 503)
+    return JsonResponse(answer | {"outbox": outbox()}, status=200 if well else 503)
+
+
+def outbox() -> str:
+    """open, fenced (a restored copy that nobody has released) or unknown."""
+    try:
+        return "open" if fence.is_open() else "fenced"
+    except DatabaseError:
+        return "unknown"
 
 
 def _database_answers() -> bool:
@@ -44,7 +56,7 @@ def _database_answers() -> bool:
 
 def _queue_answers() -> bool:
     try:
-        with redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1) as client:
+        with store.client() as client:
             return bool(client.ping())
     except redis.RedisError:
         return False

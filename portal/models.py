@@ -6,6 +6,19 @@ from portal.archive import Paper
 from portal.devices import Device
 from portal.notices.models import Message
 from portal.relay import Delivery
+from portal.watch.models import Beat, Observation, Traffic
 from portal.webhooks.models import Webhook, WebhookDelivery
 
-__all__ = ["Delivery", "Device", "KeptAnswer", "Message", "Paper", "User", "Webhook", "WebhookDelivery"]
+__all__ = [
+    "Beat",
+    "Delivery",
+    "Device",
+    "KeptAnswer",
+    "Message",
+    "Observation",
+    "Paper",
+    "Traffic",
+    "User",
+    "Webhook",
+    "WebhookDelivery",
+]

@@ -17,6 +17,26 @@ GRANTS = """
     ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO kakehashi_app;
     ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO kakehashi_app;
     GRANT USAGE ON SCHEMA public TO kakehashi_app;
+
+    -- On behalf of one citizen (portal.walls). The site's logins step down to it; what it may, they do not inherit.
+    DO $$ BEGIN
+        CREATE ROLE kakehashi_citizen NOLOGIN;
+    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+    END $$;
+    DO $$ BEGIN
+        IF NOT EXISTS (SELECT FROM pg_auth_members WHERE roleid = 'kakehashi_citizen'::regrole
+                          AND member = 'kakehashi_app'::regrole) THEN
+            GRANT kakehashi_citizen TO kakehashi_app WITH INHERIT FALSE, SET TRUE;
+        END IF;
+    EXCEPTION WHEN unique_violation OR internal_error THEN NULL;  -- another database of this server does the same
+    END $$;
+    GRANT USAGE ON SCHEMA public TO kakehashi_citizen;
+"""
+
+# The citizens' role is granted what the site's is; the rows are what it differs in.
+GRANT_LIKEWISE = """
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO kakehashi_citizen;
+    GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO kakehashi_citizen;
 """
 
 WHO = ("USER", "PASSWORD", "HOST", "PORT", "OPTIONS")
@@ -49,9 +69,11 @@ def grant(using: str = DEFAULT_DB_ALIAS) -> None:
 def restrict(using: str = DEFAULT_DB_ALIAS) -> None:
     """Take back what the site may not do: a model that declares ``app_may`` is granted exactly that."""
     with connections[using].cursor() as cursor:
+        cursor.execute(GRANT_LIKEWISE)
         for model in apps.get_models():
             if may := getattr(model, "app_may", None):
-                table = connections[using].ops.quote_name(model._meta.db_table)
-                cursor.execute(
-                    f"REVOKE ALL ON {table} FROM kakehashi_app; GRANT {', '.join(may)} ON {table} TO kakehashi_app"
+                table, roles = (
+                    connections[using].ops.quote_name(model._meta.db_table),
+                    "kakehashi_app, kakehashi_citizen",
                 )
+                cursor.execute(f"REVOKE ALL ON {table} FROM {roles}; GRANT {', '.join(may)} ON {table} TO {roles}")

@@ -65,7 +65,10 @@ STINT = timedelta(seconds=20)  # work with more to do makes room for others afte
 
 
 class Delivery(models.Model):
-    """One task that must hear of one note. Done, or due again at ``due_at``, or dead after too many failures."""
+    """One task that must hear of one note. Done, or due again at ``due_at``, or dead after too many failures.
+
+    Somebody is at work on it until ``claimed_until``; when that is past, it is when work on it ended.
+    """
 
     id = models.BigAutoField(primary_key=True)
     note = models.ForeignKey(Note, on_delete=models.PROTECT, related_name="deliveries")
@@ -140,7 +143,7 @@ def perform(*, delivery_id: int, work: Callable[[Note, datetime], Any], clock: C
     try:
         while step(delivery=delivery, work=work, now=(now := clock())):
             if now - began >= STINT:
-                Delivery.objects.filter(pk=delivery.pk).update(due_at=now, claimed_until=None)
+                Delivery.objects.filter(pk=delivery.pk).update(due_at=now, claimed_until=now)
                 return False
     except Exception as error:
         failed(delivery=delivery, error=error, now=clock())
@@ -166,7 +169,7 @@ def failed(*, delivery: Delivery, error: Exception, now: datetime) -> None:
         failures=F("failures") + 1,
         error=type(error).__qualname__,
         due_at=now + pause,
-        claimed_until=None,
+        claimed_until=now,
         dead_at=now if dead else None,
     )
     log.error("delivery failed", delivery=delivery.pk, task=delivery.task, dead=dead, error=type(error).__qualname__)

@@ -5,8 +5,10 @@ start while something it needs is missing, and says what.
 """
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dj_database_url
 import structlog
@@ -14,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 from environs import Env
+from kombu import Queue
 
 from portal.government_id import party
 from portal.local import profile
@@ -75,6 +78,9 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "portal.received.stamp",
+    "portal.forwarded.believed",
+    "portal.watch.traffic.counted",
+    "portal.tracing.follow",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
@@ -122,6 +128,11 @@ TEMPLATES = [
     },
 ]
 
+# ── what an operator watches ──────────────────────────────────────────────────────────────────────────────────────
+# Who may read /metrics: whoever has the token, or asks from one of these networks. Without both there is no such page.
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+METRICS_NETWORKS = [ip_network(one.strip()) for one in env.str("METRICS_NETWORKS", "").split(",") if one.strip()]
+
 # ── database ──────────────────────────────────────────────────────────────────────────────────────────────────────
 # Behind pgbouncer in transaction mode: no server-side cursors, no prepared statements (DATABASE_POOLER=1).
 DATABASE_POOLER = env.bool("DATABASE_POOLER", False)
@@ -146,17 +157,32 @@ DATABASE_OWNER = database(
     env.str("DATABASE_OWNER_URL", "")
     or (given["DATABASE_URL"] if os.environ.get("DATABASE_URL") else defaults["DATABASE_OWNER_URL"])
 )
+# So long may a migration wait for a lock or hold one while the site is at work; 0: as long as it takes.
+MIGRATION_LOCK_SECONDS = env.float("MIGRATION_LOCK_SECONDS", 0.0 if LOCAL else 2.0)
+# Public pages may be read from a streaming replica that is at most so many seconds behind (portal.replica).
 if replica_url := env.str("DATABASE_REPLICA_URL", ""):
-    DATABASES["replica"] = {**database(replica_url), "TEST": {"MIRROR": "default"}}
+    replica = database(replica_url)
+    replica["OPTIONS"]["connect_timeout"] = 1  # a page waits for it no longer before the primary is read
+    DATABASES["replica"] = {**replica, "TEST": {"MIRROR": "default"}}
+DATABASE_REPLICA_LAG = env.float("DATABASE_REPLICA_LAG", 10.0)
+DATABASE_ROUTERS = ["portal.replica.Router"]
 
 # ── cache, sessions ───────────────────────────────────────────────────────────────────────────────────────────────
 REDIS_URL = given["REDIS_URL"]
+# With sentinels (host:port, comma separated) the host in REDIS_URL does not count: they say who is the primary.
+REDIS_SENTINELS = [
+    (host, int(port))
+    for one in env.str("REDIS_SENTINELS", "").split(",")
+    if one.strip()
+    for host, _colon, port in [one.strip().rpartition(":")]
+]
+REDIS_PRIMARY = env.str("REDIS_PRIMARY", "kakehashi")
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "cache",
-        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},
+        "OPTIONS": {"pool_class": "portal.store.Pool", "socket_connect_timeout": 1, "socket_timeout": 2},
     },
 }
 DOOR_SECONDS = env.float("DOOR_SECONDS", 1.0)  # each process keeps public answers so long as they went out
@@ -178,6 +204,10 @@ LANGUAGE_COOKIE_SAMESITE = "Lax"
 # ── tasks: the message is a hint, the database is the queue ───────────────────────────────────────────────────────
 # kombu writes a unix socket's address in its own way.
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://").replace("?db=", "?virtual_host=")
+if REDIS_SENTINELS:
+    known = urlsplit(REDIS_URL)
+    who = f"{known.netloc.rpartition('@')[0]}@" if "@" in known.netloc else ""
+    CELERY_BROKER_URL = ";".join(f"sentinel://{who}{host}:{port}{known.path}" for host, port in REDIS_SENTINELS)
 # A late-acknowledged task that outlives this is delivered a second time, so the hard limit lies well below it.
 # Celery reads it in three places, and all three must agree.
 CELERY_VISIBILITY_TIMEOUT = 1200  # seconds
@@ -186,6 +216,7 @@ CELERY_TASK_SOFT_TIME_LIMIT = 840
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": CELERY_VISIBILITY_TIMEOUT,
     "global_keyprefix": "celery:",
+    **({"master_name": REDIS_PRIMARY} if REDIS_SENTINELS else {}),
     "socket_connect_timeout": 1,
     "socket_timeout": 10,
     "socket_keepalive": True,
@@ -205,6 +236,9 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
+# What the clock asks for has a queue of its own: workers take from both in turn, so that no backlog silences the clock.
+CELERY_TASK_QUEUES = (Queue("celery"), Queue("clock"))
+CELERY_TASK_DEFAULT_QUEUE = "celery"
 CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -294,7 +328,12 @@ GOVERNMENT_IDS = {
 }
 USERSESSIONS_TRACK_ACTIVITY = False
 USERSESSIONS_ADAPTER = "portal.web.signing_up.SessionsAdapter"
+# What proxies say of a client is believed from these networks alone (portal.forwarded).
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
+TRUSTED_PROXIES = [ip_network(one.strip()) for one in env.str("TRUSTED_PROXIES", "").split(",") if one.strip()]
+TRUSTED_PROTO_HEADER = env.str("TRUSTED_PROTO_HEADER", "")
+if (ALLAUTH_TRUSTED_PROXY_COUNT or TRUSTED_PROTO_HEADER) and not TRUSTED_PROXIES:
+    raise ImproperlyConfigured("Say in TRUSTED_PROXIES from which networks the proxies that are to be believed ask.")
 
 # ── a rush at an opening ──────────────────────────────────────────────────────────────────────────────────────────
 # People let in a second to an offering's order pages, about a third of what this machine can serve; 0: no waiting room.
@@ -302,14 +341,14 @@ WAITING_ROOM_RATE = env.float("WAITING_ROOM_RATE", 5.0)
 
 # ── the border: transport, headers, content ───────────────────────────────────────────────────────────────────────
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
 SECURE_HSTS_SECONDS = 63_072_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
-if TRUSTED_PROTO_HEADER := env.str("TRUSTED_PROTO_HEADER", ""):
+if TRUSTED_PROTO_HEADER:
     SECURE_PROXY_SSL_HEADER = (TRUSTED_PROTO_HEADER, "https")
 X_FRAME_OPTIONS = "DENY"
 SECURE_CSP: dict[str, Any] = {

@@ -193,7 +193,7 @@ def _replay(request: HttpRequest, act: dict[str, str]) -> HttpResponseBase:
     request.method, request.resolver_match = "POST", match
     translation.activate(translation.get_language_from_path(path) or translation.get_language())
     rule = access.rule_of(match.func, match.view_name)
-    refused = rule(request) if rule else HttpResponse(status=403)
+    refused = access.admit(rule, request) if rule else HttpResponse(status=403)
     return refused or match.func(request, *match.args, **match.kwargs)
 
 

@@ -5,7 +5,7 @@ Tasks of notes receive the delivery's number and nothing else; what they need th
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +26,7 @@ from fund.dealing import (
 )
 from fund.dealing.models import Offering
 from fund.distribution import correct, declare, pay
-from fund.governance import audit, config, office
+from fund.governance import audit, config, fence, office
 from fund.governance.approval import Kind, Proposal
 from fund.governance.outbox import Note
 from fund.ledger import prove as ledger
@@ -39,7 +39,7 @@ from fund.tax import year as tax_year
 from fund.tax.models import TaxYear
 from investors import deletion, judging, payees, reverification, tax_files, tax_status
 from investors.screening import rescreen
-from portal import relay
+from portal import relay, tracing, witness
 from portal.api import idempotency
 from portal.celery import app
 from portal.documents import capital as capital_papers
@@ -49,33 +49,41 @@ from portal.documents import statements
 from portal.documents import taxes as tax_papers
 from portal.notices import mail
 from portal.notices.send import send as tell
+from portal.schedule import SCHEDULE
+from portal.watch import beats, rounds
 from portal.webhooks import delivering, endpoints, events
 
 log = structlog.get_logger(__name__)
 
-SCHEDULE: dict[str, dict[str, Any]] = {
-    "relay": {"task": "portal.relay", "schedule": 1.0, "options": {"expires": 5}},
-    "mail": {"task": "portal.mail", "schedule": 5.0, "options": {"expires": 5}},
-    "webhooks": {"task": "portal.webhooks", "schedule": 2.0, "options": {"expires": 5}},
-    "seal": {"task": "portal.seal", "schedule": 10.0, "options": {"expires": 10}},
-    "forget": {"task": "portal.forget", "schedule": 600.0, "options": {"expires": 600}},
-    "delete": {"task": "portal.delete_due", "schedule": 3600.0, "options": {"expires": 3600}},
-    "open and close": {"task": "portal.open_and_close", "schedule": 5.0, "options": {"expires": 5}},
-    "reverify": {"task": "portal.reverify", "schedule": 3600.0, "options": {"expires": 3600}},
-    "value": {"task": "portal.value_day", "schedule": 60.0, "options": {"expires": 60}},
-    "pay": {"task": "portal.pay_distributions", "schedule": 60.0, "options": {"expires": 60}},
-    "statements": {"task": "portal.write_statements", "schedule": 600.0, "options": {"expires": 600}},
-    "lapse": {"task": "portal.lapse", "schedule": 60.0, "options": {"expires": 60}},
-}
 app.conf.beat_schedule = SCHEDULE
 
 
 def consumer(work: Callable[[Note, datetime], Any]) -> "Task[[int], None]":
-    """A task that is run for a note, through the relay; its name is the function's."""
+    """A task that is run for a note, through the relay; its name is the function's, its trace the note's."""
+
+    def traced(note: Note, now: datetime) -> Any:
+        with tracing.followed(note.trace):
+            return work(note, now)
 
     @shared_task(name=f"portal.{work.__name__}")
     def run(delivery_id: int) -> None:
-        relay.perform(delivery_id=delivery_id, work=work, clock=timezone.now)
+        if not fence.is_open():
+            return
+        try:
+            relay.perform(delivery_id=delivery_id, work=traced, clock=timezone.now)
+        finally:
+            beats.at_work(now=timezone.now())
+
+    return run
+
+
+def behind_the_fence(work: Callable[[], None]) -> Callable[[], None]:
+    """What the clock asks for is left undone on a restored copy until both nations release it (decision 27)."""
+
+    @wraps(work)
+    def run() -> None:
+        if witness.is_open(now=timezone.now()):
+            work()
 
     return run
 
@@ -106,6 +114,7 @@ CARRY_OUT: dict[Kind, Callable[..., Any]] = {
     Kind.ENTRY: called_back.carry_out,
     Kind.PORTFOLIO: entries.carry_out,
     Kind.CAPITAL: calls.carry_out,
+    Kind.RELEASE: fence.carry_out,
 }
 
 
@@ -244,6 +253,21 @@ def announce(note: Note, now: datetime) -> None:
 # ── what the clock asks for ──
 
 
+def by_the_clock(job: str) -> "Callable[[Callable[[], None]], Task[[], None]]":
+    """A task that the clock runs under this name: it leaves a beat, and all it does is one trace."""
+
+    def made(work: Callable[[], None]) -> "Task[[], None]":
+        @shared_task(name=f"portal.{job}")
+        @wraps(work)
+        def run() -> None:
+            with tracing.followed(), beats.beating(job):
+                work()
+
+        return run
+
+    return made
+
+
 def send(task: str, delivery_id: int) -> None:
     """Hand a message to the broker; without the broker the delivery is simply due again later."""
     try:
@@ -252,33 +276,38 @@ def send(task: str, delivery_id: int) -> None:
         log.warning("broker unreachable", error=type(error).__qualname__)
 
 
-@shared_task(name="portal.relay")
+@by_the_clock("relay")
 def relay_notes() -> None:
-    """Turn notes into tasks and send again what was lost."""
+    """Turn notes into tasks and send again what was lost; release the fence when both nations have said so."""
+    if not witness.is_open(now=timezone.now()) and not fence.carry_out_signed(now=timezone.now()):
+        return
     while relay.sweep(now=timezone.now(), send=send) == relay.BATCH:
         pass
 
 
-@shared_task(name="portal.mail")
+@by_the_clock("mail")
+@behind_the_fence
 def send_mail() -> None:
     """Send the e-mails that are due."""
     mail.send_due(now=timezone.now())
 
 
-@shared_task(name="portal.webhooks")
+@by_the_clock("webhooks")
+@behind_the_fence
 def deliver_to_webhooks() -> None:
     """Send the events that are due, for a while."""
     delivering.deliver_due(clock=timezone.now)
 
 
-@shared_task(name="portal.seal")
+@by_the_clock("seal")
 def seal_logs() -> None:
-    """Seal what was written since the last time into the hash chains."""
+    """Seal what was written since the last time into the hash chains; a restored copy goes on with its own."""
     for one in (audit.AUDIT, ledger.LEDGER, ledger.SETTLEMENTS):
         audit.seal(log=one, now=timezone.now())
 
 
-@shared_task(name="portal.forget")
+@by_the_clock("forget")
+@behind_the_fence
 def forget_answers() -> None:
     """Delete the API's kept answers, and what webhooks were told, when their time is over."""
     while idempotency.forget(now=timezone.now()) == idempotency.FORGOTTEN_AT_ONCE:
@@ -287,14 +316,16 @@ def forget_answers() -> None:
         pass
 
 
-@shared_task(name="portal.delete_due")
+@by_the_clock("delete_due")
+@behind_the_fence
 def delete_personal_data() -> None:
     """Delete personal data whose time is over, and leave the record of it (D16)."""
     while deletion.delete_due(now=timezone.now()):
         pass
 
 
-@shared_task(name="portal.write_statements")
+@by_the_clock("write_statements")
+@behind_the_fence
 def write_statements() -> None:
     """Statements of the last quarter, for as long as a task may take."""
     until = timezone.now() + relay.STINT
@@ -302,7 +333,8 @@ def write_statements() -> None:
         pass
 
 
-@shared_task(name="portal.open_and_close")
+@by_the_clock("open_and_close")
+@behind_the_fence
 def open_and_close_offerings() -> None:
     """Offerings open and close when their time has come."""
     now = timezone.now()
@@ -310,7 +342,8 @@ def open_and_close_offerings() -> None:
     offering.close_due(now=now)
 
 
-@shared_task(name="portal.reverify")
+@by_the_clock("reverify")
+@behind_the_fence
 def reverify() -> None:
     """Citizens whose verification ends soon are asked to confirm their details; those who are late are told so."""
     now = timezone.now()
@@ -319,7 +352,8 @@ def reverify() -> None:
     reverification.tell_lapsed(now=timezone.now())
 
 
-@shared_task(name="portal.value_day")
+@by_the_clock("value_day")
+@behind_the_fence
 def value_day() -> None:
     """The dealing day whose books have closed is valued, once; what is late for it is named (D42).
 
@@ -329,7 +363,8 @@ def value_day() -> None:
     strike.value_due(now=timezone.now())
 
 
-@shared_task(name="portal.pay_distributions")
+@by_the_clock("pay_distributions")
+@behind_the_fence
 def pay_distributions() -> None:
     """Distributions whose pay day has come are paid, one range of holders after the other (D45)."""
     while pay_range(now=timezone.now()):
@@ -341,7 +376,14 @@ def pay_range(*, now: datetime) -> int:
     return pay.pay_next(now=now, tell=lambda first, last: tax_status.tell(first=first, last=last, now=now))
 
 
-@shared_task(name="portal.lapse")
+@by_the_clock("lapse")
+@behind_the_fence
 def lapse_orders() -> None:
     """Orders that were not paid in time lapse."""
     subscription.lapse_due(now=timezone.now())
+
+
+@by_the_clock("watch")
+def watch() -> None:
+    """Look whether the book sums to zero and the chains hold."""
+    rounds.watch(clock=timezone.now)

@@ -16,9 +16,9 @@ from redis import RedisError
 from fund.refusal import Refusal
 from investors import evidence, pictures
 from investors.evidence import Taken
+from portal.arriving import LARGEST_BODY
 
 BESIDE = 64 * 1024  # bytes of a form beside its file
-LARGEST_BODY = 256 * 1024 * 1024  # bytes of any request: a bank's statement is the largest file there is
 TRIES, HOUR = 60, 3600  # files that one account may have read in an hour, the bad ones included
 
 

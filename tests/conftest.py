@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
-from django.utils import translation
+from django.utils import timezone, translation
 from playwright.sync_api import Browser, sync_playwright
 
 from fund import units
+from fund.governance import fence
 from fund.ledger import accounts
 from investors import agreements
 
@@ -66,6 +67,7 @@ def _shipped(request: pytest.FixtureRequest) -> None:
             cursor.execute("SELECT setval('fund_account_id_seq', coalesce(max(id), 0) + 1, false) FROM fund_account")
         accounts.open_chart()
         agreements.ship()
+        fence.open_new(now=timezone.now())
 
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

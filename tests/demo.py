@@ -52,11 +52,14 @@ class Demo:
         found = [self.supervisor, *self.supervisor.children(recursive=True)]
         return found + [server for server in (postgres.find(self.place), valkey.find(self.place)) if server]
 
-    def end(self) -> None:
-        """Stop it if it still runs, and its servers if it left them."""
+    def stop(self) -> None:
         if self.supervisor is not None and self.supervisor.is_running():
             self.supervisor.terminate()
             self.supervisor.wait(PATIENCE)
+
+    def end(self) -> None:
+        """Stop it if it still runs, and its servers if it left them."""
+        self.stop()
         services.stop(self.place)
         shutil.rmtree(self.place.sockets, ignore_errors=True)
 

@@ -14,12 +14,15 @@ from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import UUID7, Mod, Now
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from fund.append_only import AppendOnly
 from fund.envelope import SealedColumn
 from fund.governance.approval import Kind, Proposal, two_keys_trigger
 from fund.money import Currency, Money, Price
+from fund.payments import receipts
+from fund.payments.models import BankAccount
 from fund.units import UnitClass
 
 # The instants are digested as they were approved, without what outages moved them by; terms that an offering does not
@@ -233,6 +236,11 @@ class Offering(models.Model):
     @property
     def largest_order(self) -> int:
         return self.maximum if self.order_maximum is None else self.order_maximum
+
+    @cached_property
+    def payment_account(self) -> BankAccount:
+        """Where its orders are paid to. Raises BankAccount.DoesNotExist."""
+        return receipts.payment_account(currency=self.currency)
 
     @property
     def price(self) -> Price | None:

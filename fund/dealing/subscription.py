@@ -104,26 +104,31 @@ def _enter(offering_code: str, holder_id: int) -> tuple[Offering, UUID, bool]:
 
     A new applicant's row is as good as locked, and there were no orders before.
     """
-    with rows.cursor() as cursor:
-        cursor.execute(
-            f"""
-            WITH entered AS (
-                INSERT INTO fund_applicant (offering_id, holder_id)
-                SELECT code, %(holder)s FROM fund_offering WHERE code = %(code)s
-                ON CONFLICT DO NOTHING RETURNING true
-            )
-            SELECT uuidv7(), EXISTS (SELECT FROM entered), {rows.columns(Offering, "o")}, {rows.columns(UnitClass, "c")}
-              FROM fund_offering o JOIN fund_unitclass c ON c.code = o.unit_class_id
-             WHERE o.code = %(code)s
-            """,
-            {"code": offering_code, "holder": holder_id},
+    found = rows.ask(
+        f"""
+        WITH entered AS (
+            INSERT INTO fund_applicant (offering_id, holder_id)
+            SELECT code, %(holder)s FROM fund_offering WHERE code = %(code)s
+            ON CONFLICT DO NOTHING RETURNING true
         )
-        found = cursor.fetchone()
-    if found is None:
+        SELECT uuidv7(), EXISTS (SELECT FROM entered), {rows.columns(Offering, "o")}, {rows.columns(UnitClass, "c")},
+               {rows.columns(BankAccount, "b")}
+          FROM fund_offering o JOIN fund_unitclass c ON c.code = o.unit_class_id
+          LEFT JOIN LATERAL (
+            SELECT * FROM fund_bankaccount WHERE currency = c.currency {receipts.FIRST_OPENED} LIMIT 1
+          ) b ON true
+         WHERE o.code = %(code)s
+        """,
+        {"code": offering_code, "holder": holder_id},
+    )
+    if not found:
         raise Refused(_("There is no such offering."), code="unknown_offering")
-    new_id, new_here, *values = found
-    offering = rows.read(Offering, values[: rows.width(Offering)])
-    offering.unit_class = rows.read(UnitClass, values[rows.width(Offering) :])
+    new_id, new_here, *values = found[0]
+    terms, behind = rows.width(Offering), rows.width(Offering) + rows.width(UnitClass)
+    offering = rows.read(Offering, values[:terms])
+    offering.unit_class = rows.read(UnitClass, values[terms:behind])
+    if values[behind] is not None:
+        offering.payment_account = rows.read(BankAccount, values[behind:])
     return offering, new_id, new_here
 
 
@@ -138,17 +143,20 @@ def _orders(offering: Offering, holder_id: int, key: str) -> list[Subscription]:
 
 
 def _order(offering: Offering, expected: Expected, key: str, received: datetime) -> Subscription:
-    return Subscription(
+    order = rows.new(
+        Subscription,
         id=expected.order_id,
         reference=expected.reference,
         numeric_reference=expected.numeric_reference,
-        offering=offering,
+        offering_id=offering.code,
         holder_id=expected.holder_id,
         amount=expected.amount,
         currency=expected.currency,
         key=key,
         received_at=received,
     )
+    order.offering = offering
+    return order
 
 
 def _traces(placed: Subscription, now: datetime) -> tuple[Act, Note]:
@@ -330,7 +338,8 @@ def _sweep_chunk(due: str, params: dict[str, Any]) -> int:
         now = params["now"]
         _end(orders, unpaid=Status.LAPSED, paid=Status.UNALLOTTED, now=now)
         audit.record(actor="system", verb="end_orders", subject="orders", now=now, orders=len(orders))
-        outbox.leave(topic="subscription.lapsed", subject=str(orders[0]), now=now, ended_at=now.isoformat())
+        ended = {"ended_at": now.isoformat(), "first": str(orders[0]), "last": str(orders[-1])}
+        outbox.leave(topic="subscription.lapsed", subject=ended["first"], now=now, **ended)
     return len(orders)
 
 
@@ -383,5 +392,5 @@ def receipt(*, subscription: Subscription) -> Receipt:
         rounding_rule="units_down_remainder_to_fund",
         withdraw_until=offering.closes_at,
         pay_by=offering.pay_by,
-        account=receipts.payment_account(currency=offering.currency),
+        account=offering.payment_account,
     )

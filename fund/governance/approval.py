@@ -48,6 +48,7 @@ class Kind(models.TextChoices):
     ENTRY = "entry", _("manual ledger entry")
     PORTFOLIO = "portfolio", _("entries of the portfolio")
     CAPITAL = "capital", _("capital of co-owners and partners")
+    RELEASE = "release", _("release of the outbox")
 
 
 # Whose act it is: who has another duty neither proposes it nor turns a key for it.
@@ -67,6 +68,7 @@ DUTY = {
     Kind.TAX_YEAR: Duty.PAYMENTS,
     Kind.PAYEE: Duty.PAYMENTS,
     Kind.ENTRY: Duty.PAYMENTS,
+    Kind.RELEASE: Duty.PAYMENTS,
 }
 DUTY_OF_KIND = " ".join(f"WHEN '{kind.value}' THEN '{duty.value}'" for kind, duty in DUTY.items())
 

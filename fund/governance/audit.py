@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 from django.db import connection, models, transaction
 
-from fund import rows
+from fund import rows, trace
 from fund.append_only import AppendOnly, Sealable
 from fund.governance.checks import Check
 
@@ -24,7 +24,10 @@ SEALER_LOCK = 0x6B616B65  # one sealer at a time, see docs/locking.md
 
 
 class Act(Sealable):
-    """Who did what to which thing, when. ``detail`` holds ids, states and figures, never personal data."""
+    """Who did what to which thing, when. ``detail`` holds ids, states and figures, never personal data.
+
+    ``trace`` joins it to the request or task in which it was done; it is not sealed.
+    """
 
     id = models.BigAutoField(primary_key=True)
     at = models.DateTimeField()
@@ -32,12 +35,14 @@ class Act(Sealable):
     verb = models.CharField(max_length=40)
     subject = models.CharField(max_length=140)
     detail = models.JSONField(default=dict)
+    trace = models.UUIDField(null=True, default=trace.current, editable=False)
 
     class Meta(Sealable.Meta):
         indexes = [
             *Sealable.Meta.indexes,
             models.Index(fields=["subject", "id"], name="act_subject"),
             models.Index(fields=["actor", "id"], name="act_actor"),
+            models.Index(fields=["trace"], condition=~models.Q(trace=None), name="act_trace"),
         ]
 
     def __str__(self) -> str:
@@ -67,13 +72,18 @@ class Seal(AppendOnly):
 
 @dataclass(frozen=True)
 class Log:
-    """A sealable table: ``line`` is SQL for the bytes of one row, ``order`` its fixed order, ``label`` a row's name."""
+    """A sealable table: ``line`` is SQL for the bytes of one row, ``order`` its fixed order, ``label`` a row's name.
+
+    ``written`` is the column with the time of writing; ``parts`` are further tables whose rows a row's bytes cover.
+    """
 
     name: str
     table: str
     line: str
     order: str
     label: str
+    written: str
+    parts: tuple[str, ...] = ()
 
 
 AUDIT = Log(
@@ -82,7 +92,12 @@ AUDIT = Log(
     line="convert_to(jsonb_build_array(id, at AT TIME ZONE 'UTC', actor, verb, subject, detail)::text, 'UTF8')",
     order="xact, id",
     label="'act ' || id",
+    written="at",
 )
+
+
+# The acts of a set, from (at, actor, verb, subject, detail).
+INTO = "INSERT INTO fund_act (at, actor, verb, subject, detail)"
 
 
 def record(*, actor: str, verb: str, subject: str, now: datetime, **detail: Any) -> Act:
@@ -94,7 +109,7 @@ def record(*, actor: str, verb: str, subject: str, now: datetime, **detail: Any)
 
 def act(*, actor: str, verb: str, subject: str, now: datetime, **detail: Any) -> Act:
     """The act of ``record``, not written yet: for a verb that writes it together with its effect."""
-    return Act(at=now, actor=actor, verb=verb, subject=subject, detail=detail)
+    return rows.new(Act, at=now, actor=actor, verb=verb, subject=subject, detail=detail)
 
 
 def link(*, log: str, from_xact: int, to_xact: int, digests: bytes, previous: bytes) -> bytes:
@@ -151,17 +166,45 @@ def _digests(log: Log, from_xact: int, to_xact: int) -> bytes:
 
 def prove(*, log: Log) -> Check:
     """Recompute the whole chain of a log; names the first row or link that differs."""
+    return walk(log=log).check
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A piece of the chain recomputed. ``reached``: the ``to_xact`` of its last link; ``ended``: it is the chain's."""
+
+    check: Check
+    reached: int
+    ended: bool
+
+
+def walk(*, log: Log, after: int = 0, most: int | None = None) -> Walk:
+    """Recompute the links after the one that ends at ``after``, until ``most`` rows are read; names the first fault."""
     rows = differences = 0
     first = ""
-    previous, expected_start = GENESIS, 0
-    for one in Seal.objects.filter(log=log.name).order_by("to_xact").iterator(chunk_size=50):
+    before = Seal.objects.filter(log=log.name, to_xact=after).first() if after else None
+    previous, expected_start = (bytes(before.hash), after) if before else (GENESIS, 0)
+    for one in (
+        Seal.objects.filter(log=log.name, to_xact__gt=expected_start).order_by("to_xact").iterator(chunk_size=50)
+    ):
+        if most is not None and rows >= most:
+            return Walk(Check(f"{log.name} chain", rows, differences, first), expected_start, False)
         rows += one.rows
         found = _fault(log, one, previous, expected_start)
         if found:
             differences += 1
             first = first or found
         previous, expected_start = bytes(one.hash), one.to_xact
-    return Check(f"{log.name} chain", rows, differences, first)
+    return Walk(Check(f"{log.name} chain", rows, differences, first), expected_start, True)
+
+
+def unsealed_since(*, log: Log) -> datetime | None:
+    """When the oldest row was written that no link holds yet, None when all are sealed."""
+    last = head(log=log)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT min({log.written}) FROM {log.table} WHERE xact >= %s", [last.to_xact if last else 0])
+        (at,) = cursor.fetchone() or (None,)
+    return at if at is None else cast("datetime", at)
 
 
 def _fault(log: Log, one: Seal, previous: bytes, expected_start: int) -> str:

@@ -6,11 +6,15 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
-from fund import rows
+from fund import rows, trace
+from fund.append_only import current_transaction
 
 
 class Note(models.Model):
-    """Something happened. Ids and states, never personal data; ``relayed_at`` is set when it has been fanned out."""
+    """Something happened. Ids and states, never personal data; ``relayed_at`` is set when it has been fanned out.
+
+    ``trace`` joins it to the request or task that left it, ``xact`` to what the same transaction wrote.
+    """
 
     id = models.BigAutoField(primary_key=True)
     topic = models.CharField(max_length=60)
@@ -18,9 +22,14 @@ class Note(models.Model):
     payload = models.JSONField(default=dict)
     left_at = models.DateTimeField()
     relayed_at = models.DateTimeField(null=True)
+    trace = models.UUIDField(null=True, default=trace.current, editable=False)
+    xact = models.BigIntegerField(null=True, db_default=current_transaction(), editable=False)
 
     class Meta:
-        indexes = [models.Index(fields=["id"], condition=Q(relayed_at__isnull=True), name="note_waiting")]
+        indexes = [
+            models.Index(fields=["id"], condition=Q(relayed_at__isnull=True), name="note_waiting"),
+            models.Index(fields=["trace"], condition=~Q(trace=None), name="note_trace"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.topic} {self.subject}"
@@ -35,4 +44,4 @@ def leave(*, topic: str, subject: str, now: datetime, **payload: Any) -> Note:
 
 def note(*, topic: str, subject: str, now: datetime, **payload: Any) -> Note:
     """The note of ``leave``, not written yet: for a verb that writes it together with its cause."""
-    return Note(topic=topic, subject=subject, payload=payload, left_at=now)
+    return rows.new(Note, topic=topic, subject=subject, payload=payload, left_at=now)

@@ -14,6 +14,7 @@ LEDGER = audit.Log(
     ),
     order="xact, event_id, event, line",
     label="'transfer ' || event_id || ' event ' || event || ' line ' || line",
+    written="recorded_at",
 )
 
 # A batch is sealed as one row, its heading and the digest of its entries. What an entry says follows from order, ballot
@@ -30,6 +31,8 @@ SETTLEMENTS = audit.Log(
     ),
     order="xact, id",
     label="'settlement batch ' || id",
+    written="recorded_at",
+    parts=("fund_settlement", "fund_entitlement"),
 )
 
 # What the entries say of one per-holder account, less what its cards keep: by holder, nothing but zero.

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from fund import calendars, envelope
-from fund.governance import audit
+from fund.governance import audit, fence
 from fund.holders import Nation
 from fund.money import Currency
 from fund.payments.models import BankAccount
@@ -68,8 +68,9 @@ def export(*, run: PayoutRun, format: Format, writers: Writers, actor: str, now:
     """The file of an approved run. The first call makes it, every later one gives the same bytes.
 
     Raises Refused when the run is not approved, the format does not fit its currency, a payee cannot be written, or the
-    file was made in another format before: a second file would pay twice.
+    file was made in another format before: a second file would pay twice. Raises Fenced on a copy that was restored.
     """
+    fence.insist()
     held = PayoutRun.objects.select_for_update().get(pk=run.pk)
     _check_fits(held, format)
     kept = PayoutFile.objects.filter(run=held).first()

@@ -131,9 +131,12 @@ def open_account(
     return opened
 
 
+FIRST_OPENED = "ORDER BY opened_at, code"
+
+
 def payment_account(*, currency: Currency) -> BankAccount:
     """The account that citizens pay to: the first opened in the currency. Raises BankAccount.DoesNotExist."""
-    found = rows.first(BankAccount, "WHERE t.currency = %s ORDER BY t.opened_at, t.code", [currency.value])
+    found = rows.first(BankAccount, f"WHERE t.currency = %s {FIRST_OPENED}", [currency.value])
     if found is None:
         raise BankAccount.DoesNotExist(f"no account in {currency}")
     return found
@@ -157,7 +160,8 @@ def expectation(
 ) -> Expected:
     """The row of ``expect``, not written yet: for a verb that writes it together with its order."""
     reference = references.create()
-    return Expected(
+    return rows.new(
+        Expected,
         reference=reference,
         numeric_reference=references.numeric(reference),
         holder_id=holder_id,

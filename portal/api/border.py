@@ -204,6 +204,16 @@ class Query(Form):
     @classmethod
     def read(cls, given: QueryDict) -> dict[str, Any]:
         """Raises ValidationError."""
+        return cls._read(given) if given else dict(cls._defaults())
+
+    @classmethod
+    @cache
+    def _defaults(cls) -> dict[str, Any]:
+        """What an address without parameters asks for."""
+        return cls._read(QueryDict())
+
+    @classmethod
+    def _read(cls, given: QueryDict) -> dict[str, Any]:
         form = cls.check()
         wrong = {
             f"?{name}": [

@@ -22,7 +22,7 @@ from rest_framework.request import Request
 from fund import rows
 from portal.api.kept import KeptAnswer, sealed
 
-HEADER = "Idempotency-Key"
+HEADER, KEY_IN_META = "Idempotency-Key", "HTTP_IDEMPOTENCY_KEY"
 KEY = re.compile(r'"([!#-\[\]-~]{1,128})"|([!#-\[\]-~]{1,128})', re.ASCII)  # quoted as in the draft, or bare
 KEPT = timedelta(days=30)
 FORGOTTEN_AT_ONCE = 10_000
@@ -75,7 +75,8 @@ def once(request: Request, *, operation: str, act: Callable[[str], Done]) -> Htt
             return answer(kept, kept.body, replayed=True)
         done = act(sha256(f"{operation} {key}".encode()).hexdigest())
         body = json.dumps(done.data, ensure_ascii=False, separators=(",", ":"))
-        kept = KeptAnswer(
+        kept = rows.new(
+            KeptAnswer,
             user_id=user,
             operation=operation,
             key=key,
@@ -90,7 +91,7 @@ def once(request: Request, *, operation: str, act: Callable[[str], Done]) -> Htt
 
 def key_of(request: Request) -> str:
     """The request's key. Raises KeyMissing."""
-    found = KEY.fullmatch(request.headers.get(HEADER, ""))
+    found = KEY.fullmatch(request.META.get(KEY_IN_META, ""))
     if found is None:
         raise KeyMissing
     return found[1] or found[2]
@@ -108,16 +109,14 @@ def alone(user: int, operation: str, key: str) -> KeptAnswer | None:
     A holder that was killed loses the lock with its connection; one that is stopped, or whose machine is gone, after
     ``LONGEST_SILENCE``. Its effect goes with it. Raises StillRunning when somebody else holds the lock.
     """
-    with rows.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT set_config('idle_in_transaction_session_timeout', %s, true),
-                   pg_try_advisory_xact_lock(%s), {rows.columns(KeptAnswer, "k")}
-              FROM (VALUES (1)) one LEFT JOIN portal_keptanswer k ON k.user_id = %s AND k.operation = %s AND k.key = %s
-            """,
-            [str(LONGEST_SILENCE), lock_number(f"{user} {operation} {key}"), user, operation, key],
-        )
-        _silence, locked, *kept = cursor.fetchone()
+    ((_silence, locked, *kept),) = rows.ask(
+        f"""
+        SELECT set_config('idle_in_transaction_session_timeout', %s, true),
+               pg_try_advisory_xact_lock(%s), {rows.columns(KeptAnswer, "k")}
+          FROM (VALUES (1)) one LEFT JOIN portal_keptanswer k ON k.user_id = %s AND k.operation = %s AND k.key = %s
+        """,
+        [str(LONGEST_SILENCE), lock_number(f"{user} {operation} {key}"), user, operation, key],
+    )
     if not locked:
         raise StillRunning
     return None if kept[0] is None else rows.read(KeptAnswer, kept)

@@ -4,12 +4,16 @@ Counted in the cache, in windows of a minute, by address and by session token. W
 that an order before the close is never lost to it; signing in is closed then, because passwords could be tried freely.
 """
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from hashlib import blake2b
 
 import structlog
 from allauth.core.internal.httpkit import get_client_ip
+from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import translation
@@ -21,6 +25,7 @@ from portal.api.problems import PREFIX, problem
 from portal.store import store
 
 WINDOW = 60  # seconds
+PLAIN_IPV4 = re.compile(r"(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})", re.ASCII)
 SIGN_IN = f"{PREFIX}auth/"
 
 # One round trip for all counts of a request; a count that begins is forgotten by itself.
@@ -94,8 +99,8 @@ class LimitMiddleware:
 
 def tightest(request: HttpRequest) -> Standing:
     """Count a request under every policy that concerns it; the one with the least left. Raises Unreachable."""
-    address = get_client_ip(request) or "unknown"
-    token = request.headers.get("X-Session-Token", "")
+    address = address_of(request)
+    token = request.META.get("HTTP_X_SESSION_TOKEN", "")
     concerned = [(CLIENT, f"{address} {token}"), (ADDRESS, address)]
     if request.path_info.startswith(SIGN_IN):
         concerned.append((SIGNING_IN, address))
@@ -114,9 +119,22 @@ def count(concerned: list[tuple[Policy, str]]) -> list[Standing]:
     return [Standing(policy, times, WINDOW - passed) for (policy, _who), times in zip(concerned, used, strict=True)]
 
 
+def address_of(request: HttpRequest) -> str:
+    """Where a request comes from, as allauth tells it; a plain IPv4 address is seen at a glance."""
+    proxies, told = settings.ALLAUTH_TRUSTED_PROXY_COUNT, request.META.get("REMOTE_ADDR", "")
+    if proxies and (passed := request.META.get("HTTP_X_FORWARDED_FOR", "").split(","))[0]:
+        told = passed[-proxies].strip() if len(passed) >= proxies else ""
+    return told if PLAIN_IPV4.fullmatch(told) else get_client_ip(request) or "unknown"
+
+
 def name_of(policy: Policy, who: str) -> str:
     """Somebody, who is stored as a keyed hash only."""
-    return salted_hmac("portal.api.limits", f"{policy.name} {who}", algorithm="sha256").hexdigest()
+    return blake2b(f"{policy.name} {who}".encode(), key=_hash_key(settings.SECRET_KEY), digest_size=16).hexdigest()
+
+
+@cache
+def _hash_key(secret: str) -> bytes:
+    return salted_hmac("portal.api.limits", "", secret=secret, algorithm="sha256").digest()
 
 
 def _too_many(request: HttpRequest, standing: Standing) -> HttpResponseBase:

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext
@@ -191,13 +190,13 @@ class Subscriptions(Citizens):
             now=timezone.now(),
             received_at=self.received_at,
         )
-        return Done(201, receipt(placed), location=reverse("api:subscription", args=[placed.reference]))
+        return Done(201, receipt(placed), location=f"{self.request.path}/{placed.reference}")
 
     def _wait_in_line(self, offering_code: str) -> None:
         """Raises InLine. Asked behind the Idempotency-Key: an order that was placed is answered whatever the rush."""
         user_id, now = self.request.user.pk, timezone.now()
         assert user_id is not None
-        place = waiting_room.place(offering_code=offering_code, user_id=user_id, now=now, weight=waiting_room.PROGRAM)
+        place = waiting_room.place_of_program(offering_code=offering_code, user_id=user_id, now=now)
         if place is not None:
             raise InLine(place, now)
 

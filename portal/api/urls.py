@@ -59,7 +59,8 @@ register_converter(ClassCode, "unit_class")
 register_converter(Day, "day")
 
 app_name = "api"
-urlpatterns: list[URLPattern] = [
+urlpatterns: list[URLPattern] = [  # they are tried in turn: what is asked in a rush comes first
+    path("subscriptions", subscriptions.Subscriptions.as_view(), name="subscriptions"),
     path("schema", documented.Schema.as_view(), name="schema"),
     path("docs", documented.Docs.as_view(), name="docs"),
     path("fund", overview.Fund.as_view(), name="fund"),
@@ -82,7 +83,6 @@ urlpatterns: list[URLPattern] = [
     path("application/submit", application.Submission.as_view(), name="submission"),
     path("application/appeal", application.Appealing.as_view(), name="appeal"),
     path("application/again", application.Beginning.as_view(), name="again"),
-    path("subscriptions", subscriptions.Subscriptions.as_view(), name="subscriptions"),
     path("subscriptions/<reference:reference>", subscriptions.OneSubscription.as_view(), name="subscription"),
     path("subscriptions/<reference:reference>/withdraw", subscriptions.Withdrawal.as_view(), name="withdrawal"),
     path("bank-account", bank_account.TheBankAccount.as_view(), name="bank-account"),

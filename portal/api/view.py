@@ -7,10 +7,9 @@ from typing import Any
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
-from django.utils.decorators import method_decorator
 from django.utils.translation import get_language
-from django.views.decorators.http import conditional_page
 from rest_framework.exceptions import NotFound
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import BasePermission
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
@@ -19,7 +18,7 @@ from rest_framework.views import APIView
 
 from investors import people
 from investors.people import Investor
-from portal import access
+from portal import access, replica
 from portal.api.border import Body, Query, StrictJSONParser
 from portal.api.remembering import remembered
 from portal.api.who import IsApplicant, IsCitizen, SessionToken
@@ -31,7 +30,16 @@ class NoQuery(Query):
     """No parameters."""
 
 
-@method_decorator(conditional_page, name="dispatch")
+class Negotiation(DefaultContentNegotiation):
+    """What most clients ask for is seen at a glance."""
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        first = renderers[0]
+        if request.META.get("HTTP_ACCEPT", "*/*") in (first.media_type, "*/*"):
+            return first, first.media_type
+        return super().select_renderer(request, renderers, format_suffix)
+
+
 class View(APIView):
     """The base of all operations. Access is asked here, after the count: 401 and 403 are problem documents."""
 
@@ -40,6 +48,7 @@ class View(APIView):
     permission_classes: list[type[BasePermission]] = []
     parser_classes = [StrictJSONParser]
     renderer_classes: list[type[BaseRenderer]] = [JSONRenderer]
+    content_negotiation_class = Negotiation
     metadata_class = None
     query: type[Query] = NoQuery
 
@@ -52,6 +61,8 @@ class View(APIView):
         if method == "options" or not hasattr(self, method):
             self.http_method_not_allowed(request, *args, **kwargs)
         super().initial(request, *args, **kwargs)
+        if request.auth is not None:
+            access.on_behalf_of(request.user)
         self.asked = self.query.read(request.query_params)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
@@ -77,7 +88,7 @@ class Public(View):
 
     def get(self, request: Request, **place: str) -> Response:
         """The figures, worked out once for everybody who asks within ``seconds``."""
-        return Response(remembered(self._name(request), seconds=self.seconds, make=self.figures))
+        return Response(remembered(self._name(request), seconds=self.seconds, make=lambda: replica.read(self.figures)))
 
     def figures(self) -> Any:
         """What is answered, as data for JSON."""

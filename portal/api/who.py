@@ -1,6 +1,7 @@
 """Who asks: the session token of the mobile sign-in, and what it opens."""
 
 import re
+from functools import cache
 from typing import Any
 
 from allauth.headless.contrib.rest_framework.authentication import XSessionTokenAuthentication
@@ -24,8 +25,16 @@ from portal import step_up
 from portal.accounts import User
 from portal.step_up import Lack
 
-SESSION = "SELECT session_data FROM django_session WHERE session_key = %s AND expire_date > %s"
+SESSION = """
+    SELECT s.session_data, EXISTS (SELECT FROM fund_officer o WHERE o.user_id = u.id), {user}, {investor}
+      FROM django_session s
+      JOIN usersessions_usersession d USING (session_key)
+      JOIN portal_user u ON u.id = d.user_id AND u.is_active
+      LEFT JOIN investors_investor i ON i.user_id = u.id
+     WHERE s.session_key = %s AND s.expire_date > %s
+"""
 INVESTOR, OFFICER = User._meta.get_field("investor"), User._meta.get_field("officer")
+USER = Investor._meta.get_field("user")
 SESSION_TOKEN = re.compile(r"[0-9a-z]{16,64}")
 
 
@@ -39,7 +48,7 @@ class SessionToken(XSessionTokenAuthentication):
         return signed_in(token) or authenticate_by_x_session_token(token)
 
     def get_session_token(self, request: HttpRequest) -> str | None:
-        token = request.headers.get("X-Session-Token", "")
+        token = request.META.get("HTTP_X_SESSION_TOKEN", "")
         return token if SESSION_TOKEN.fullmatch(token) else None
 
     def authenticate_header(self, request: HttpRequest) -> str:
@@ -47,44 +56,36 @@ class SessionToken(XSessionTokenAuthentication):
 
 
 def signed_in(token: str) -> tuple[User, SessionBase] | None:
-    """The account of a session that is in order in every way, with its investor, by two statements.
+    """The account of a session that is in order in every way, with its investor, by one statement.
 
     What allauth and Django ask is asked here as well: the session stands and has not run out, the account is open, and
-    its password is the one of then. None leaves everything else to them (a key of ``SECRET_KEY_FALLBACKS``, say).
+    its password is the one of then. Whose it is the signed session says; the list of a person's sessions (allauth's)
+    only brings the account along. None leaves everything else to them (a key of ``SECRET_KEY_FALLBACKS``, say).
     """
-    with rows.cursor() as cursor:
-        cursor.execute(SESSION, [token, timezone.now()])
-        row = cursor.fetchone()
-        if row is None:
-            return None
-        session = SessionStore(token)
-        told = session.decode(row[0])
-        number = str(told.get(SESSION_KEY))
-        if told.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS or not number.isdecimal():
-            return None
-        cursor.execute(
-            f"""
-            SELECT EXISTS (SELECT FROM fund_officer o WHERE o.user_id = u.id),
-                   {rows.columns(User, "u")}, {rows.columns(Investor, "i")}
-              FROM portal_user u LEFT JOIN investors_investor i ON i.user_id = u.id
-             WHERE u.id = %s AND u.is_active
-            """,
-            [int(number)],
-        )
-        found = cursor.fetchone()
-    if found is None:
+    found = rows.ask(_session(), [token, timezone.now()])
+    if not found:
         return None
-    user = rows.read(User, found[1 : 1 + rows.width(User)])
+    data, is_officer, *columns = found[0]
+    session = SessionStore(token)
+    told = session.decode(data)
+    user = rows.read(User, columns[: rows.width(User)])
+    if told.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS or told.get(SESSION_KEY) != str(user.pk):
+        return None
     if not constant_time_compare(told.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
         return None
-    with_investor = found[1 + rows.width(User)] is not None
-    INVESTOR.set_cached_value(user, rows.read(Investor, found[1 + rows.width(User) :]) if with_investor else None)
-    if with_investor:
-        user.investor.user = user
-    if not found[0]:
+    investor = columns[rows.width(User) :]
+    INVESTOR.set_cached_value(user, rows.read(Investor, investor) if investor[0] is not None else None)
+    if investor[0] is not None:
+        USER.set_cached_value(user.investor, user)
+    if not is_officer:
         OFFICER.set_cached_value(user, None)
     session._session_cache = told  # type: ignore[attr-defined]  # read already; the next use would read it again
     return user, session
+
+
+@cache
+def _session() -> str:
+    return SESSION.format(user=rows.columns(User, "u"), investor=rows.columns(Investor, "i"))
 
 
 class IsApplicant(BasePermission):

@@ -45,6 +45,7 @@ def tell(*, now: datetime, say: Say) -> None:
         pass
     # What happened before today is history: nobody is told of it again.
     Note.objects.filter(relayed_at=None, left_at__lt=now - timedelta(days=1)).update(relayed_at=now)
+    desk.release_older(officers=officers, now=now)
     open_offerings(officers=officers, now=now)
     history.leave_work(officers=officers, now=now)
     for line in desk.login_table():

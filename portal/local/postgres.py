@@ -42,10 +42,11 @@ ROLES = f"""
 """
 
 
-def start(place: Place, *, shared_buffers: str = "256MB") -> psutil.Process:
+def start(place: Place, *, shared_buffers: str = "256MB", archiving: bool = False) -> psutil.Process:
     """Bring PostgreSQL up, making its folder and roles first where they are missing.
 
-    A nation's book wants a quarter of the memory as ``shared_buffers``; tests, which empty tables, less.
+    A nation's book wants a quarter of the memory as ``shared_buffers``; tests, which empty tables, less. With
+    ``archiving`` segments of the log are handed to the ``archive_command`` that is set meanwhile.
 
     Raises DidNotStart with the end of its log.
     """
@@ -56,7 +57,8 @@ def start(place: Place, *, shared_buffers: str = "256MB") -> psutil.Process:
     if not (place.postgres / "PG_VERSION").exists():
         _initialise(place, account)
     _clear_after_kill(place)
-    server = _launch(place, account, {**SETTINGS, "shared_buffers": shared_buffers})
+    archive = {"archive_mode": "on"} if archiving else {}
+    server = _launch(place, account, {**SETTINGS, **archive, "shared_buffers": shared_buffers})
     _ensure_roles(place)
     return server
 
@@ -68,6 +70,35 @@ def find(place: Place) -> psutil.Process | None:
     except (OSError, ValueError, IndexError):
         return None
     return process.find(pid, mentioning=str(place.postgres))
+
+
+def make_folder(folder: Path) -> Path:
+    """A folder in which PostgreSQL's own programs may write."""
+    _make_folder(folder, account := _system_account())
+    if account:
+        _let_through(folder)
+    return folder
+
+
+def run(place: Place, *command: str | Path) -> str:
+    """Run a program, to which PostgreSQL's own are known, as the account of the server and signed in as the owner.
+
+    Returns what it says. Raises CalledProcessError.
+    """
+    account = _system_account()
+    environment = {"PATH": f"{BINARIES}:{os.environ['PATH']}", "PGHOST": str(place.postgres_sockets), "PGUSER": OWNER}
+    done = subprocess.run(
+        [str(part) for part in command],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        cwd="/",
+        env=environment,
+        user=account,
+        group=account,
+        extra_groups=[] if account else None,
+    )
+    return done.stdout.strip()
 
 
 def stop(place: Place) -> None:

@@ -20,7 +20,7 @@ from fund.governance.audit import Act, Seal
 from fund.governance.officers import Duty, Officer
 from fund.ledger.prove import LEDGER, SETTLEMENTS
 from fund.refusal import Refusal
-from portal.officers import entry, shown, words
+from portal.officers import entry, shown, traces, words
 from portal.officers.fields import DayField
 from portal.officers.room import Group, Line, Room, act
 from portal.officers.site import site
@@ -36,6 +36,7 @@ class SearchForm(forms.Form):
     actor = forms.CharField(label=gettext_lazy("Actor"), required=False, max_length=80)
     subject = forms.CharField(label=gettext_lazy("Subject"), required=False, max_length=140)
     verb = forms.CharField(label=gettext_lazy("Verb"), required=False, max_length=40)
+    trace = forms.UUIDField(label=gettext_lazy("Trace"), required=False)
     since = DayField(label=gettext_lazy("From day"), required=False)
     until = DayField(label=gettext_lazy("To day"), required=False)
     before = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput)
@@ -44,7 +45,7 @@ class SearchForm(forms.Form):
 def found(asked: dict[str, Any]) -> QuerySet[Act]:
     """The acts that were asked for, newest first."""
     rows = Act.objects.order_by("-id")
-    for name in ("actor", "subject", "verb"):
+    for name in ("actor", "subject", "verb", "trace"):
         if asked.get(name):
             rows = rows.filter(**{name: asked[name]})
     if asked.get("since"):
@@ -122,6 +123,7 @@ class AuditLog(Room):
             "form": form,
             "rows": [(one, words.plain(one.detail)) for one in rows[:PAGE]],
             "older": older,
+            "joined": traces.joined(asked["trace"]) if asked.get("trace") else None,
             "heads": [(log.name, audit.head(log=log)) for log in (audit.AUDIT, LEDGER, SETTLEMENTS)],
             "may_recompute": officer.has(Duty.AUDIT),
             **(extra_context or {}),
@@ -141,6 +143,7 @@ class AuditLog(Room):
                 Line(_("Verb"), row.verb),
                 Line(_("Subject"), row.subject),
                 *(Line(name, words.plain(value)) for name, value in row.detail.items()),
+                Line(_("Trace"), traces.link(row.trace)),
                 Line(_("Sealed"), bytes(seal.hash).hex() if seal else _("not yet")),
             ]
         }

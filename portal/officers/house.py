@@ -13,7 +13,7 @@ from fund.governance import audit
 from fund.governance.officers import Duty, Officer
 from fund.governance.outbox import Note
 from portal import relay
-from portal.officers import shown, words
+from portal.officers import shown, traces, words
 from portal.officers.newest import Endless
 from portal.officers.room import Group, Queue, act, column, titled
 from portal.officers.site import site
@@ -34,7 +34,11 @@ class Notes(Endless):
         column("left_at", gettext_lazy("Noted"), lambda row: shown.moment(row.left_at)),
         column("relayed_at", gettext_lazy("Sent on"), lambda row: shown.moment(row.relayed_at)),
     )
-    page_columns = (*list_display, column("payload", gettext_lazy("Payload"), lambda row: words.plain(row.payload)))
+    page_columns = (
+        *list_display,
+        column("payload", gettext_lazy("Payload"), lambda row: words.plain(row.payload)),
+        column("trace", gettext_lazy("Trace"), lambda row: traces.link(row.trace)),
+    )
     list_filter = (("relayed_at", titled(gettext_lazy("sent on (empty: not yet)"), admin.EmptyFieldListFilter)),)
     search_fields = ("topic__exact", "subject__exact")
     search_help_text = gettext_lazy("A whole topic or a whole subject")
@@ -67,7 +71,11 @@ class Deliveries(Endless):
         column("done_at", gettext_lazy("Done"), lambda row: shown.moment(row.done_at)),
         column("dead_at", gettext_lazy("Given up"), lambda row: shown.moment(row.dead_at)),
     )
-    page_columns = (*list_display, column("error", gettext_lazy("Kind of error")))
+    page_columns = (
+        *list_display,
+        column("error", gettext_lazy("Kind of error")),
+        column("trace", gettext_lazy("Trace"), lambda row: traces.link(row.note.trace)),
+    )
     list_filter = (
         ("done_at", titled(gettext_lazy("done (empty: not yet)"), admin.EmptyFieldListFilter)),
         ("dead_at", titled(gettext_lazy("given up (empty: no)"), admin.EmptyFieldListFilter)),

@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import cache_page
 
+from portal import replica
 from portal.door import same_for_all
 
 SECONDS = 10
@@ -15,13 +16,13 @@ type View = Callable[..., HttpResponse]
 
 
 def briefly(view: View) -> View:
-    """Keep a page for strangers. Whoever has a cookie is answered afresh."""
+    """Keep a page for strangers, perhaps as a replica has it. Whoever has a cookie is answered afresh."""
     kept = cache_page(SECONDS)(view)
 
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.COOKIES:
             return view(request, *args, **kwargs)
-        return same_for_all(kept(request, *args, **kwargs))
+        return same_for_all(replica.read(lambda: kept(request, *args, **kwargs)))
 
     return answer

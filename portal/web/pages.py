@@ -1,33 +1,35 @@
 """Documents, help, status, verification and security.txt: pages about the service itself."""
 
-from datetime import timedelta
+import contextlib
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from fund.dealing.models import Offering
 from fund.dealing.outage import Outage
-from fund.governance import audit, config
+from fund.governance import audit, config, officers
 from fund.ledger import prove as ledger
 from fund.nav import strike
 from fund.register import proof
 from investors import agreements
 from investors.agreements import Agreement
 from investors.steps import places
-from portal import health
 from portal.access import public
-from portal.relay import Delivery
+from portal.door import same_for_all
 from portal.templatetags import glossary
+from portal.watch import alerts, facts
 from portal.web import leverage, portfolio, words
 from portal.web.kept import briefly
 
-LATE = timedelta(minutes=2)
 OUTAGES = 20  # of the last ones
 
 
@@ -109,36 +111,66 @@ def _ages() -> list[tuple[str, int]]:
     return [(names.get(code) or words.state(code.removeprefix("US-"), states), age) for code, age in ages.items()]
 
 
+PARTS = {
+    "database": gettext_lazy("Database"),
+    "queue": gettext_lazy("Messages between the parts"),
+    "migrations": gettext_lazy("Version of the tables"),
+    alerts.BOOK: gettext_lazy("The fund's books and their seals"),
+    alerts.CLOCK: gettext_lazy("What happens by the clock"),
+    alerts.WORK: gettext_lazy("Work in the background"),
+    alerts.FENCE: gettext_lazy("E-mails and payments"),
+}
+
+
 @public
 @require_safe
 def status(request: HttpRequest) -> HttpResponse:
-    """Whether the parts of the service run, in words for everybody, and the outages that were declared (D26)."""
+    """Whether the parts of the service run, in words for everybody, and the outages that were declared (D26).
+
+    From the facts of `/metrics` and by the same judgement; an officer sees which alerts they raise.
+    """
     now = timezone.now()
-    names = {
-        "database": _("Database"),
-        "queue": _("Messages between the parts"),
-        "migrations": _("Version of the tables"),
-    }
-    parts = [{"name": names.get(name, name), "well": check(), "note": ""} for name, check in health.CHECKS.items()]
-    waiting = Delivery.objects.filter(done_at=None, note__left_at__lt=now - LATE).count()
-    parts.append(
+    raised = alerts.judge(facts.read(now=now))
+    disturbed = {one.part for one in raised if one.alert.urgent}
+    answer = render(
+        request,
+        "public/status.html",
         {
-            "name": _("Work in the background"),
-            "well": not waiting,
-            "note": _("%(count)s tasks are waiting for more than two minutes.") % {"count": waiting} if waiting else "",
-        }
+            "parts": [{"name": name, "well": part not in disturbed} for part, name in PARTS.items()],
+            "fenced": alerts.FENCE in disturbed,
+            "well": not disturbed,
+            "now": now,
+            "outages": _outages(),
+            "is_officer": (officer := _is_officer(request, now)),
+            "raised": raised if officer else [],
+        },
     )
-    outages = [
-        {
-            "cause": words.of(one, "cause"),
-            "began": one.starts_at,
-            "ended": one.ends_at,
-            "offerings": [moved.offering_id for moved in one.extensions.all()],
-        }
-        for one in Outage.objects.order_by("-starts_at").prefetch_related("extensions")[:OUTAGES]
-    ]
-    well = all(part["well"] for part in parts)
-    return render(request, "public/status.html", {"parts": parts, "well": well, "now": now, "outages": outages})
+    return answer if request.COOKIES else same_for_all(answer)
+
+
+def _outages() -> list[dict[str, Any]]:
+    """The last declared ones; none while the database does not answer."""
+    with contextlib.suppress(DatabaseError):
+        return [
+            {
+                "cause": words.of(one, "cause"),
+                "began": one.starts_at,
+                "ended": one.ends_at,
+                "offerings": [moved.offering_id for moved in one.extensions.all()],
+            }
+            for one in Outage.objects.order_by("-starts_at").prefetch_related("extensions")[:OUTAGES]
+        ]
+    return []
+
+
+def _is_officer(request: HttpRequest, now: datetime) -> bool:
+    if not request.COOKIES or not request.user.is_authenticated:
+        return False
+    try:
+        officers.on_duty(user_id=request.user.pk, duty=None, now=now)
+    except officers.NotOnDuty:
+        return False
+    return True
 
 
 @public

@@ -5,10 +5,13 @@ from typing import Any
 import structlog
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import record_authentication
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.internal.httpkit import is_headless_request
+from allauth.core.ratelimit import respond_429
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from allauth.usersessions.models import UserSession
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -60,6 +63,16 @@ class Adapter(DefaultAccountAdapter):
     error_messages = DefaultAccountAdapter.error_messages | {
         "second_factor": _("Please use your passkey or your authenticator app instead of the password."),
     }
+
+    # ── attempts ──
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Too many failures are answered by 429, to pages and programs alike, before a password is looked at."""
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError as refused:
+            if refused.code != "too_many_login_attempts":
+                raise
+            raise ImmediateHttpResponse(respond_429(request)) from refused
 
     # ── newcomers ──
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:

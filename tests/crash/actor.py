@@ -2,11 +2,18 @@
 
 # ruff: noqa: E402  models can be imported only after Django's setup
 import contextlib
+import itertools
 import json
 import os
 import random
+import re
 import sys
-from collections.abc import Callable
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,8 +21,12 @@ import django
 
 django.setup()
 
+from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
+from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from bench import distribution, nav, stage
 from fund import calendars
@@ -24,23 +35,33 @@ from fund.dealing.models import Offering
 from fund.distribution import declare, pay
 from fund.distribution import prove as proofs
 from fund.distribution.models import Distribution
+from fund.governance import audit, fence, outbox
 from fund.governance.approval import Proposal
+from fund.governance.audit import Act
 from fund.governance.officers import Officer
-from fund.holders import Holder
+from fund.holders import Nation
 from fund.ledger import post
 from fund.ledger import prove as ledger
+from fund.payments import payout_files
+from fund.payments.payout_models import Format, PayoutRun
 from fund.register import capital
-from portal import relay, tasks
+from portal import relay, tasks, witness
 from portal.management.commands import prove
+from portal.notices import mail
+from portal.notices.models import Message
+from portal.owner import connected_as_owner
 from portal.relay import Delivery
-from tests.crash import story
+from tests.crash import busy, recount, story
 from tests.crash.state import STATE
+
+
+def migrate() -> None:
+    connection.close()
+    call_command("migrate", verbosity=0)
 
 
 def prepare(orders: str) -> None:
     """A paid book, closed, and an allotment with both keys that nobody has carried out yet."""
-    connection.close()
-    call_command("migrate", verbosity=0)
     stage.paid_book(orders=int(orders), seed=int(orders))
     story.tell()
     offering.close_due(now=stage.CLOSES)
@@ -81,7 +102,11 @@ def half_settle(chunk: str) -> None:
 def declare_distribution(holders: str, size: str) -> None:
     """A distribution to so many holders, recorded in ranges, both of whose prices are published."""
     database = connection.settings_dict["NAME"]
-    nav.fill(citizens=int(holders) - Holder.objects.filter(kind="citizen").count(), bought=True)
+    stage.officer(Nation.US), stage.officer(Nation.JP)
+    nav.fill(citizens=int(holders), bought=True)
+    bought = f"SELECT id, {nav.UNITS} + id % 11, {nav.UNITS} + id % 7 FROM fund_holder WHERE kind = 'citizen'"
+    with connected_as_owner(), connection.cursor() as cursor:
+        recount.begin(cursor, holdings=bought)
     distribution.declared(database)
     one = Distribution.objects.get()
     declare.record(distribution=one, now=calendars.books_close(distribution.RECORD), size=int(size))
@@ -116,22 +141,47 @@ def half_distribute(chunk: str) -> None:
     distribute(chunk)
 
 
+def distribute_again() -> None:
+    """Pay one range once more, with nothing left that says it was or refuses it; prints what refused to end the run."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute(
+            "UPDATE fund_distributionrange SET paid_at = NULL, waiting = NULL, done_at = NULL WHERE number = 0"
+        )
+        cursor.execute("UPDATE fund_distribution SET state = 'recorded', paid_at = NULL")
+        cursor.execute("SET session_replication_role = origin")
+    drop_constraints("fund_entitlement", kinds="pu")
+    pay.pay_next(now=distribution.LATER)
+    try:
+        pay.pay_next(now=distribution.LATER)
+    except RuntimeError as error:
+        print(error)
+
+
 def deliver(seed: str, most: str) -> None:
-    """Run every task that the notes ask for, each up to ``most`` times and in an order that the seed shuffles."""
+    """Run every task that notes and clock ask for, each up to ``most`` times, in an order that the seed shuffles.
+
+    Prints how many.
+    """
     dice, delivered = random.Random(int(seed)), 0
     tasks.timezone = SimpleNamespace(now=lambda: stage.AFTER)  # type: ignore[assignment]
     due: list[tuple[str, int]] = []
     while True:
         relay.sweep(now=stage.AFTER, send=lambda task, number: due.append((task, number)))
-        sent = [each for each in due for _ in range(dice.randint(1, int(most)))]
-        if not sent:
+        if not due:
             break
-        dice.shuffle(sent)
-        for task, number in sent:
-            tasks.app.tasks[f"portal.{task}"].run(number)
-            delivered += 1
+        asked = [(f"portal.{task}", (number,)) for task, number in due] + [(task, ()) for task in CLOCK]
+        sent = [each for each in asked for _ in range(dice.randint(1, int(most)))]
         due.clear()
+        dice.shuffle(sent)
+        for task, given in sent:
+            tasks.app.tasks[task].run(*given)
+            delivered += 1
     print(delivered)
+
+
+# The relay is what runs here. Mails leave this house, and it has no way out.
+CLOCK = sorted({one["task"] for one in tasks.SCHEDULE.values()} - {"portal.relay", "portal.mail"})
 
 
 def redeliver() -> None:
@@ -208,18 +258,107 @@ def state() -> None:
 
 
 def distributed() -> None:
-    """The state hash, what is wrong in book, register and distribution, and where it stands.
+    """What is wrong in book, register and distribution.
 
     The units were not bought by orders, of which the other rooms would ask.
     """
     checks = [*ledger.prove(), *capital.prove(), *proofs.prove()]
     wrong = [f"{check.name}: {check.first}" for check in checks if not check.clean]
-    print(json.dumps({"hash": state_hash(), "wrong": "; ".join(wrong), "state": Distribution.objects.get().state}))
+    print(json.dumps({"wrong": "; ".join(wrong)}))
+
+
+def prepare_day(orders: str, citizens: str) -> None:
+    busy.prepare(int(orders), int(citizens))
+
+
+def sign_navs() -> None:
+    busy.sign_navs()
+
+
+def nudge() -> None:
+    """A second scheduler, which asks for everything that the clock asks for once a second until it is killed."""
+    while True:
+        with contextlib.suppress(OperationalError):
+            for task in ("portal.value_day", "portal.pay_distributions", "portal.lapse", "portal.open_and_close"):
+                tasks.app.send_task(task, expires=5)
+        time.sleep(1)
+
+
+def carry_on(name: str) -> None:
+    """Acts, notes and messages without end, mailed after every fifth. Each is told once it is acknowledged: its number,
+    its transaction, and between which moments of the machine it came about.
+    """
+    user, _new = get_user_model().objects.get_or_create(email=f"{name}@example.org")
+    for number in itertools.count():
+        began, now = time.monotonic(), timezone.now()
+        with transaction.atomic():
+            note = outbox.leave(topic="drill", subject=name, now=now)
+            audit.record(actor="system", verb="drill", subject=f"{name}-{number}", now=now)
+            facts = {"change": "recovery_opened", "number": f"{name}-{number}"}
+            Message.objects.create(
+                user=user, note_id=note.pk, topic="security.changed", facts=facts, created_at=now, mail_due_at=now
+            )
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_current_xact_id()::text")
+                (xid,) = cursor.fetchone() or ("",)
+        print(json.dumps([number, int(xid), began, time.monotonic()]), flush=True)
+        if number % 5 == 4:
+            mail.send_due(now=timezone.now())
+
+
+def boot() -> None:
+    """A copy comes up: what it holds, and what leaves it while it is fenced, without its fence, and once released."""
+    tasks.send = lambda task, delivery_id: None
+    found: dict[str, Any] = {"acts": list(Act.objects.filter(verb="drill").values_list("subject", flat=True))}
+    found["wrong"] = [f"{check.name}: {check.first}" for check in prove.every_check() if not check.clean]
+    found["waiting"], before = Message.objects.exclude(mail_due_at=None).count(), letters()
+    let_out()
+    found |= {"why": fence.state().why.value, "fenced": (letters() - before).total(), "exported": exported()}
+    found["deliveries"] = Delivery.objects.count()
+    asks = witness.is_open, fence.is_open
+    with transaction.atomic():  # negative control
+        witness.is_open = fence.is_open = lambda **_now: True
+        let_out()
+        found |= {"unfenced": (letters() - before).total(), "unfenced_deliveries": Delivery.objects.count()}
+        transaction.set_rollback(True)
+    witness.is_open, fence.is_open = asks
+    found["twice"] = sum(count > 1 for count in letters().values())
+    american = Officer.objects.get(person="officer-US")
+    stage.sign(fence.propose_release(officer=american, now=timezone.now(), reason="a rehearsal"), timezone.now())
+    before = letters()
+    let_out()
+    found |= {"released": (letters() - before).total(), "released_deliveries": Delivery.objects.count()}
+    print(json.dumps(found))
+
+
+def let_out() -> None:
+    """What the clock does within its first seconds, and a message that the queue still held."""
+    tasks.relay_notes()
+    tasks.send_mail()
+    tasks.deliver_to_webhooks()
+    tasks.open_and_close_offerings()
+    tasks.pay_distributions()
+
+
+def exported() -> str:
+    """What comes of asking for a bank file."""
+    try:
+        payout_files.export(run=PayoutRun(pk=1), format=Format.ZENGIN, writers={}, actor="system", now=timezone.now())
+    except fence.Fenced as refused:
+        return refused.code
+    return "made"
+
+
+def letters() -> Counter[str]:
+    """How often each message was mailed, by whichever database."""
+    folder = Path(settings.MAILERS["default"]["OPTIONS"]["file_path"])
+    return Counter(number for file in folder.glob("*") for number in re.findall(r"\b[ab]-\d+", file.read_text()))
 
 
 VERBS: dict[str, Callable[..., None]] = {
     verb.__name__: verb
     for verb in (
+        migrate,
         prepare,
         carry_out,
         settle,
@@ -230,9 +369,33 @@ VERBS: dict[str, Callable[..., None]] = {
         declare_distribution,
         distribute,
         half_distribute,
+        distribute_again,
         distributed,
+        carry_on,
+        boot,
+        prepare_day,
+        sign_navs,
+        nudge,
     )
 }
+
+
+def perform(words: Sequence[str], said: Connection, as_owner: bool) -> None:
+    """In a process that was forked for it: do one verb, print to ``said``, and end with 1 when something is raised."""
+    os.dup2(said.fileno(), 1)
+    sys.stdout = os.fdopen(1, "w", buffering=1)
+    verb, database, *given = words
+    try:
+        with connected_as_owner() if as_owner else contextlib.nullcontext():
+            stage.use(database)
+            VERBS[verb](*given)
+    except BaseException as error:
+        print("".join(traceback.format_exception(error))[-3000:].replace("\n", " "))
+        sys.stdout.flush()
+        os._exit(1)
+    connection.close()
+    sys.stdout.flush()
+
 
 if __name__ == "__main__":
     stage.use(sys.argv[2])

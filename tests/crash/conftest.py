@@ -33,15 +33,14 @@ def orders(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture(scope="session")
 def stage(orders: int) -> Iterator[cast.Stage]:
-    """A server with two databases to copy from: ``approved``, whose allotment has both keys, and ``allotted``."""
+    """A server with one database to copy from, ``empty``."""
     place = Place(HERE.run / f"crash-{os.getpid()}")
     try:
-        postgres.start(place)
+        postgres.start(place, archiving=True)
+        server.archive(place, "/bin/true")
         one = cast.Stage(place, orders)
-        one.act("prepare", "kakehashi", str(orders))
-        server.copy(place, source="kakehashi", target="approved")
-        one.act("carry_out", "kakehashi")
-        server.copy(place, source="kakehashi", target="allotted")
+        one.act("migrate", "kakehashi")
+        server.copy(place, source="kakehashi", target="empty")
         yield one
     finally:
         postgres.stop(place)

@@ -5,10 +5,20 @@ import random
 
 import pytest
 
+from bench import server
 from tests.crash.cast import Stage, settle_and_kill
 
 # The server outlives the object that started it, which is found again by its folder.
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _books(stage: Stage) -> None:
+    """Two more databases to copy from: ``approved``, whose allotment has both keys, and ``allotted``."""
+    server.copy(stage.place, source="empty", target="approved")
+    stage.act("prepare", "approved", str(stage.orders))
+    server.copy(stage.place, source="approved", target="allotted")
+    stage.act("carry_out", "allotted")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from fund import rows
-from fund.dealing.models import Applicant
+from fund.dealing.models import Applicant, Status, Subscription
 from fund.governance import audit, outbox
 from fund.governance.audit import Act
 from fund.governance.outbox import Note
@@ -81,3 +81,58 @@ def test_the_server_keeps_the_plans_of_its_statements_and_of_no_others():
 def test_its_statements_are_seen_by_who_counts_queries(django_assert_num_queries):
     with django_assert_num_queries(1), rows.cursor() as cursor:
         cursor.execute("SELECT 1")
+
+
+def test_a_new_row_is_what_the_model_would_make():
+    given = {"offering_id": "JP-2026-1", "holder_id": 7, "amount": 1, "currency": "JPY", "key": "k", "received_at": NOW}
+    made, models = rows.new(Subscription, **given), Subscription(**given)
+    columns = [field.attname for field in Subscription._meta.concrete_fields]
+    assert {name: made.__dict__[name] for name in columns} == {name: models.__dict__[name] for name in columns}
+    assert made._state.adding and made._state.db is None
+    assert rows.new(Act).detail is not rows.new(Act).detail, "a default that can change is nobody's but the row's"
+    with pytest.raises(TypeError, match="colour"):
+        rows.new(Act, colour="red")
+
+
+def test_a_row_is_read_and_written_as_django_does(django_assert_num_queries):
+    offering = Subscription(
+        **{"offering_id": "JP-2026-1", "holder_id": 7, "amount": 5, "currency": "JPY", "key": "k", "received_at": NOW},
+        **{"reference": "RF361234567894", "numeric_reference": "1234567894", "status": Status.PLACED},
+    )
+    rows.insert(offering)
+    read, django = rows.first(Subscription, "WHERE t.holder_id = %s", [7]), Subscription.objects.get()
+    assert read is not None and read._state.db == django._state.db and not read._state.adding
+    columns = [field.attname for field in Subscription._meta.concrete_fields]
+    assert [read.__dict__[name] for name in columns] == [django.__dict__[name] for name in columns]
+    with django_assert_num_queries(0):
+        assert str(read) == str(django) and read == django and hash(read) == hash(django)
+
+
+def test_a_statement_keeps_its_cursor_and_each_answer_stays_its_own(django_assert_num_queries):
+    statement = "SELECT n FROM generate_series(1, %s::int) n"
+    with django_assert_num_queries(2):
+        first, second = rows.ask(statement, [2]), rows.ask(statement, [3])
+    assert (first, second) == ([(1,), (2,)], [(1,), (2,), (3,)])
+    with connection.cursor() as cursor:  # whatever may have been asked in between
+        cursor.execute("SELECT 1")
+    assert rows.ask(statement, [1]) == [(1,)]
+
+
+def test_a_transaction_that_is_broken_is_not_asked_further():
+    with transaction.atomic():
+        transaction.set_rollback(True)
+        with pytest.raises(transaction.TransactionManagementError):
+            rows.ask("SELECT 1 WHERE %s", [True])
+
+
+def test_whoever_stands_around_statements_stands_around_these(monkeypatch):
+    seen = []
+
+    def note(execute, statement, params, many, context):
+        seen.append(statement)
+        return execute(statement, params, many, context)
+
+    with connection.execute_wrapper(note):
+        rows.ask("SELECT 1 WHERE %s", [True])
+        rows.insert(act())
+    assert len(seen) == 2

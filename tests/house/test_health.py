@@ -23,7 +23,7 @@ def test_not_ready_without_the_queue(client: Client, monkeypatch: pytest.MonkeyP
     def refuse(*_: object, **__: object) -> redis.Redis:
         raise redis.ConnectionError("down")
 
-    monkeypatch.setattr(health.redis.Redis, "from_url", refuse)
+    monkeypatch.setattr(health.store, "client", refuse)
     answer = client.get("/health/ready")
     assert answer.status_code == 503
     assert answer.json()["parts"] == {"database": "ok", "queue": "down", "migrations": "ok"}

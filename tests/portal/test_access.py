@@ -8,6 +8,8 @@ from django.test import RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from portal import access
+from portal.accounts import User
+from portal.database import asker
 
 
 def every_view(patterns, namespace=""):
@@ -41,3 +43,16 @@ def test_a_page_that_declares_nothing_is_closed():
 def test_a_declared_page_is_open():
     """Negative control of the test above."""
     assert ask(access.public(lambda request: None)) is None
+
+
+def test_what_follows_a_page_of_ones_own_is_not_asked_for_its_reader(monkeypatch):
+    """After a proof the suspended act of an officer is performed within the request of the page that asked for it."""
+    monkeypatch.setattr(access, "OWN", (access.anybody,))
+    user = User(pk=7)
+    user._state.fields_cache["investor"] = None
+    request = SimpleNamespace(user=user)
+    with asker.for_a_while():
+        access.admit(access.anybody, request)
+        assert "kakehashi.account = '7'" in asker.words()
+        access.admit(lambda request: None, request)
+        assert asker.words() == ""

@@ -213,7 +213,7 @@ def test_the_clock_values_the_day(settled, monkeypatch):
     from tests.fund import building  # noqa: PLC0415
 
     settled(0)
-    assert tasks.SCHEDULE["value"]["task"] == "portal.value_day"
+    assert tasks.SCHEDULE["value_day"]["task"] == "portal.value_day"
     building.rate(DEALING + timedelta(days=1), 160)
     monkeypatch.setattr(timezone, "now", lambda: THEN)
     tasks.value_day()

@@ -166,3 +166,81 @@ def test_who_comes_after_the_time_is_behind_those_before_it_although_it_is_not_o
     room.ask(77, OPENS - timedelta(milliseconds=1))
     room.open()
     assert [room.wait(who, late) for who in (77, 0, 1, 2)] == [APART * place for place in range(4)]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(waiting_room, "time", clock)
+    monkeypatch.setattr(waiting_room, "_calm", {})
+    return clock
+
+
+@pytest.fixture
+def asked(monkeypatch) -> list[int]:
+    """Who was asked about."""
+    people, ask = [], waiting_room._ask
+
+    def noted(code, who, *more):
+        people.append(who)
+        return ask(code, who, *more)
+
+    monkeypatch.setattr(waiting_room, "_ask", noted)
+    return people
+
+
+def program(who: int, now=OPENS):
+    return waiting_room.place_of_program(offering_code=CODE, user_id=who, now=now)
+
+
+def test_while_nobody_waits_programs_are_asked_about_once_in_a_while(room, clock, asked):
+    room.open()
+    assert [program(who) for who in range(100)] == [None] * 100
+    assert asked == [0]
+    clock.now += waiting_room.CALM
+    assert program(100, OPENS + timedelta(seconds=1)) is None
+    assert asked == [0, 100]
+
+
+def test_those_who_came_in_unasked_are_in_front_of_the_next(room, clock):
+    """Four hundred in a second are a rush: each takes a hundredth of one."""
+    room.open()
+    for who in range(401):
+        program(who)
+    clock.now += waiting_room.CALM
+    later = OPENS + timedelta(seconds=1)
+    place = program(401, later)
+    assert place and place.turn - later == APART * 400 / 20
+    assert program(402, later).turn == place.turn + APART / 20, "nobody comes in unasked any more"
+
+
+def test_without_counting_them_the_rush_would_not_be_seen(room, clock, monkeypatch):
+    """Negative control."""
+    monkeypatch.setattr(waiting_room, "PROGRAM", 0.0)
+    room.open()
+    for who in range(401):
+        program(who)
+    clock.now += waiting_room.CALM
+    assert program(401, OPENS + timedelta(seconds=1)) is None
+
+
+def test_a_line_of_people_ends_the_calm(room, clock, asked):
+    room.open()
+    assert program(1) is None
+    for who in range(100, 160):
+        room.ask(who)
+    assert program(2) is not None
+
+
+def test_before_the_opening_every_program_has_its_draw(room, clock, asked):
+    before = OPENS - timedelta(minutes=1)
+    assert [program(who, before).before for who in range(5)] == [1, 2, 3, 4, 5]
+    assert asked == list(range(5))

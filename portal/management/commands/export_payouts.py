@@ -12,7 +12,7 @@ from django.utils import timezone
 from fund.payments import payout_files
 from fund.payments.payout_models import Format, PayoutRun
 from fund.payments.payout_writing import WRITERS
-from fund.payments.payouts import Refused
+from fund.refusal import Refusal
 
 
 class Command(BaseCommand):
@@ -31,7 +31,7 @@ class Command(BaseCommand):
             made = payout_files.export(
                 run=wanted, format=Format(format), writers=WRITERS, actor="system", now=timezone.now()
             )
-        except Refused as refused:
+        except Refusal as refused:
             raise CommandError(f"No file was made. {refused.message} [{refused.code}]") from None
         if output:
             _keep(made.data, output)

@@ -8,10 +8,11 @@ import pytest
 from django.db import connection
 
 from fund import calendars
-from fund.distribution import average_cost, declare
+from fund.distribution import average_cost, declare, withholding
 from fund.distribution.average_cost import Change, Event, Standing, follow
 from fund.distribution.models import Choice
 from fund.distribution.prove import prove
+from fund.distribution.withholding import JpBasis, UsBasis
 from fund.holders import Nation
 from fund.ledger import models as book
 from fund.ledger import post
@@ -70,6 +71,42 @@ AMERICA = [
     (Event(B, 95_000, 9_405), 1_500_000, 143_781, "9.5854"),
     (Event(R, 0, 3_781), 1_500_000, 140_000, "9.3333"),
 ]
+
+
+# Of the five distributions among them, by hand: number of the event, gross amount, worth of the units after it, the two
+# parts, and what is withheld of the ordinary one: 15.315 % and 5 %, or 24 %.
+PARTS = {
+    Nation.JP: [
+        (4, 30_300, 1_534_850, 15_150, 15_150, [2_320, 757]),
+        (8, 24_498, 1_190_000, 24_498, 0, [3_751, 1_224]),  # worth more than it cost: all of it is income
+        (12, 12_261, 1_173_791, 0, 12_261, [0, 0]),  # just what is missing: none of it is
+        (16, 29_000, 1_300_000, 0, 29_000, [0, 0]),  # more is missing than is paid
+        (20, 30_000, 1_400_000, 3_159, 26_841, [483, 157]),
+    ],
+    Nation.US: [
+        (4, 2_957, 148_521, 1_478, 1_479, [354]),
+        (8, 2_228, 112_000, 2_228, 0, [534]),
+        (12, 2_230, 107_377, 0, 2_230, [0]),
+        (16, 2_800, 130_000, 0, 2_800, [0]),
+        (20, 4_500, 140_000, 719, 3_781, [172]),
+    ],
+}
+
+
+@pytest.mark.parametrize(("nation", "told"), [(Nation.JP, JAPAN), (Nation.US, AMERICA)])
+def test_both_parts_of_every_distribution_among_the_twenty_by_hand(nation, told):
+    currency = Currency.JPY if nation == Nation.JP else Currency.USD
+    by = withholding.rates(at=at(FIRST))
+    assert [number for number, (one, *_) in enumerate(told, 1) if one.change == R] == [row[0] for row in PARTS[nation]]
+    for number, gross, worth, ordinary, returned, taxes in PARTS[nation]:
+        cost = follow([event for event, *_ in told[: number - 1]], currency).cost
+        parts = withholding.parts(gross=Money(gross, currency), cost=cost, worth=Money(worth, currency))
+        assert (parts.ordinary.amount, parts.returned.amount) == (ordinary, returned)
+        assert told[number - 1][0].cost == returned  # which lowers the cost of the events that follow
+        bases = (UsBasis.NOT_TAXED, JpBasis.RESIDENT) if nation == Nation.JP else (UsBasis.BACKUP, JpBasis.NOT_TAXED)
+        held = withholding.withhold(parts.ordinary, us=bases[0], japan=bases[1], by=by)
+        found = [held.national, held.local] if nation == Nation.JP else [held.us]
+        assert [one.amount for one in found] == taxes
 
 
 @pytest.mark.parametrize(("nation", "told"), [(Nation.JP, JAPAN), (Nation.US, AMERICA)])

@@ -1,5 +1,6 @@
 """The NAVs of dealing days are valued by the clock: in order, once, with the rate of the day (D22, D23, D42)."""
 
+import random
 import threading
 import uuid
 from datetime import UTC, date, datetime, timedelta
@@ -136,6 +137,31 @@ def test_the_clocks_of_the_us_move_no_day_of_the_books(began):
     assert calendars.books_close(friday) == datetime(2026, 3, 7, tzinfo=UTC)
     november = date(2026, 10, 30), date(2026, 11, 2)
     assert calendars.books_close(november[1]) - calendars.books_close(november[0]) == timedelta(days=3)
+
+
+def test_days_follow_one_another_whatever_the_clocks_say_and_whoever_sleeps_over_midnight(began):
+    """Two schedulers whose clocks are up to two hours wrong ask every hour; on some nights both are down."""
+    seed = random.randrange(10**9)
+    print(f"seed {seed}")
+    dice = random.Random(seed)
+    wanted = [WEDNESDAY, THURSDAY, date(2026, 4, 6), TUESDAY]
+    for day in wanted:
+        building.rate(day, 160)
+    struck: list[date] = []
+    for hour in range(24 * 9):
+        true = close(DAY) + timedelta(hours=hour)
+        if true.hour in (22, 23, 0, 1) and true.day % 2:
+            continue
+        for _scheduler in range(2):
+            now = true + timedelta(hours=dice.choice([-2, 0, 2]))
+            nav = strike.value_due(now=now)
+            if nav is not None:
+                struck.append(nav.valuation_day)
+                assert now >= close(nav.valuation_day)
+        waiting = Nav.objects.filter(state=Nav.State.VALUED).first()
+        if waiting is not None and dice.random() < 0.5:
+            building.publish(waiting, began, now=max(true, waiting.valued_at))
+    assert struck == wanted == days()[1:]
 
 
 def at_once() -> None:

@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from allauth.core.internal.httpkit import get_client_ip
 from django.core.cache import caches
-from django.test import Client
+from django.core.exceptions import ImproperlyConfigured
+from django.test import Client, RequestFactory
 from redis import ConnectionError as Unreachable
 
 from portal.api import limits
@@ -105,3 +107,36 @@ def test_no_address_is_kept_readable(anonymous, monkeypatch):
     monkeypatch.setattr(limits.store(), "eval", counted)
     anonymous.get("/classes")
     assert kept and not any("127.0.0.1" in str(told) for told in kept)
+
+
+@pytest.mark.parametrize("proxies", [0, 1, 2])
+@pytest.mark.parametrize(
+    "passed",
+    [
+        "",
+        "10.1.2.3",
+        " 10.1.2.3 ",
+        "evil, 10.1.2.3",
+        "10.9.9.9, 10.1.2.3",
+        "10.1.2.3:4711, 10.1.2.4:80",
+        "2001:DB8::1, [2001:db8::2]:443",
+        "010.1.2.3, unknown",
+    ],
+)
+def test_an_address_is_the_one_that_allauth_tells(settings, proxies, passed):
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
+    request = RequestFactory().get("/api/v1/navs", **({"HTTP_X_FORWARDED_FOR": passed} if passed else {}))
+    try:
+        told = get_client_ip(request) or "unknown"
+    except ImproperlyConfigured:
+        with pytest.raises(ImproperlyConfigured):
+            limits.address_of(request)
+    else:
+        assert limits.address_of(request) == told
+
+
+def test_a_name_is_keyed_by_the_sites_secret_and_by_the_policy(settings):
+    name = limits.name_of(limits.CLIENT, "10.1.2.3")
+    assert name == limits.name_of(limits.CLIENT, "10.1.2.3") != limits.name_of(limits.ADDRESS, "10.1.2.3")
+    settings.SECRET_KEY = "another secret of the site"
+    assert limits.name_of(limits.CLIENT, "10.1.2.3") != name

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core import signing
@@ -13,9 +14,10 @@ from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
 from fund.dealing.models import Subscription
+from portal import access
 from portal.api import urls
 from portal.api.view import Citizens, View
-from portal.api.who import IsApplicant
+from portal.api.who import IsApplicant, signed_in
 from portal.documents import orders
 from portal.notices.models import Message
 from portal.webhooks import endpoints
@@ -232,8 +234,11 @@ def test_what_names_a_thing_is_compared():
 
 
 def test_without_the_holder_in_the_question_it_would_be_open(citizen, other, own, monkeypatch):
-    """Negative control of the tests above: were the order asked for by its reference alone, anybody would read it."""
+    """Negative control of the tests above: were the order asked for by its reference alone, anybody would read it, but
+    for the wall of the database."""
     monkeypatch.setattr(Citizens, "holder_id", citizen.user.investor.holder_id)
+    assert other.get(f"/subscriptions/{own}").status_code == 404
+    monkeypatch.setattr(access, "on_behalf_of", lambda account: None)
     assert other.get(f"/subscriptions/{own}").status_code == 200
 
 
@@ -270,6 +275,21 @@ def test_a_forged_session_opens_nothing(citizen, other, own):
     forged = signing.dumps({"_auth_user_id": str(citizen.user.pk)}, key="another", salt=SessionStore().key_salt)
     Session.objects.filter(pk=other.headers["X-Session-Token"]).update(session_data=forged)
     assert other.get("/subscriptions").status_code == 401
+
+
+def test_whose_a_session_is_the_signed_session_says(citizen, other, own):
+    """The list of a person's sessions only saves a statement: wrong or empty, it changes nothing."""
+    listed = UserSession.objects.filter(session_key=citizen.headers["X-Session-Token"])
+    assert listed.update(user=other.user) == 1
+    assert [one["reference"] for one in citizen.get("/subscriptions").json()["results"]] == [own]
+    listed.delete()
+    assert [one["reference"] for one in citizen.get("/subscriptions").json()["results"]] == [own]
+
+
+def test_a_session_in_order_is_read_by_one_statement(citizen, own, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        user, _session = signed_in(citizen.headers["X-Session-Token"])
+        assert user == citizen.user and user.investor.user is user and not hasattr(user, "officer")
 
 
 def test_a_citizen_whose_verification_has_lapsed_reads_but_does_not_order(citizen, own):

@@ -11,7 +11,7 @@ from django.utils import timezone
 from playwright.sync_api import Page
 
 from fund import holders
-from fund.governance import audit, config, office
+from fund.governance import audit, config, fence, office
 from fund.holders import Holder, Nation
 from fund.money import Currency, Money
 from fund.payments import payer_names, receipts
@@ -78,6 +78,7 @@ def addresses(american, japanese, make_officer, person) -> list[str]:
         now=now,
         reason="The yearly review.",
     )
+    fence.close(why=fence.FenceEntry.Why.BY_HAND, officer=japanese, now=now, reason="A bank file looks wrong.")
     audit.seal(log=audit.AUDIT, now=now)
     return [
         "/officers/",
@@ -97,6 +98,7 @@ def addresses(american, japanese, make_officer, person) -> list[str]:
         "/officers/fund/bankfile/",
         "/officers/fund/note/",
         "/officers/fund/officer/",
+        "/officers/fund/fenceentry/",
         f"/officers/fund/officer/{colleague.pk}/",
         "/officers/investors/application/",
         f"/officers/investors/application/{case}/",

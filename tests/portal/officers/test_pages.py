@@ -24,6 +24,7 @@ WHO_LOOKS = {
     "delivery": {Duty.ADMINISTRATION, Duty.AUDIT},
     "webhookdelivery": {Duty.ADMINISTRATION, Duty.AUDIT},
     "officer": set(Duty),
+    "fenceentry": set(Duty),
     "bankfile": {Duty.PAYMENTS, Duty.AUDIT},
     "payoutrun": {Duty.PAYMENTS, Duty.AUDIT},
     "payeeaccount": {Duty.PAYMENTS, Duty.AUDIT},

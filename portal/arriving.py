@@ -1,0 +1,146 @@
+"""A request is answered when all of it has arrived, so that a slow client holds nobody up.
+
+The site is a WSGI application in one thread of each process. Were a body read there while it comes in, one client that
+sends a byte a second would hold the process for as long as it likes. Here bodies come in beside each other, in memory,
+each within its size, at a least speed, and all within one budget; only then does the thread begin. An answer is handed
+to the server whole, which waits for slow readers without the thread.
+"""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from io import BytesIO
+from typing import Any
+
+type Headers = list[tuple[str, str]]
+type Site = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+LARGEST_BODY = 256 * 1024 * 1024  # bytes of any request: a bank's statement is the largest file there is
+SMALL = 16 * 1024 * 1024  # bytes of a body outside the desk, whose officers alone bring files of banks
+BUDGET = 2 * LARGEST_BODY  # bytes of bodies that a process holds while they arrive
+GRACE = 20.0  # seconds that a body may take,
+SLOWEST = 50_000  # and one more for so many bytes that have come
+
+
+class Refused(Exception):
+    """A body that is not read to its end; the argument is the status."""
+
+
+class Bodies:
+    """The bodies that are arriving at this process."""
+
+    def __init__(self, *, budget: int = BUDGET, grace: float = GRACE, slowest: int = SLOWEST) -> None:
+        self.held, self.budget, self.grace, self.slowest = 0, budget, grace, slowest
+
+    async def read(self, scope: Any, proto: Any) -> bytes:
+        """The whole body, held until it is let go. Raises Refused: 413 too large, 408 too slow, 503 too many."""
+        most, length = largest(scope.path), scope.headers.get("content-length")
+        if length is None and "transfer-encoding" not in scope.headers:
+            return b""
+        if length is not None and not (length.isascii() and length.isdigit() and int(length[:15]) <= most):
+            raise Refused(413)
+        pieces: list[bytes] = []
+        taken, began = 0, asyncio.get_running_loop().time()
+        coming = aiter(proto)
+        try:
+            while True:
+                async with asyncio.timeout_at(began + self.grace + taken / self.slowest):
+                    piece = await anext(coming)
+                taken, self.held = taken + len(piece), self.held + len(piece)
+                if taken > most or self.held > self.budget:
+                    raise Refused(413 if taken > most else 503)
+                pieces.append(piece)
+        except StopAsyncIteration:
+            return b"".join(pieces)
+        except BaseException as reason:
+            self.held -= taken
+            if isinstance(reason, TimeoutError):
+                raise Refused(408) from None
+            raise
+
+    def let_go(self, body: bytes) -> None:
+        """The request was answered."""
+        self.held -= len(body)
+
+
+def largest(path: str) -> int:
+    """The size in bytes of the largest body that is taken at an address."""
+    return LARGEST_BODY if path.split("/")[2:3] == ["officers"] else SMALL
+
+
+BASE: dict[str, Any] = {
+    "SCRIPT_NAME": "",
+    "SERVER_SOFTWARE": "granian",
+    "wsgi.errors": sys.stderr,
+    "wsgi.version": (1, 0),
+    "wsgi.multithread": False,
+    "wsgi.multiprocess": True,
+    "wsgi.run_once": False,
+}
+OWN_NAMES = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+
+
+def environ(scope: Any, body: bytes) -> dict[str, Any]:
+    """The request as WSGI has it. A header that came more than once is joined; one with an underscore is left out."""
+    host, _colon, port = scope.server.rpartition(":")
+    made = {
+        **BASE,
+        "REQUEST_METHOD": scope.method,
+        "PATH_INFO": scope.path.encode().decode("latin-1"),
+        "QUERY_STRING": scope.query_string,
+        "SERVER_NAME": host,
+        "SERVER_PORT": port,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": BytesIO(body),
+    }
+    for name, value in scope.headers.items():
+        if "_" in name:
+            continue  # would be taken for the one with a hyphen
+        key = OWN_NAMES.get(name) or "HTTP_" + name.upper().replace("-", "_")
+        made[key] = f"{made[key]}{'; ' if name == 'cookie' else ','}{value}" if key in made else value
+    made["CONTENT_LENGTH"] = str(len(body)) if body or "CONTENT_LENGTH" in made else ""
+    if scope.authority:
+        made.setdefault("HTTP_HOST", scope.authority)
+    return made
+
+
+def call(site: Site, environ: dict[str, Any]) -> tuple[int, Headers, bytes]:
+    """Have the site answer; whole, whatever it is made of."""
+    told: list[Any] = []
+
+    def start(status: str, headers: Headers, exc_info: Any = None) -> Callable[[bytes], Any]:
+        told[:] = [int(status[:3]), headers]
+        return lambda data: None
+
+    answer = site(environ, start)
+    try:
+        body = b"".join(answer)
+    finally:
+        if close := getattr(answer, "close", None):
+            close()
+    return told[0], told[1], body
+
+
+def serving(site: Site, bodies: Bodies | None = None) -> Callable[[Any, Any], Awaitable[None]]:
+    """A site of WSGI, for a server that speaks RSGI."""
+    arriving = bodies or Bodies()
+    thread = ThreadPoolExecutor(1, thread_name_prefix="site")
+
+    async def application(scope: Any, proto: Any) -> None:
+        try:
+            body = await arriving.read(scope, proto)
+        except Refused as refused:
+            proto.response_empty(refused.args[0], [("connection", "close")])
+            return
+        loop = asyncio.get_running_loop()
+        try:
+            told = await loop.run_in_executor(thread, copy_context().run, call, site, environ(scope, body))
+        finally:
+            arriving.let_go(body)
+        proto.response_bytes(*told)
+
+    return application
