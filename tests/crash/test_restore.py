@@ -81,7 +81,8 @@ def folder(stage: Stage) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def loaded(stage: Stage, folder: Path) -> Loaded:
-    database = stage.copy("approved")
+    database = stage.copy("empty")
+    stage.act("prepare", database, "500")  # acts that both nations have signed wait to be carried out
     server.archive(stage.place, f"{SCRIPTS}/archive.sh %p %f {folder}/archive")
     writing = Site(stage.place, stage.orders, {"RUN_DIR": str(stage.place.run / "site")})
     writers = {name: writing.run("carry_on", database, name) for name in "ab"}
