@@ -152,7 +152,9 @@ ROWS = (
     row(
         "access", "every URL × every role × own / foreign / missing",
         "0 wrong 2xx; foreign ≡ missing; a URL not listed fails the test",
-        "portal/web/test_crawl.py",
+        "portal/web/test_crawl.py::test_every_address_has_a_declared_rule",
+        "portal/web/test_crawl.py::test_nobody_is_let_in_who_may_not",
+        "portal/web/test_crawl.py::test_anothers_thing_answers_exactly_as_a_missing_one",
         "portal/test_access.py::test_every_address_says_who_may_enter",
         "portal/api/test_who.py::test_every_operation_for_everybody",
         "portal/api/test_who.py::test_anothers_thing_answers_exactly_as_a_missing_one",
@@ -164,7 +166,11 @@ ROWS = (
     ),
     row(
         "access", "SQL without the RLS setting; users alternating on one connection", "0 foreign rows",
-        "portal/test_walls.py", control=["portal/test_walls.py::test_without_the_walls_foreign_rows_would_be_seen"],
+        "portal/test_walls.py::test_without_the_setting_the_citizens_role_sees_nothing",
+        "portal/test_walls.py::test_a_citizen_sees_the_own_rows_alone_and_nobody_sees_none",
+        "portal/test_walls.py::test_people_who_alternate_on_one_connection",
+        "portal/test_walls.py::test_every_table_that_leads_to_a_person_has_a_wall_or_a_reason",
+        control=["portal/test_walls.py::test_without_the_walls_foreign_rows_would_be_seen"],
     ),
     row(
         "access", "self-approval, second account, edited after approval, two approvers at once",
