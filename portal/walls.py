@@ -9,6 +9,7 @@ A new table that leads to a citizen stands here, or ``tests/portal/test_walls.py
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 
 
@@ -153,6 +154,7 @@ def build(using: str = DEFAULT_DB_ALIAS) -> None:
 def _wall(table: str, own: str | None, mark: str) -> str:
     """One transaction, so that the table is never seen half walled."""
     commands = [
+        f"SET LOCAL lock_timeout = {round(settings.MIGRATION_LOCK_SECONDS * 1000)}",  # then `migrate` is run again
         f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
         f"DROP POLICY IF EXISTS keepers ON {table}",
         f"DROP POLICY IF EXISTS own ON {table}",

@@ -17,6 +17,7 @@ from portal.local.place import CHECKOUT
 
 FOLDER = CHECKOUT / ".report"
 _results: dict[str, dict[str, Any]] = {}
+_which: dict[str, str] = {}
 
 
 @pytest.fixture
@@ -35,12 +36,18 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     one["seen"] += [figure for name, figure in report.user_properties if name == "seen" and report.when == "call"]
 
 
+def pytest_sessionstart() -> None:
+    """Of the commit that is tested; another may be checked out before a long run ends."""
+    if extent := os.environ.get("REPORT"):
+        _which.update(_run(extent))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    extent = os.environ.get("REPORT")
-    if extent and not hasattr(session.config, "workerinput"):
+    if _which and not hasattr(session.config, "workerinput"):
         FOLDER.mkdir(exist_ok=True)
-        (FOLDER / f"{extent}.json").write_text(json.dumps({**_run(extent), "tests": _results}, indent=1) + "\n")
+        told = json.dumps({**_which, "tests": _results}, indent=1)
+        (FOLDER / f"{_which['extent']}.json").write_text(told + "\n")
 
 
 def _run(extent: str) -> dict[str, str]:

@@ -338,7 +338,8 @@ def _sweep_chunk(due: str, params: dict[str, Any]) -> int:
         now = params["now"]
         _end(orders, unpaid=Status.LAPSED, paid=Status.UNALLOTTED, now=now)
         audit.record(actor="system", verb="end_orders", subject="orders", now=now, orders=len(orders))
-        outbox.leave(topic="subscription.lapsed", subject=str(orders[0]), now=now, ended_at=now.isoformat())
+        ended = {"ended_at": now.isoformat(), "first": str(orders[0]), "last": str(orders[-1])}
+        outbox.leave(topic="subscription.lapsed", subject=ended["first"], now=now, **ended)
     return len(orders)
 
 

@@ -49,10 +49,12 @@ PAID_ORDERS = """
      WHERE e.file_id = (%(payload)s::jsonb ->> 'file')::bigint AND e.held > 0
      GROUP BY i.user_id
 """
+# Those of one chunk: a run ends many, all at one instant.
 LAPSED_ORDERS = """
     SELECT i.user_id, jsonb_build_object('orders', jsonb_agg(s.reference ORDER BY s.reference))
       FROM fund_subscription s JOIN investors_investor i ON i.holder_id = s.holder_id
      WHERE s.ended_at = (%(payload)s::jsonb ->> 'ended_at')::timestamptz AND s.status IN ('lapsed', 'unallotted')
+       AND s.id BETWEEN (%(payload)s::jsonb ->> 'first')::uuid AND (%(payload)s::jsonb ->> 'last')::uuid
      GROUP BY i.user_id
 """
 EVERYBODY_IN_OFFERING = """

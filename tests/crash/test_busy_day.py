@@ -94,6 +94,6 @@ def test_without_durable_commits_an_acknowledged_order_is_lost(prepared: Demo, r
             day.order(range(begins, begins + 10))
             day.kill(random.Random(), ["postgresql"])
         found = day.judge()
-    with server.connect(prepared.place) as connection:
-        connection.execute("ALTER SYSTEM RESET wal_writer_delay")
+        with server.connect(prepared.place) as connection:
+            connection.execute("ALTER SYSTEM RESET wal_writer_delay")
     assert found["orders_lost"] > 0

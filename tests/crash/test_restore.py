@@ -22,7 +22,7 @@ from tests.crash.cast import Stage
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 
 SCRIPTS = CHECKOUT / "operation"
-ACTS = 60  # of each of two writers
+ACTS = 60  # of each of two writers, after the backup has ended
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,11 @@ class Told(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """What two writers did while, and after, a base backup was made at ``base``."""
+    """What two writers did while a base backup was made at ``base``, and after it had ``ended``."""
 
     base: Path
     archive: Path
+    ended: float
     acts: dict[str, list[Told]]
 
 
@@ -80,22 +81,25 @@ def folder(stage: Stage) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def loaded(stage: Stage, folder: Path) -> Loaded:
-    database = stage.copy("approved")
+    database = stage.copy("empty")
+    stage.act("prepare", database, "500")  # acts that both nations have signed wait to be carried out
     server.archive(stage.place, f"{SCRIPTS}/archive.sh %p %f {folder}/archive")
     writing = Site(stage.place, stage.orders, {"RUN_DIR": str(stage.place.run / "site")})
     writers = {name: writing.run("carry_on", database, name) for name in "ab"}
     base = Path(postgres.run(stage.place, SCRIPTS / "backup.sh", folder))
-    acts: dict[str, list[Told]] = {}
+    ended = time.monotonic()
+    acts: dict[str, list[Told]] = {name: [] for name in writers}
     for name, writer in writers.items():
         assert writer.stdout is not None
-        acts[name] = [Told(*json.loads(writer.stdout.readline())) for _ in range(ACTS)]
+        while sum(one.began > ended for one in acts[name]) < ACTS:
+            acts[name].append(Told(*json.loads(writer.stdout.readline())))
     for name, writer in writers.items():
         writer.kill()
         acts[name] += [Told(*json.loads(line)) for line in writer.communicate()[0].splitlines() if line.endswith("]")]
     with server.connect(stage.place, database) as connection:
         connection.execute("SELECT pg_switch_wal()")
         wait_for_archive(connection)
-    return Loaded(base, folder / "archive", acts)
+    return Loaded(base, folder / "archive", ended, acts)
 
 
 def wait_for_archive(connection: Any) -> None:
@@ -159,8 +163,9 @@ def test_a_restored_copy_has_exactly_its_transactions_and_lets_nothing_out(loade
 def moment(loaded: Loaded, dice: random.Random) -> tuple[str, Told]:
     """An act after the backup has ended, whose e-mail was not sent yet, but was before the writers were killed."""
     name = dice.choice("ab")
-    acts = [one for one in loaded.acts[name][:-6] if one.number % 5 != 4]
-    return name, dice.choice(acts[len(acts) // 2 :])
+    return name, dice.choice(
+        [one for one in loaded.acts[name][:-6] if one.began > loaded.ended and one.number % 5 != 4]
+    )
 
 
 def assert_exact(acts: list[str], loaded: Loaded, name: str, last: Told) -> None:

@@ -42,6 +42,11 @@ def test_a_table_that_the_migration_makes_itself_is_in_nobodys_way():
     assert migrations.findings(NEW_TABLE) == []
 
 
+def test_an_index_is_built_concurrently_in_a_migration_that_is_not_atomic():
+    sql = 'CREATE INDEX CONCURRENTLY "i" ON "a" ("b");\nCREATE INDEX CONCURRENTLY "j" ON "a" ("c");'
+    assert migrations.findings(sql, atomic=False) == [] != migrations.findings(sql)
+
+
 SLOW = """
     CREATE TABLE crowded AS SELECT generate_series(1, 100) AS id;
     CREATE FUNCTION slowly() RETURNS integer LANGUAGE sql VOLATILE AS 'SELECT 1 FROM pg_sleep(0.02)';

@@ -15,7 +15,8 @@ SPREAD_BY = {"investors_investor": "id"}
 # Small tables that every machine has a copy of: what they hold does not grow with citizens.
 COPIED = {
     "auth_group", "auth_permission", "fund_bankfile", "fund_call", "fund_officer", "fund_payoutrun", "fund_proposal",
-    "fund_unitclass", "investors_agreement", "investors_duplicatecase", "investors_entry", "socialaccount_socialapp",
+    "fund_taxyear", "fund_unitclass", "investors_agreement", "investors_duplicatecase", "investors_entry",
+    "socialaccount_socialapp",
 }  # fmt: skip
 
 ONE_NODE = "Of officers; stays on the first machine, where its writers are few."
@@ -23,6 +24,7 @@ DIRECTORY = "Asked before the citizen is known: becomes a directory spread by th
 DRAWN = "Drawn at random for one payer: becomes (holder, reference), beside a directory spread by the reference."
 BANKS = "What a bank tells has no holder until it is matched: spread by the bank's own identity, matched as a set."
 ONE_HOLDERS = "What it names is one holder's for good, so (holder, it) refuses the same."
+PARTNERS = "Papers of co-owners and partners, who have no reception and are few: in a table of their own."
 SHARED = "Account and investor share one number from then on, and so one machine."
 PERSON = "Two registrations of one person lie on two machines: becomes a directory spread by the blind index."
 
@@ -42,6 +44,8 @@ TO_CHANGE = {
     "investors_investor_holder_id_key": "Of the two rooms: the holder is opened with the investor's own number.",
     "pair_once": ONE_NODE,
     "investors_assignment_pkey": ONE_NODE,
+    "paper_version_of_a_holder": PARTNERS,
+    "payout_line_one_an_authority": "Of the few tax offices, which are nobody's rows; stays on the first machine.",
     "applicant_ticket": "A ticket is drawn from one sequence and never chosen: (offering, holder, ticket) is as good.",
     "fund_subscription_reference_key": DRAWN,
     "fund_subscription_numeric_reference_key": DRAWN,
@@ -57,6 +61,7 @@ TO_CHANGE = {
     "investors_investor.user_id": SHARED,
     "investors_investor.holder_id": "Of the two rooms: reception and vault are two databases from then on.",
     "fund_resolution.expected_id": BANKS,
+    "portal_paper.holder_id": PARTNERS,
     "fund_officer.user_id": ONE_NODE,
     "fund_officeentry.user_id": ONE_NODE,
     "django_admin_log.user_id": ONE_NODE,

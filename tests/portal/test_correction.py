@@ -154,7 +154,7 @@ def test_the_chart_draws_the_prices_that_hold(corrected, american, japanese):
     later = THEN + timedelta(days=1)
     building.publish(strike.value(day=day, now=later), (american, japanese), now=later)
     held = [(one.nav.valuation_day, one.price) for one in strike.history(class_code="JP")]
-    drawn = charts.line(held)
+    drawn = charts.line(held, least=Decimal(1))
     assert drawn is not None
     text = page("/fund/nav?class=JP")
     assert f'd="{drawn.line}"' in text

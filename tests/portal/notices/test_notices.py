@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from fund import holders
+from fund.dealing import subscription
 from fund.governance import approval
 from fund.governance.officers import Duty, Officer
 from fund.governance.outbox import Note, leave
@@ -52,6 +53,19 @@ def test_a_note_is_told_once_however_often_the_task_comes(everything: Stage) -> 
     assert mail.send_due(now=NOW) == 1
     assert mail.send_due(now=NOW) == 0
     assert len(outbox.outbox) == 1
+
+
+def test_orders_that_lapse_in_several_chunks_are_told_of_once_each(everything: Stage, monkeypatch: Any) -> None:
+    """One run ends all of them at one instant, and leaves a note a chunk."""
+    holder = everything.hanako.holder_id
+    assert holder is not None
+    references = {everything.order.reference, order(everything.current, holder, 20, NOW).reference}
+    monkeypatch.setattr(subscription, "LAPSE_CHUNK", 1)
+    assert subscription.lapse_due(now=everything.current.pay_by + timedelta(days=30)) == len(references)
+    for note in Note.objects.filter(topic="subscription.lapsed"):
+        send(note=note, now=NOW)
+    told = Message.objects.filter(topic="subscription.lapsed").values_list("facts", flat=True)
+    assert sorted(facts["orders"] for facts in told) == sorted([reference] for reference in references)
 
 
 def test_without_the_constraint_a_doubled_task_would_tell_twice(everything: Stage) -> None:

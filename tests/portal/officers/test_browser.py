@@ -23,6 +23,7 @@ from fund.tax import year
 from investors import casework
 from investors.applications import Application
 from investors.duplicates import DuplicateCase
+from portal import tracing
 from tests.fund import building
 from tests.fund.payments.bank_files import JPY, NOW, USD, entry, file
 from tests.fund.payments.conftest import PAY_BY, open_account
@@ -78,6 +79,8 @@ def addresses(american, japanese, make_officer, person) -> list[str]:
         now=now,
         reason="The yearly review.",
     )
+    with tracing.followed() as trace:
+        portfolio = in_the_portfolio()
     fence.close(why=fence.FenceEntry.Why.BY_HAND, officer=japanese, now=now, reason="A bank file looks wrong.")
     audit.seal(log=audit.AUDIT, now=now)
     return [
@@ -87,6 +90,7 @@ def addresses(american, japanese, make_officer, person) -> list[str]:
         "/officers/fund/setting/",
         "/officers/fund/setting/cap.citizen/",
         "/officers/fund/act/",
+        f"/officers/fund/act/?trace={trace}",
         "/officers/fund/offering/",
         "/officers/fund/outage/",
         "/officers/fund/nav/",
@@ -94,7 +98,7 @@ def addresses(american, japanese, make_officer, person) -> list[str]:
         "/officers/fund/facility/",
         "/officers/fund/call/",
         "/officers/fund/importedfile/",
-        *in_the_portfolio(),
+        *portfolio,
         "/officers/fund/bankfile/",
         "/officers/fund/note/",
         "/officers/fund/officer/",

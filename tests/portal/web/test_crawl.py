@@ -71,6 +71,7 @@ CITIZENS = """
     webhooks webhook-ping webhook-replay webhook-remove
 """
 NOBODY = """
+    metrics
     headless:app:account:manage_phone headless:app:account:verify_phone
     headless:app:account:resend_phone_verification_code
 """
