@@ -22,7 +22,7 @@ from investors.people import Investor
 from investors.steps import Known
 from investors.vault import Purpose
 from portal import step_up
-from portal.access import applicant
+from portal.access import applicant, as_the_house
 from portal.web import words
 
 FEW = 8  # choices up to which all are shown at once
@@ -352,8 +352,14 @@ def _refusal(investor: Investor, application: Application, now: datetime) -> dic
         "standing": standing,
         "prospects": found,
         "anew": all(one.again for one in found),
-        "existing": duplicates.existing(investor=investor) if Reason.NO_DUPLICATE in standing.refusal.reasons else None,
+        "existing": _twin(investor) if Reason.NO_DUPLICATE in standing.refusal.reasons else None,
     }
+
+
+def _twin(investor: Investor) -> Investor | None:
+    """The other registration of the same person, which stands behind another wall; the page tells its day alone."""
+    with as_the_house():
+        return duplicates.existing(investor=investor)
 
 
 def _reasons(application: Application | None) -> list[str]:
