@@ -106,7 +106,7 @@ class Stage:
         assert running is not None
         running.kill()
         running.wait(30)
-        postgres.start(self.place)
+        postgres.start(self.place, archiving=True)
 
 
 def settle_and_kill(stage: Stage, database: str, dice: random.Random, verb: str = "settle") -> list[str]:

@@ -1,5 +1,6 @@
 """From signing up to the receipt of an order: with nothing but a keyboard, under axe; and without a script."""
 
+import contextlib
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ import pytest
 from django.core import mail
 from django.db import connection
 from playwright.sync_api import Browser, Page
+from playwright.sync_api import TimeoutError as PatienceLost
 
 from fund.governance.officers import Officer
 from investors import judging
@@ -121,11 +123,19 @@ class Keys(Citizen):
         for kind in papers.needed(Known(datetime.now(UTC), answers)):
             picture = {"name": "1.JPG", "mimeType": "image/jpeg", "buffer": specimens.picture(kind, self.address)}
             self.to(f"#file-{kind}")
-            with self.page.expect_file_chooser() as chooser:
-                self.page.keyboard.press("Enter")
-            chooser.value.set_files(picture)
+            self.choose(picture)
             self.enter(f"#paper-{kind} button:not([name])")
         self.enter("main .k-actions a.usa-button:not([type])")
+
+    def choose(self, picture: Any) -> None:
+        """Open the file chooser; where the machine is busy the key is pressed again, as anybody would."""
+        for patience in (5_000, 20_000):
+            with contextlib.suppress(PatienceLost):
+                with self.page.expect_file_chooser(timeout=patience) as chooser:
+                    self.page.keyboard.press("Enter")
+                chooser.value.set_files(picture)
+                return
+        raise AssertionError(f"no file chooser opens on {self.page.url}")
 
     def order(self, look: Any) -> None:
         self.page.goto(f"{self.base}/account/")
