@@ -122,7 +122,7 @@ ACCEPT = f"""
     ), accepted AS (
         INSERT INTO investors_acceptance (investor_id, agreement_id, sha256, accepted_at)
         SELECT %(investor)s, id, sha256, %(now)s FROM texts
-         WHERE (SELECT count(*) FROM texts) = cardinality(%(codes)s)
+         WHERE (SELECT count(*) FROM texts) = cardinality(%(codes)s::text[])
          ORDER BY code ON CONFLICT DO NOTHING RETURNING agreement_id
     ), acts AS (
         {audit.INTO} SELECT %(now)s, %(actor)s, 'accept', code,
