@@ -82,10 +82,11 @@ MIDDLEWARE = [
     "portal.watch.traffic.counted",
     "portal.tracing.follow",
     "django.middleware.security.SecurityMiddleware",
-    "django.middleware.csp.ContentSecurityPolicyMiddleware",
-    "django_permissions_policy.PermissionsPolicyMiddleware",
     "portal.api.limits.LimitMiddleware",
     "portal.door.DoorMiddleware",
+    # Behind the door, where what they say is kept with the answer.
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
