@@ -25,7 +25,6 @@ import pytest
 from bench import server
 from portal.local import postgres, process, valkey
 from portal.local.place import CHECKOUT, HERE, Place
-from portal.local.supervisor import web
 from tests.crash.conftest import FEW_ROUNDS
 from tests.house.migrations import RELEASED
 
@@ -57,17 +56,21 @@ class House:
             "DOOR_SECONDS": "0", "PYTHONPATH": "",
         }  # fmt: skip
 
-    def run(self, code: Path, *words: str) -> None:
+    def run(self, code: Path, *words: str) -> str:
         command = [sys.executable, *words]
         done = subprocess.run(command, cwd=code, env=self.environment(), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
 
     def serve(self, code: Path, port: int) -> None:
+        """As this very code says that it is served."""
+        asked = f"import json; from portal.local.supervisor import web; print(json.dumps(web({port})))"
+        command = json.loads(self.run(code, "-c", asked))
         log = self.place.run / f"web-{port}.log"
         with log.open("wb") as output:
             self.programs.append(
                 subprocess.Popen(
-                    web(port), cwd=code, env=self.environment(), stdout=output, stderr=output, start_new_session=True
+                    command, cwd=code, env=self.environment(), stdout=output, stderr=output, start_new_session=True
                 )
             )
         deadline = time.monotonic() + 300
