@@ -338,4 +338,9 @@ def test_a_wall_costs_the_keepers_nothing_and_a_citizen_an_index():
     assert "current_setting" not in plan(f"{mine} WHERE reference = 'RF1'")
     ask("SET LOCAL ROLE kakehashi_citizen")
     assert re.search(r"Index Cond: \(holder_id = .*current_setting", plan(mine))
+    # What is asked may use its own index as well; on an empty table the planner may prefer the holder's: they go first.
+    ask("RESET ROLE")
+    ask("DROP INDEX subscription_book")
+    ask("ALTER TABLE fund_subscription DROP CONSTRAINT subscription_one_a_key")
+    ask("SET LOCAL ROLE kakehashi_citizen")
     assert re.search(r"Index Cond: .*reference", plan(f"{mine} WHERE reference = 'RF1'"))
