@@ -97,7 +97,8 @@ def commit(*, class_nav: ClassNav, now: datetime) -> HoldingRoot:
     """Hash the holdings of a class at a NAV and write down the root and its blocks. Raises Differs, IntegrityError."""
     nav, code = class_nav.nav, class_nav.unit_class_id
     holders = _everybody()
-    planted = tree.plant(secret(class_code=code, nav=nav), _rows(nav, code, holders), most=len(holders))
+    planted = tree.Tree(secret(class_code=code, nav=nav), most=len(holders))
+    planted.plant(_rows(nav, code, holders))
     units = tree.units_of(planted.root)
     if units != class_nav.units:
         raise Differs(f"{code} {nav}: priced {class_nav.units}, held {units}")

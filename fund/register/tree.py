@@ -7,9 +7,9 @@ below it, so that no holder can be left out of the total and none can be counted
 
 The leaves stand in ascending order of their hash. The tree splits at the largest power of two below their number, which
 is the same as pairing neighbours level by level and passing an odd last one up. So blocks of a power of two of leaves
-are whole subtrees: ``blocks`` plants them side by side. Nothing here knows a database.
+are whole subtrees: a ``Tree`` has them planted side by side. Nothing here knows a database.
 
-``leaf``, ``join`` and ``levels`` say what a tree is; ``leaves`` and ``top`` do the same in tables of bytes, a message a
+``leaf``, ``join`` and ``levels`` say what a tree is; ``nodes`` and ``top`` do the same in tables of bytes, a message a
 row, so that of a million holders little is left but the hashing.
 """
 
@@ -39,7 +39,7 @@ Table = NDArray[np.uint8]  # a message, node or leaf a row
 
 
 class TooMany(ArithmeticError):
-    """The sum is beyond what the ledger can count (2^63 − 1)."""
+    """Units, or a sum of them, beyond what the ledger can count (2^63 − 1)."""
 
 
 def leaf(*, salt: bytes, holder: str, units: int) -> bytes:
@@ -86,7 +86,7 @@ def as_rows(holdings: Iterable[tuple[int, int]]) -> bytes:
 def nodes(secret: bytes, rows: bytes) -> list[bytes]:
     """The node of each row, at the pace of the hashing."""
     pieces = [rows[k : k + BLOCK * ROW] for k in range(0, len(rows), BLOCK * ROW)]
-    return [node for some in pieces for node in _each(_nodes(_hashes(secret, some), _table(some, ROW)))]
+    return [node for some in pieces for node in _one_by_one(_nodes(_hashes(secret, some), _table(some, ROW)))]
 
 
 def _nodes(hashes: Table, rows: Table) -> Table:
@@ -118,10 +118,10 @@ def _table(data: Buffer, width: int) -> Table:
 
 def _hashed(messages: Table) -> Table:
     """The SHA-256 of each message."""
-    return _table(b"".join([sha256(one).digest() for one in _each(messages)]), HASH)
+    return _table(b"".join([sha256(one).digest() for one in _one_by_one(messages)]), HASH)
 
 
-def _each(rows: Table) -> list[bytes]:
+def _one_by_one(rows: Table) -> list[bytes]:
     return rows.view(f"V{rows.shape[1]}").ravel().tolist()
 
 
@@ -190,60 +190,54 @@ class Block:
 
 
 class Tree:
-    """The tree over the leaves of some rows, block by block; in memory that the processes which plant it share.
+    """The tree over the leaves of ``most`` or fewer rows, in blocks of ``size`` leaves, a power of two.
 
-    ``count`` is how many leaves there are, ``root`` the node above them all.
+    It lies in memory that the processes which plant it share. ``count`` is how many leaves there are, ``root`` the node
+    above them all, empty without any.
     """
 
-    def __init__(self, secret: bytes, *, most: int, size: int) -> None:
+    def __init__(self, secret: bytes, *, most: int, size: int = BLOCK) -> None:
         room = -(-most // BLOCK) * BLOCK
         self.secret, self.size, self.count, self.root = secret, size, 0, b""
-        self.rows, self.hashes = _shared(room, ROW), _shared(room, HASH)  # in the order in which they come
-        self.places: list[NDArray[np.intp]] = []  # of the leaves of each block, in the order of the tree
-        self.tops = _shared(-(-room // size), NODE)
+        self._processes = beside.processes(most, least=SHARE)
+        self._rows, self._hashes = _shared(room, ROW), _shared(room, HASH)  # as they come
+        self._places: list[NDArray[np.intp]] = []  # where they lie, block by block
+        self._nodes = _shared(-(-room // size), NODE)  # of the blocks
 
-    def take(self, rows: Iterable[bytes]) -> Iterator[int]:
-        """Write down rows; the numbers of those pieces that can be hashed. Raises TooMany."""
+    def plant(self, rows: Iterable[bytes]) -> None:
+        """Hash rows that come in pieces, all processors what has come while the next is awaited; then climb.
+
+        Raises TooMany, ``beside.Failed``.
+        """
+        beside.each(self._hash, self._take(rows), processes=self._processes)
+        order = _ascending(self._hashes[: self.count])
+        self._places = [order[start : start + self.size] for start in range(0, self.count, self.size)]
+        beside.each(self._climb, range(len(self._places)), processes=self._processes)
+        self.root = top(self._nodes[: len(self._places)].tobytes())
+
+    def _take(self, rows: Iterable[bytes]) -> Iterator[int]:
+        """Write rows down; the numbers of those pieces that are whole. Raises TooMany."""
         for some in rows:
             before, self.count = self.count, self.count + len(some) // ROW
-            self.rows[before : self.count] = here = _table(some, ROW)
-            if here[:, 0].max(initial=0) > MOST >> 56:
+            self._rows[before : self.count] = here = _table(some, ROW)
+            if here[:, 0].max(initial=0) > MOST >> 56:  # the sums would run over, and come out right again
                 raise TooMany("somebody has more than the ledger can count, or less than nothing")
             yield from range(before // BLOCK, self.count // BLOCK)
         if self.count % BLOCK:
             yield self.count // BLOCK  # what lies behind the last row is hashed for nothing
 
-    def hash(self, piece: int) -> None:
+    def _hash(self, piece: int) -> None:
         here = slice(piece * BLOCK, (piece + 1) * BLOCK)
-        self.hashes[here] = _hashes(self.secret, self.rows[here].tobytes())
+        self._hashes[here] = _hashes(self.secret, self._rows[here].tobytes())
 
-    def sort(self) -> None:
-        """Lay out the blocks, by the hashes of their leaves."""
-        order = _ascending(self.hashes[: self.count])
-        self.places = [order[start : start + self.size] for start in range(0, self.count, self.size)]
-
-    def climb(self, block: int) -> None:
-        """From the leaves of a block to the node above them. Raises TooMany."""
-        here = self.places[block]
-        nodes = _nodes(self.hashes.take(here, axis=0), self.rows.take(here, axis=0))
-        self.tops[block] = np.frombuffer(top(nodes.tobytes()), np.uint8)
+    def _climb(self, block: int) -> None:
+        here = self._places[block]
+        nodes = _nodes(self._hashes.take(here, axis=0), self._rows.take(here, axis=0))
+        self._nodes[block] = np.frombuffer(top(nodes.tobytes()), np.uint8)
 
     def blocks(self) -> Iterator[Block]:
-        for node, here in zip(self.tops, self.places, strict=False):
-            yield Block(self.hashes[here[0]].tobytes(), node.tobytes(), self.rows.take(here, axis=0).tobytes())
-
-
-def plant(secret: bytes, rows: Iterable[bytes], *, most: int, size: int = BLOCK) -> Tree:
-    """The tree over rows that come in pieces, ``most`` in all; ``size``, the leaves of a block, is a power of two.
-
-    All processors hash what has come while the next is awaited; then they climb. Raises TooMany, ``beside.Failed``.
-    """
-    tree, processes = Tree(secret, most=most, size=size), beside.processes(most, least=SHARE)
-    beside.each(tree.hash, tree.take(rows), processes=processes)
-    tree.sort()
-    beside.each(tree.climb, range(len(tree.places)), processes=processes)
-    tree.root = top(tree.tops[: len(tree.places)].tobytes())
-    return tree
+        for node, here in zip(self._nodes, self._places, strict=False):
+            yield Block(self._hashes[here[0]].tobytes(), node.tobytes(), self._rows.take(here, axis=0).tobytes())
 
 
 def _shared(rows: int, width: int) -> Table:
@@ -252,11 +246,12 @@ def _shared(rows: int, width: int) -> Table:
 
 def _ascending(hashes: Table) -> NDArray[np.intp]:
     """The places of hashes in their order. Eight bytes decide, unless two agree in them."""
-    first = hashes[:, :UNITS].copy().view(">u8").ravel().astype(np.uint64)
+    numbers = hashes.view(">u8")
+    first = numbers[:, 0].astype(np.uint64)
     order = first.argsort()
     first = first[order]
     if (first[1:] == first[:-1]).any():
-        order = np.lexsort(hashes.copy().view(">u8").T[::-1])
+        order = np.lexsort(numbers.T[::-1])
     return order
 
 

@@ -86,7 +86,7 @@ def test_everybody_can_prove_their_units(committed, held, as_site):
 
 def test_blocks_of_few_leaves_prove_the_same(published, held, monkeypatch):
     monkeypatch.setattr(tree, "BLOCK", 2)
-    monkeypatch.setattr(tree.plant, "__kwdefaults__", {"size": 2})
+    monkeypatch.setattr(tree.Tree.__init__, "__kwdefaults__", {"size": 2})
     commit_all()
     assert HoldingBlock.objects.filter(holding_root__unit_class="JP").count() == 4
     assert {one: proves(one).units for one in held} == held

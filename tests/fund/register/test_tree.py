@@ -38,7 +38,7 @@ def planted(held: dict[int, int], block: int = tree.BLOCK) -> tuple[list[bytes],
     """The sorted nodes, and the root by way of blocks."""
     rows = tree.as_rows(held.items())
     nodes = sorted(tree.nodes(SECRET, rows))
-    planted = tree.plant(SECRET, [rows], most=len(held) + 7, size=block)
+    planted = plant([rows], most=len(held) + 7, size=block)
     blocks = list(planted.blocks())
     assert planted.count == len(held)
     assert sorted(one for block in blocks for one in read_rows(block.rows)) == sorted(held.items())
@@ -46,6 +46,12 @@ def planted(held: dict[int, int], block: int = tree.BLOCK) -> tuple[list[bytes],
     assert [one.first for one in blocks] == [one[: tree.HASH] for one in nodes[::block]]
     assert planted.root == tree.top(b"".join(one.node for one in blocks))
     return nodes, planted.root
+
+
+def plant(rows: list[bytes], *, most: int, size: int = tree.BLOCK) -> tree.Tree:
+    planted = tree.Tree(SECRET, most=most, size=size)
+    planted.plant(rows)
+    return planted
 
 
 def read_rows(rows: bytes) -> list[tuple[int, int]]:
@@ -188,7 +194,7 @@ def test_less_than_nothing_is_refused_before_it_is_hashed():
     """As an unsigned number it is more than can be counted; two of them would add up to little again."""
     rows = struct.pack(">qQqQ", -5, 1, 10, 2)
     with pytest.raises(tree.TooMany):
-        tree.plant(SECRET, [rows], most=2)
+        plant([rows], most=2)
     assert tree.units_of(tree.top(b"".join(tree.nodes(SECRET, rows)))) == 5  # what that holds off
 
 
@@ -196,12 +202,12 @@ def test_less_than_nothing_is_refused_before_it_is_hashed():
 def test_many_processors_plant_the_same_tree(width, monkeypatch):
     held = {holder**3: holder for holder in range(1, 200)}
     rows = tree.as_rows(held.items())
-    alone = tree.plant(SECRET, [rows], most=199, size=4)
+    alone = plant([rows], most=199, size=4)
     monkeypatch.setattr(tree, "BLOCK", 16)
     monkeypatch.setattr(tree, "SHARE", 16)
     monkeypatch.setattr("os.process_cpu_count", lambda: 3)
     pieces = [rows[k : k + width * tree.ROW] for k in range(0, len(rows), width * tree.ROW)]
-    together = tree.plant(SECRET, pieces, most=300, size=4)
+    together = plant(pieces, most=300, size=4)
     assert (together.root, list(together.blocks())) == (alone.root, list(alone.blocks()))
     assert together.root == [*tree.levels(sorted(tree.nodes(SECRET, rows)))][-1][0]
 
@@ -209,7 +215,7 @@ def test_many_processors_plant_the_same_tree(width, monkeypatch):
 def test_more_rows_than_there_is_room_for_are_an_error():
     rows = tree.as_rows((holder, 1) for holder in range(1, tree.BLOCK + 2))
     with pytest.raises(ValueError, match="shape"):
-        tree.plant(SECRET, [rows], most=2)
+        plant([rows], most=2)
 
 
 def test_leaves_that_agree_in_their_first_bytes_are_compared_whole():
