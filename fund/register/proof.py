@@ -73,7 +73,8 @@ def secret(*, class_code: str, nav: Nav) -> bytes:
 def commit_next(*, now: datetime) -> bool:
     """Commit to the holdings of one class at one published NAV, the newest first; False when nothing is left to commit.
 
-    Raises Differs where holders do not have the units that the NAV priced.
+    Raises Differs where holders do not have the units that the NAV priced, ``tree.TooMany`` where one has less than no
+    units.
     """
     one = _uncommitted().first()
     if one is None:
@@ -94,7 +95,10 @@ def _uncommitted() -> QuerySet[ClassNav]:
 
 
 def commit(*, class_nav: ClassNav, now: datetime) -> HoldingRoot:
-    """Hash the holdings of a class at a NAV and write down the root and its blocks. Raises Differs, IntegrityError."""
+    """Hash the holdings of a class at a NAV and write down the root and its blocks.
+
+    Raises Differs, ``tree.TooMany`` where somebody has less than no units, IntegrityError.
+    """
     nav, code = class_nav.nav, class_nav.unit_class_id
     holders = _everybody()
     planted = tree.Tree(secret(class_code=code, nav=nav), most=len(holders))
@@ -121,7 +125,7 @@ def commit(*, class_nav: ClassNav, now: datetime) -> HoldingRoot:
 
 
 def _everybody() -> range:
-    """Of the numbers of all holders who have ever held anything."""
+    """The numbers of all who have ever held anything lie in it."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT min(holder_id), max(holder_id) FROM fund_card")
         first, last = cursor.fetchone()
@@ -138,8 +142,8 @@ def _rows(nav: Nav, class_code: str, holders: range) -> Iterator[bytes]:
         for first in holders[::RANGE]:
             with cursor.copy(statement, {**params, "first": first, "last": first + RANGE - 1}) as copy:
                 copy.set_types(["bytea"])
-                for (rows,) in copy.rows():
-                    yield rows
+                ((rows,),) = copy.rows()
+            yield rows
 
 
 def _with_units(statement: str, class_code: str) -> str:
