@@ -21,7 +21,7 @@ class Failed(Exception):
 
 
 def memory(size: int) -> mmap:
-    """So many bytes, not 0, all of them nought, which this process shares with those that are forked from it later."""
+    """So many zero bytes, at least one, which this process shares with those that are forked from it later."""
     return mmap(-1, size)
 
 
@@ -42,8 +42,8 @@ def each(work: Work, numbers: Iterable[int], *, processes: int) -> None:
         for _ in range(processes - 1):
             helpers.append(_Helper(queue, work))
         for number in numbers:
-            while not queue.put(number):
-                work(queue.get())
+            if not queue.put(number):  # more are waiting than the others can do for now
+                work(number)
         queue.work_off(work)
         for helper in helpers:
             helper.join()
@@ -65,11 +65,8 @@ class _Queue:
         """Whether there was room for it."""
         return self.entering.write(number.to_bytes(NUMBER)) is not None
 
-    def get(self) -> int:
-        return int.from_bytes(self.leaving.read(NUMBER))
-
     def work_off(self, work: Work) -> None:
-        """Put nothing more in; do what is left, and what others put in, until they have closed it too."""
+        """Put nothing more in; do what is left, and what others put in until they are done with it, or dead."""
         self.entering.close()
         while number := self.leaving.read(NUMBER):
             work(int.from_bytes(number))

@@ -107,6 +107,34 @@ def test_who_fails_here_leaves_nobody_behind():
         beside.each(lambda _number: time.sleep(60), numbers(), processes=3)
 
 
+def test_the_others_end_when_this_process_is_killed():
+    work = Noted(1)
+
+    def numbers():
+        yield 0
+        while not any(work.memory):
+            time.sleep(0.001)
+        killed()
+
+    if (process := os.fork()) == 0:
+        beside.each(work, numbers(), processes=2)
+        os._exit(0)
+    assert os.waitpid(process, 0)[1] == signal.SIGKILL
+    (other,) = work.by()
+    assert other != process
+    until = time.monotonic() + 20
+    while is_alive(other):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def is_alive(process: int) -> bool:
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE  # whom nobody has waited for yet
+    except psutil.NoSuchProcess:
+        return False
+
+
 def test_nobody_has_less_than_a_share(monkeypatch):
     monkeypatch.setattr("os.process_cpu_count", lambda: 2)
     assert [beside.processes(whole, least=10) for whole in (0, 1, 19, 20, 100)] == [1, 1, 1, 2, 2]
