@@ -9,7 +9,7 @@ import base64
 import hmac
 import secrets
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -47,6 +47,10 @@ class Key:
     version: int
     secret: bytes
 
+    @cached_property
+    def lock(self) -> AESGCM:
+        return AESGCM(self.secret)
+
 
 @cache
 def _keys(configured: tuple[str, ...]) -> dict[int, Key]:
@@ -83,7 +87,7 @@ def seal(plain: bytes, *, table: str, column: str, row: object) -> bytes:
     place = _place(table, column, row, key.version)
     fresh = secrets.token_bytes(KEY_BYTES + 2 * NONCE_BYTES)  # of one call: files bring a hundred thousand values
     data_key, wrap_nonce, nonce = fresh[:KEY_BYTES], fresh[KEY_BYTES:-NONCE_BYTES], fresh[-NONCE_BYTES:]
-    wrapped = AESGCM(key.secret).encrypt(wrap_nonce, data_key, place)
+    wrapped = key.lock.encrypt(wrap_nonce, data_key, place)
     body = AESGCM(data_key).encrypt(nonce, plain, _place(table, column, row, 0))
     return key.version.to_bytes(VERSION_BYTES, "big") + wrap_nonce + wrapped + nonce + body
 
@@ -103,9 +107,7 @@ def _data_key(sealed: bytes, *, table: str, column: str, row: object) -> bytes:
         raise Unreadable(f"vault key {version} is not configured")
     wrapped = sealed[WRAPPED]
     try:
-        return AESGCM(key.secret).decrypt(
-            wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _place(table, column, row, version)
-        )
+        return key.lock.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _place(table, column, row, version))
     except InvalidTag:
         raise Unreadable(f"{table}.{column} does not open in this row") from None
 
@@ -129,7 +131,7 @@ def rewrap(sealed: bytes, *, table: str, column: str, row: object) -> bytes:
     """The same value with its data key wrapped by the newest key; the body is not touched or read."""
     data_key = _data_key(sealed, table=table, column=column, row=row)
     key, nonce = newest(), secrets.token_bytes(NONCE_BYTES)
-    wrapped = AESGCM(key.secret).encrypt(nonce, data_key, _place(table, column, row, key.version))
+    wrapped = key.lock.encrypt(nonce, data_key, _place(table, column, row, key.version))
     return key.version.to_bytes(VERSION_BYTES, "big") + nonce + wrapped + sealed[WRAPPED.stop :]
 
 

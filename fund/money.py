@@ -14,6 +14,8 @@ from typing import Self
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+DECIMALS = {"USD": 2, "JPY": 0}
+
 
 class Currency(StrEnum):
     """The two currencies of the fund, ISO 4217."""
@@ -24,7 +26,7 @@ class Currency(StrEnum):
     @property
     def decimals(self) -> int:
         """Digits behind the point of one major unit: cents for USD, none for JPY (D19)."""
-        return {"USD": 2, "JPY": 0}[self.value]
+        return DECIMALS[self]
 
     @property
     def minor_per_major(self) -> int:
@@ -43,9 +45,10 @@ class Money:
     currency: Currency
 
     def __post_init__(self) -> None:
-        if isinstance(self.amount, bool) or not isinstance(self.amount, int):
+        if type(self.amount) is not int and (isinstance(self.amount, bool) or not isinstance(self.amount, int)):
             raise TypeError("Money is an integer of minor units")
-        object.__setattr__(self, "currency", Currency(self.currency))
+        if type(self.currency) is not Currency:
+            object.__setattr__(self, "currency", Currency(self.currency))
 
     @classmethod
     def parse(cls, value: str, currency: str | Currency) -> Self:
@@ -81,7 +84,7 @@ class Money:
         return Decimal(self.amount) / self.currency.minor_per_major
 
     def __str__(self) -> str:
-        return f"{self.currency.value} {self.value}"
+        return f"{self.currency} {self.value}"
 
     def _same(self, other: "Money") -> int:
         if self.currency != other.currency:

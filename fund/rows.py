@@ -4,18 +4,25 @@ The models stay the only place that knows the columns. Rows are made and read wi
 signals are sent, which the house uses none of, and no value is judged, which the database does.
 """
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, wraps
+from threading import local
 from typing import Any
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections
-from django.db.backends.postgresql.base import ServerBindingCursor
-from django.db.backends.utils import CursorWrapper
+import psycopg
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.models import Field, ForeignKey, Model
 from django.db.models.base import ModelState
 from django.db.models.expressions import DatabaseDefault
+from psycopg.adapt import AdaptersMap, PyFormat, Transformer
+from psycopg.generators import execute
+from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.types.datetime import TimestamptzLoader
+from psycopg.types.json import Jsonb
 from psycopg.types.numeric import Int2, Int4, Int8
 
 type Column = Field[Any, Any]
@@ -23,54 +30,131 @@ type Kind = tuple[type[Model], tuple[str, ...]]  # a model, and its columns that
 
 type Writer = Callable[[Any], Any]  # makes of a value what the driver is given
 
-AS_IT_IS = {"CharField": str, "TextField": str, "DateTimeField": datetime, "UUIDField": UUID}
+PLACE = re.compile(r"%(?:%|s|\((\w+)\)s)")  # of a parameter in a statement
+_here = local()
+DEBUG = settings.DEBUG
+GOOD = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
+
+AS_IT_IS = {"CharField": str, "TextField": str, "DateTimeField": datetime, "UUIDField": UUID, "BooleanField": bool}
 WHOLE = {"BigAutoField": Int8, "BigIntegerField": Int8, "IntegerField": Int4, "PositiveSmallIntegerField": Int2}
 
 
-def cursor() -> CursorWrapper:
-    """A cursor for statements of a fixed text, each of which the server reads and plans once for a connection.
+def ask(statement: str, params: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """All rows that a statement of a fixed text gives, which the server reads and plans once for a connection.
 
-    Its parameters are bound by the server, which must be able to tell the one type that each of them has.
+    Its parameters are bound by the server, which must be able to tell the one type that each of them has. Raises what
+    Django raises.
     """
     line = _line()
-    return _watched(line, ServerBindingCursor(line.connection))  # type: ignore[call-arg]  # its stub knows no psycopg
+    kept = line.connection.__dict__.setdefault("statements", {})
+    known = kept.get(statement)
+    if known is None:
+        known = kept[statement] = Statement(line.connection, statement, number=len(kept))
+    # As Django does: whoever stands around statements stands around these as well.
+    make = line.make_debug_cursor if line.force_debug_cursor or DEBUG else line.make_cursor
+    make(known).execute(statement, params)
+    return list(known.fetchall())
 
 
-def ask(statement: str, params: Any) -> list[tuple[Any, ...]]:
-    """All rows that a statement of a fixed text gives, as ``cursor`` would; each statement keeps its cursor.
+class Statement:
+    """A statement on one connection, which knows already how to write what it is given and to read what it is told.
 
-    A cursor that asks the same again knows already how to write what it is given and to read what it is told.
+    A cursor, as far as Django needs one: psycopg's own, ready for everything, costs twice what the question costs.
     """
-    line = _line()
-    kept = line.connection.__dict__.setdefault("asked", {})
-    if statement not in kept:
-        kept[statement] = statement, ServerBindingCursor(line.connection)  # type: ignore[call-arg]
-    same, asked = kept[statement]  # the very text that the cursor knows
-    _watched(line, asked).execute(same, params)
-    return list(asked.fetchall())
+
+    _query = None  # where Django would look for what was sent
+
+    def __init__(self, connection: psycopg.Connection, text: str, *, number: int) -> None:
+        self.connection, self.number = connection, number
+        self.adapters = AdaptersMap(connection.adapters)
+        self.adapters.register_loader("timestamptz", TimestamptzLoader)  # Django's says a second time that it is UTC
+        self._values = Transformer(self)
+        self._names: dict[str, int] = {}  # of the parameters and their numbers; else they have places
+        self._places = 0
+        self._text = PLACE.sub(self._numbered, text).encode()
+        self._formats = [PyFormat.AUTO] * self._places
+        self._prepared: dict[tuple[int, ...], bytes] = {}  # by the types of the parameters
+
+    def _numbered(self, found: re.Match[str]) -> str:
+        if found[0] == "%%":
+            return "%"
+        if found[1] in self._names:
+            return f"${self._names[found[1]]}"
+        self._places += 1
+        if found[1]:
+            self._names[found[1]] = self._places
+        return f"${self._places}"
+
+    def execute(self, _text: str, params: Any) -> None:
+        """Raises psycopg.Error."""
+        given = [params[name] for name in self._names] if self._names else params
+        written = self._values.dump_sequence(given, self._formats)
+        types, line = self._values.types or (), self.connection.pgconn
+        if line.transaction_status == TransactionStatus.IDLE and not self.connection.autocommit:
+            self.connection.execute("")  # has psycopg begin
+        if self.connection.prepare_threshold is None:  # behind pgbouncer
+            line.send_query_params(self._text, written, types, self._values.formats)
+        else:
+            if types not in self._prepared:
+                name = f"asked_{self.number}_{len(self._prepared)}".encode()
+                line.send_prepare(name, self._text, types)
+                self._answer()
+                self._prepared[types] = name
+            line.send_query_prepared(self._prepared[types], written, self._values.formats)
+        self._told = self._answer()
+        self._values.set_pgresult(self._told)
+
+    def _answer(self) -> Any:
+        for told in self.connection.wait(execute(self.connection.pgconn)):
+            if told.status not in GOOD:
+                raise psycopg.errors.error_from_result(told)
+        return told
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        return self._values.load_rows(0, self._told.ntuples, tuple)
 
 
 def _line() -> Any:
-    """Django's connection itself, not what stands for it; open, and still good."""
-    line = connections[DEFAULT_DB_ALIAS]
-    line.close_if_health_check_failed()
-    line.ensure_connection()
+    """Django's connection of this thread itself, not what stands for it; open, and still good."""
+    try:
+        line = _here.line
+    except AttributeError:
+        line = _here.line = connections[DEFAULT_DB_ALIAS]
+    if not line.health_check_done or line.connection is None:
+        line.close_if_health_check_failed()
+        line.ensure_connection()
     return line
 
 
-def _watched(line: Any, bound: Any) -> CursorWrapper:
-    """As Django does: whoever stands around statements stands around these as well."""
-    made: CursorWrapper = line.make_debug_cursor(bound) if line.queries_logged else line.make_cursor(bound)
-    return made
+def together[**Given, Answer](verb: Callable[Given, Answer]) -> Callable[Given, Answer]:
+    """A part of the caller's transaction, where there is one: refused, it ends that one too. Else one of its own."""
+
+    @wraps(verb)
+    def within(*args: Given.args, **named: Given.kwargs) -> Answer:
+        line = _line()
+        if not line.in_atomic_block:
+            with transaction.atomic():
+                return verb(*args, **named)
+        try:
+            return verb(*args, **named)
+        except BaseException:
+            line.needs_rollback = True
+            raise
+
+    return within
 
 
 def new[M: Model](model: type[M], **given: Any) -> M:
     """A row that is not written yet, from values by the names of its columns; the others have their defaults."""
     row, here = _empty(model, adding=True)
-    for name, default in _defaults(model):
-        here[name] = given.pop(name) if name in given else default() if callable(default) else default
-    if given:
-        raise TypeError(f"{model.__name__} has no {', '.join(given)}")
+    plain, made = _defaults(model)
+    here.update(plain)
+    for name, make in made:
+        if name not in given:
+            here[name] = make()
+    here.update(given)
+    if len(here) > width(model) + 1:  # its columns, and its state
+        raise TypeError(f"{model.__name__} has no {', '.join(given.keys() - set(_names(model)))}")
     return row
 
 
@@ -82,7 +166,7 @@ def insert(*chain: Model, unless: str | None = None) -> int:
     """
     kinds: list[Kind] = []
     given: list[Any] = []
-    line = connections[DEFAULT_DB_ALIAS]
+    line = _line()
     for row in chain:
         here, left = row.__dict__, []
         for field, name, is_key, plain, write in _fields(type(row)):
@@ -92,6 +176,8 @@ def insert(*chain: Model, unless: str | None = None) -> int:
                 given.append(value if write is None else write(value))
             elif kind is DatabaseDefault or (is_key and value is None):
                 left.append(name)
+            elif value is None:
+                given.append(None)
             else:
                 given.append(field.get_db_prep_save(value, line))
         kinds.append((type(row), tuple(left)))
@@ -115,17 +201,19 @@ def _fields(model: type[Model]) -> list[tuple[Column, str, bool, type | None, Wr
 
 def _written(field: Column) -> tuple[type | None, Writer | None]:
     kind = (field.target_field if isinstance(field, ForeignKey) else field).get_internal_type()
+    if kind == "JSONField" and field.encoder is None:  # type: ignore[attr-defined]
+        return dict, Jsonb
+    if kind == "BinaryField":
+        return bytes, psycopg.Binary
     return (int, WHOLE[kind]) if kind in WHOLE else (AS_IT_IS.get(kind), None)
 
 
 @cache
-def _defaults(model: type[Model]) -> list[tuple[str, Any]]:
-    """Of each column: what ``Model()`` would put there, or the function that makes it."""
-    return [(field.attname, _default(field)) for field in model._meta.concrete_fields]
-
-
-def _default(field: Column) -> Any | Callable[[], Any]:
-    return field.default if callable(field.default) and field.has_default() else field.get_default()
+def _defaults(model: type[Model]) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]]]:
+    """What ``Model()`` would put in each column, and the functions that make it anew for each row."""
+    made = {f.attname: f.default for f in model._meta.concrete_fields if callable(f.default) and f.has_default()}
+    plain = {f.attname: f.get_default() for f in model._meta.concrete_fields if f.attname not in made}
+    return plain, list(made.items())
 
 
 @cache
@@ -163,6 +251,12 @@ def read[M: Model](model: type[M], values: Iterable[Any]) -> M:
     """The row whose ``columns`` these are."""
     row, here = _empty(model, adding=False)
     here.update(zip(_names(model), values, strict=True))
+    return row
+
+
+def join[M: Model](row: M, **others: Model | None) -> M:
+    """Say which rows are those that a row leads to, by the names of its fields, so that they are not read again."""
+    row._state.fields_cache.update(others)
     return row
 
 

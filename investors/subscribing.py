@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from fund import rates, rows
@@ -45,7 +44,7 @@ class OverTheCap(Refusal):
     code = "over_the_cap"
 
 
-@transaction.atomic(savepoint=False)
+@rows.together
 def subscribe(
     *,
     investor: Investor,
@@ -93,6 +92,7 @@ class Asked:
 
 
 LOCK = "FOR UPDATE OF i"
+HITS = ", ".join(f"'{one.value}'" for one in STANDING)
 
 
 def _lock(investor_id: int, offering_code: str, key: str) -> Asked:
@@ -103,7 +103,7 @@ def _lock(investor_id: int, offering_code: str, key: str) -> Asked:
     """
     ((standing_hit, again, needed, accepted, *found),) = rows.ask(
         f"""
-        SELECT EXISTS (SELECT FROM investors_hit t WHERE t.investor_id = i.id AND t.state = ANY(%(standing)s)),
+        SELECT EXISTS (SELECT FROM investors_hit t WHERE t.investor_id = i.id AND t.state IN ({HITS})),
                EXISTS (SELECT FROM fund_subscription s WHERE s.holder_id = i.holder_id AND s.key = %(key)s),
                (SELECT o.agreements FROM fund_offering o WHERE o.code = %(offering)s),
                ARRAY(SELECT a.kind || ':' || a.version FROM investors_acceptance c
@@ -112,11 +112,11 @@ def _lock(investor_id: int, offering_code: str, key: str) -> Asked:
           FROM investors_investor i LEFT JOIN fund_holder h ON h.id = i.holder_id
          WHERE i.id = %(investor)s {LOCK}
         """,
-        {"investor": investor_id, "offering": offering_code, "key": key, "standing": list(STANDING)},
+        {"investor": investor_id, "offering": offering_code, "key": key},
     )
     investor = rows.read(Investor, found[: rows.width(Investor)])
     if investor.holder_id is not None:
-        investor.holder = rows.read(Holder, found[rows.width(Investor) :])
+        rows.join(investor, holder=rows.read(Holder, found[rows.width(Investor) :]))
     return Asked(investor, standing_hit, again, set(needed or ()), set(accepted))
 
 
@@ -130,7 +130,7 @@ def _accept(investor: Investor, asked: Asked, accepts: set[str], now: datetime) 
 def _check_cap(holder: Holder, new: Money, now: datetime) -> None:
     """Judged after the order was placed, so that it is among the money on order; a refusal takes the order back."""
     figures = cap_figures(holder=holder, placed=new, now=now)
-    if not cap.judge(figures).passed:
+    if not cap.within(figures):
         raise OverTheCap(
             _("One citizen can hold %(cap)s at most. You could still order %(room)s.")
             % {"cap": figures.cap, "room": figures.room},
@@ -176,7 +176,7 @@ STANDING_NOW = f"""
 
 def _standing(holder: Holder, now: datetime) -> Standing:
     """All of one instant, by one statement: a settlement turns money on order into units."""
-    found = rows.ask(STANDING_NOW, {"holder": holder.pk, "live": subscription.LIVE, "key": "cap.citizen", "at": now})
+    found = rows.ask(STANDING_NOW, {"holder": holder.id, "key": "cap.citizen", "at": now})
     return Standing(
         on_order={Currency(name): amount for what, name, amount, _value in found if what == "on_order"},
         units={name: amount for what, name, amount, _value in found if what == "units"},

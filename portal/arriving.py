@@ -42,17 +42,15 @@ class Bodies:
         if length is not None and not (length.isascii() and length.isdigit() and int(length[:15]) <= most):
             raise Refused(413)
         pieces: list[bytes] = []
-        taken, began = 0, asyncio.get_running_loop().time()
-        coming = aiter(proto)
+        taken, until = 0, asyncio.get_running_loop().time() + self.grace
         try:
-            while True:
-                async with asyncio.timeout_at(began + self.grace + taken / self.slowest):
-                    piece = await anext(coming)
-                taken, self.held = taken + len(piece), self.held + len(piece)
-                if taken > most or self.held > self.budget:
-                    raise Refused(413 if taken > most else 503)
-                pieces.append(piece)
-        except StopAsyncIteration:
+            async with asyncio.timeout_at(until) as patience:
+                async for piece in proto:
+                    taken, self.held = taken + len(piece), self.held + len(piece)
+                    if taken > most or self.held > self.budget:
+                        raise Refused(413 if taken > most else 503)
+                    pieces.append(piece)
+                    patience.reschedule(until + taken / self.slowest)
             return b"".join(pieces)
         except BaseException as reason:
             self.held -= taken

@@ -22,6 +22,7 @@ from portal.government_id import party
 from portal.local import profile
 from portal.local.place import HERE
 from portal.redaction import redact
+from portal.tracing import told
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -85,15 +86,13 @@ MIDDLEWARE = [
     "portal.api.limits.LimitMiddleware",
     "portal.door.DoorMiddleware",
     # Behind the door, where what they say is kept with the answer.
-    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "portal.headers.ContentPolicyMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
     "portal.api.problems.ProblemMiddleware",
     "portal.uploading.BoundMiddleware",
-    # Before the user is known: afterwards it would wrap request.user, and the headless sign-in could not change it.
-    "django_structlog.middlewares.RequestMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -167,6 +166,8 @@ if replica_url := env.str("DATABASE_REPLICA_URL", ""):
     DATABASES["replica"] = {**replica, "TEST": {"MIRROR": "default"}}
 DATABASE_REPLICA_LAG = env.float("DATABASE_REPLICA_LAG", 10.0)
 DATABASE_ROUTERS = ["portal.replica.Router"]
+
+MESSAGE_STORAGE = "portal.web.messages.Storage"
 
 # ── cache, sessions ───────────────────────────────────────────────────────────────────────────────────────────────
 REDIS_URL = given["REDIS_URL"]
@@ -492,6 +493,7 @@ DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # an address is personal data
 log_processors: list[Any] = [
     structlog.contextvars.merge_contextvars,
+    told,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -14,6 +14,7 @@ from celery import Task, shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from fund import trace
 from fund.dealing import (
     allotment,
     called_back,
@@ -39,7 +40,7 @@ from fund.tax import year as tax_year
 from fund.tax.models import TaxYear
 from investors import deletion, judging, payees, reverification, tax_files, tax_status
 from investors.screening import rescreen
-from portal import relay, tracing, witness
+from portal import relay, witness
 from portal.api import idempotency
 from portal.celery import app
 from portal.documents import capital as capital_papers
@@ -62,7 +63,7 @@ def consumer(work: Callable[[Note, datetime], Any]) -> "Task[[int], None]":
     """A task that is run for a note, through the relay; its name is the function's, its trace the note's."""
 
     def traced(note: Note, now: datetime) -> Any:
-        with tracing.followed(note.trace):
+        with trace.following(note.trace):
             return work(note, now)
 
     @shared_task(name=f"portal.{work.__name__}")
@@ -260,7 +261,7 @@ def by_the_clock(job: str) -> "Callable[[Callable[[], None]], Task[[], None]]":
         @shared_task(name=f"portal.{job}")
         @wraps(work)
         def run() -> None:
-            with tracing.followed(), beats.beating(job):
+            with trace.following(), beats.beating(job):
                 work()
 
         return run

@@ -31,11 +31,12 @@ from fund.units import UnitClass
 STATE = Offering.State
 LAPSE_CHUNK = 5_000
 LIVE = [*ORDERED, Status.ALLOTTED, Status.PART_ALLOTTED]
+LIVE_SQL = ", ".join(f"'{one.value}'" for one in LIVE)
 # A citizen's money on order that has not become units yet, by currency, in minor units (D18).
-ON_ORDER = """
+ON_ORDER = f"""
     SELECT s.currency, sum(s.amount)::bigint AS amount
       FROM fund_subscription s LEFT JOIN fund_allotmentline l ON (l.holder_id, l.order_id) = (s.holder_id, s.id)
-     WHERE s.holder_id = %(holder)s AND s.status = ANY(%(live)s) AND (l.status IS NULL OR l.status = ANY(%(live)s))
+     WHERE s.holder_id = %(holder)s AND s.status IN ({LIVE_SQL}) AND (l.status IS NULL OR l.status IN ({LIVE_SQL}))
      GROUP BY s.currency
 """
 
@@ -67,7 +68,7 @@ class Receipt:
     account: BankAccount
 
 
-@transaction.atomic(savepoint=False)
+@rows.together
 def place(
     *, offering_code: str, holder_id: int, amount: Money, key: str, now: datetime, received_at: datetime | None = None
 ) -> Subscription:
@@ -126,7 +127,7 @@ def _enter(offering_code: str, holder_id: int) -> tuple[Offering, UUID, bool]:
     new_id, new_here, *values = found[0]
     terms, behind = rows.width(Offering), rows.width(Offering) + rows.width(UnitClass)
     offering = rows.read(Offering, values[:terms])
-    offering.unit_class = rows.read(UnitClass, values[terms:behind])
+    rows.join(offering, unit_class=rows.read(UnitClass, values[terms:behind]))
     if values[behind] is not None:
         offering.payment_account = rows.read(BankAccount, values[behind:])
     return offering, new_id, new_here
@@ -155,8 +156,7 @@ def _order(offering: Offering, expected: Expected, key: str, received: datetime)
         key=key,
         received_at=received,
     )
-    order.offering = offering
-    return order
+    return rows.join(order, offering=offering)
 
 
 def _traces(placed: Subscription, now: datetime) -> tuple[Act, Note]:
@@ -373,7 +373,7 @@ def _end(orders: list[UUID], *, unpaid: Status, paid: Status, now: datetime) -> 
 def on_order(*, holder_id: int) -> dict[Currency, int]:
     """``ON_ORDER`` of a citizen."""
     with connection.cursor() as cursor:
-        cursor.execute(ON_ORDER, {"holder": holder_id, "live": LIVE})
+        cursor.execute(ON_ORDER, {"holder": holder_id})
         return {Currency(currency): amount for currency, amount in cursor.fetchall()}
 
 

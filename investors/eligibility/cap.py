@@ -26,6 +26,11 @@ class Figures:
         return left if left.amount > 0 else Money(0, left.currency)
 
 
+def within(figures: Figures) -> bool:
+    """Whether the rule is kept."""
+    return figures.new <= figures.room
+
+
 def judge(figures: Figures) -> Outcome:
     evidence = {
         name: str(money)
@@ -37,6 +42,6 @@ def judge(figures: Figures) -> Outcome:
             ("room", figures.room),
         )
     }
-    if not figures.new <= figures.room:
+    if not within(figures):
         return Outcome(CODE, False, _("This order would exceed the holding cap of one citizen."), evidence)
     return Outcome(CODE, True, _("Within the holding cap of one citizen."), evidence)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from functools import cache
+from functools import cache, cached_property
 from hashlib import sha256
 from itertools import islice
 from typing import Any
@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, ErrorDetail, ParseError, ValidationError
+from rest_framework.fields import SkipField, empty
 from rest_framework.parsers import BaseParser
 
 from fund.money import Currency, Money
@@ -47,19 +48,13 @@ class StrictJSONParser(BaseParser):
         body = stream.read(LARGEST_BODY + 1)
         if len(body) > LARGEST_BODY:
             raise TooLarge
-        if depth(body) > DEEPEST:
+        if body.count(b"{") + body.count(b"[") > DEEPEST and depth(body) > DEEPEST:
             raise ParseError(gettext("The JSON is nested too deep."), code="too_deep")
         try:
-            read = json.loads(
-                body.decode("utf-8"),
-                object_pairs_hook=_no_key_twice,
-                parse_constant=_refuse,
-                parse_int=_whole,
-                parse_float=_fraction,
-            )
+            read = JSON.decode(body.decode("utf-8"))
         except ValueError:
             raise ParseError(gettext("The body is not sound JSON."), code="not_json") from None
-        if wrong := unwanted(read):
+        if b"\\" in body and (wrong := unwanted(read)):  # in sound JSON only an escape can write it
             raise ValidationError(wrong)
         return read
 
@@ -103,6 +98,11 @@ def _fraction(written: str) -> Decimal:
     if not number.is_finite() or abs(number.adjusted()) > LONGEST_NUMBER:
         raise ValueError("a number of this size")
     return number
+
+
+JSON = json.JSONDecoder(
+    object_pairs_hook=_no_key_twice, parse_constant=_refuse, parse_int=_whole, parse_float=_fraction
+)
 
 
 def unwanted(read: Any) -> Any:
@@ -183,26 +183,46 @@ class Form(serializers.Serializer[Any]):
 
 
 class Body(Form):
-    """A JSON object with the fields that it declares and no others."""
+    """A JSON object with the fields that it declares and no others; each is called as it is sent."""
 
     @classmethod
     def read(cls, given: Any) -> dict[str, Any]:
         """Raises ValidationError."""
         return dict(cls.check().run_validation(given))
 
+    def run_validation(self, data: Any = empty) -> Any:
+        """What is sound is seen at a glance; DRF words the faults."""
+        return self.to_internal_value(data) if type(data) is dict else super().run_validation(data)
+
     def to_internal_value(self, data: Any) -> Any:
-        unknown = [name for name in data if name not in self.fields] if isinstance(data, dict) else []
-        if unknown:
+        fields = self._declared
+        if not isinstance(data, dict):
+            return super().to_internal_value(data)
+        if unknown := [name for name in data if name not in fields]:
             wrong = [ErrorDetail(gettext("There is no such field."), code="unknown_field")]
             raise ValidationError(dict.fromkeys(unknown[:MOST_FAULTS], wrong))
-        return super().to_internal_value(data)
+        read, faults = {}, {}
+        for name, field in fields.items():
+            try:
+                read[name] = field.run_validation(data.get(name, empty))
+            except ValidationError as error:
+                faults[name] = error.detail
+            except SkipField:
+                pass
+        if faults:
+            raise ValidationError(faults)
+        return read
+
+    @cached_property
+    def _declared(self) -> dict[str, Any]:
+        return dict(self.fields.items())
 
 
 class Query(Form):
     """The parameters of an address: those declared, each once, and no others. Errors point to ``?name``."""
 
     @classmethod
-    def read(cls, given: QueryDict) -> dict[str, Any]:
+    def read(cls, given: QueryDict | None) -> dict[str, Any]:
         """Raises ValidationError."""
         return cls._read(given) if given else dict(cls._defaults())
 
@@ -237,10 +257,35 @@ class Text(serializers.CharField):
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"trim_whitespace": False, **options})
 
+    def run_validation(self, data: Any = empty) -> Any:
+        sound = type(data) is str and (self.min_length or 1) <= len(data) <= (self.max_length or LARGEST_BODY)
+        plain = sound and not self.trim_whitespace and not UNWANTED.search(data)
+        return self.to_internal_value(data) if plain else super().run_validation(data)
+
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
-        return super().to_internal_value(data)
+        return data.strip() if self.trim_whitespace else data
+
+
+class Code(serializers.RegexField):
+    """A JSON string of a fixed form."""
+
+    def __init__(self, form: str, **options: Any) -> None:
+        super().__init__(form, **options)
+        self.form = re.compile(form)
+
+    def run_validation(self, data: Any = empty) -> Any:
+        sound = type(data) is str and len(data) <= (self.max_length or LARGEST_BODY) and self.form.fullmatch(data)
+        return self.to_internal_value(data) if sound else super().run_validation(data)
+
+
+class Texts(serializers.ListField):
+    """A list of what ``child`` is."""
+
+    def run_validation(self, data: Any = empty) -> Any:
+        sound = type(data) is list and (self.min_length or 0) <= len(data) <= (self.max_length or LARGEST_BODY)
+        return self.run_child_validation(data) if sound else super().run_validation(data)
 
 
 class Flag(serializers.BooleanField):
@@ -254,6 +299,10 @@ class Flag(serializers.BooleanField):
 
 class Choice(serializers.ChoiceField):
     """One of a list of JSON strings."""
+
+    def run_validation(self, data: Any = empty) -> Any:
+        sound = type(data) is str and data in self.choices
+        return self.to_internal_value(data) if sound else super().run_validation(data)
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str) or data not in self.choices:
@@ -287,6 +336,9 @@ def _money_in(currency: Currency, value: str) -> dict[str, Any]:
 )
 class MoneyField(serializers.Field[Money, Any, Any, Money]):
     """``{"currency", "value"}`` with the value in the one exact form that ``Money.parse`` reads."""
+
+    def run_validation(self, data: Any = empty) -> Any:
+        return self.to_internal_value(data) if type(data) is dict else super().run_validation(data)
 
     def to_internal_value(self, data: Any) -> Money:
         read = MoneyForm.read(data)

@@ -33,7 +33,7 @@ class Instant(serializers.DateTimeField):
 
 def instant(at: datetime) -> str:
     """As ``Instant`` writes it."""
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def money(of: Money) -> dict[str, str]:

@@ -26,6 +26,8 @@ HEADER, KEY_IN_META = "Idempotency-Key", "HTTP_IDEMPOTENCY_KEY"
 KEY = re.compile(r'"([!#-\[\]-~]{1,128})"|([!#-\[\]-~]{1,128})', re.ASCII)  # quoted as in the draft, or bare
 KEPT = timedelta(days=30)
 FORGOTTEN_AT_ONCE = 10_000
+ASKED = json.JSONEncoder(sort_keys=True, default=str)
+ANSWERED = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 LONGEST_SILENCE = 30_000  # milliseconds between two statements, after which PostgreSQL takes the holder for dead
 
 
@@ -74,7 +76,7 @@ def once(request: Request, *, operation: str, act: Callable[[str], Done]) -> Htt
                 raise KeyReused
             return answer(kept, kept.body, replayed=True)
         done = act(sha256(f"{operation} {key}".encode()).hexdigest())
-        body = json.dumps(done.data, ensure_ascii=False, separators=(",", ":"))
+        body = ANSWERED.encode(done.data)
         kept = rows.new(
             KeptAnswer,
             user_id=user,
@@ -99,8 +101,7 @@ def key_of(request: Request) -> str:
 
 def digest_of(request: Request) -> bytes:
     """SHA-256 of what is asked: the address and the body, whatever its spacing and the order of its keys."""
-    asked = json.dumps([request.path, request.data], sort_keys=True, default=str)
-    return sha256(asked.encode()).digest()
+    return sha256(ASKED.encode([request.path, request.data]).encode()).digest()
 
 
 def alone(user: int, operation: str, key: str) -> KeptAnswer | None:

@@ -19,9 +19,9 @@ from fund.dealing.models import Status, Subscription
 from fund.money import Currency, Money
 from investors import subscribing
 from portal import waiting_room
-from portal.api.border import Body, MoneyField, Text
+from portal.api.border import Body, Code, MoneyField, Text, Texts
 from portal.api.documented import KEY_PARAMETER, REFERENCE_PARAMETER, documented
-from portal.api.forms import Instant, a_list, instant, money, words
+from portal.api.forms import Instant, a_list, instant, language, money
 from portal.api.idempotency import Done, once
 from portal.api.pages import PageQuery, page
 from portal.api.view import Citizens
@@ -44,9 +44,9 @@ ROUNDING_RULES = {
 class OrderForm(Body):
     """What is ordered. ``accepts``: the agreements that are accepted with it, as the offering names them."""
 
-    offering = serializers.RegexField(r"^[A-Z0-9-]{1,20}\Z", max_length=20)
+    offering = Code(r"^[A-Z0-9-]{1,20}\Z", max_length=20)
     amount = MoneyField()
-    accepts = serializers.ListField(child=Text(max_length=40), max_length=20)
+    accepts = Texts(child=Text(max_length=40), max_length=20)
 
 
 class WithdrawalForm(Body):
@@ -269,7 +269,7 @@ def receipt(order: Subscription) -> dict[str, Any]:
         **summary(order),
         "withdraw_until": instant(told.withdraw_until),
         "dealing_day": told.dealing_day.isoformat(),
-        "price_rule": PRICE_RULES[told.price_rule] % {"day": date_format(told.dealing_day, "DATE_FORMAT")},
+        "price_rule": price_rule(told),
         "rounding_rule": str(ROUNDING_RULES[told.rounding_rule]),
         "payment": payment(told),
         "allotted": line and money(Money(line.allotted, order.money.currency)),
@@ -277,9 +277,15 @@ def receipt(order: Subscription) -> dict[str, Any]:
     }
 
 
+def price_rule(told: orders.Receipt) -> str:
+    """At which price the units come, in words."""
+    words = str(PRICE_RULES[told.price_rule])
+    return words % {"day": date_format(told.dealing_day, "DATE_FORMAT")} if told.price_rule == "forward" else words
+
+
 def payment(told: orders.Receipt) -> dict[str, Any]:
     """How to pay an order."""
-    account = told.account
+    account, spoken = told.account, language()
     return {
         "method": METHODS[told.amount.currency],
         "pay_by": instant(told.pay_by),
@@ -287,9 +293,9 @@ def payment(told: orders.Receipt) -> dict[str, Any]:
         "numeric_reference": told.numeric_reference,
         "amount": money(told.amount),
         "account": {
-            "name": words(account, "name"),
-            "bank": words(account, "bank_name"),
-            "branch": words(account, "branch"),
+            "name": getattr(account, f"name_{spoken}"),
+            "bank": getattr(account, f"bank_name_{spoken}"),
+            "branch": getattr(account, f"branch_{spoken}"),
             "routing": account.routing,
             "number": account.number,
         },

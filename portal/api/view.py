@@ -25,6 +25,8 @@ from portal.api.who import IsApplicant, IsCitizen, SessionToken
 from portal.door import same_for_all
 from portal.received import received_at
 
+_said: dict[type[APIView], dict[str, str]] = {}
+
 
 class NoQuery(Query):
     """No parameters."""
@@ -38,6 +40,10 @@ class Negotiation(DefaultContentNegotiation):
         if request.META.get("HTTP_ACCEPT", "*/*") in (first.media_type, "*/*"):
             return first, first.media_type
         return super().select_renderer(request, renderers, format_suffix)
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        first = parsers[0]
+        return first if request.content_type == first.media_type else super().select_parser(request, parsers)
 
 
 class View(APIView):
@@ -63,13 +69,21 @@ class View(APIView):
         super().initial(request, *args, **kwargs)
         if request.auth is not None:
             access.on_behalf_of(request.user)
-        self.asked = self.query.read(request.query_params)
+        self.asked = self.query.read(request.query_params if request.META.get("QUERY_STRING") else None)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
         answer = super().finalize_response(request, response, *args, **kwargs)
         if not answer.has_header("Cache-Control"):
             self.let_keep(answer)
         return answer
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """Which methods there are, found out once for each view."""
+        kind = type(self)
+        if kind not in _said:
+            _said[kind] = super().default_response_headers
+        return dict(_said[kind])
 
     def let_keep(self, answer: HttpResponseBase) -> None:
         """Say who may keep the answer, and how long."""

@@ -7,6 +7,7 @@ words that say so are good for one transaction, so they work behind pgbouncer, a
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any
 
 _account: ContextVar[Any] = ContextVar("account", default=None)
@@ -36,10 +37,16 @@ def words() -> str:
     if account is None:
         return ""
     investor = account._state.fields_cache.get("investor")
-    holder = getattr(investor, "holder_id", None)
+    if investor is None:
+        return _words(account.id, None, None)
+    return _words(account.id, investor.id, investor.holder_id)
+
+
+@lru_cache(maxsize=16)
+def _words(account: int, investor: int | None, holder: int | None) -> str:
     return (
-        f"SET LOCAL ROLE kakehashi_citizen; SET LOCAL kakehashi.account = '{int(account.pk)}'; "
-        f"SET LOCAL kakehashi.investor = '{_number(getattr(investor, 'pk', None))}'; "
+        f"SET LOCAL ROLE kakehashi_citizen; SET LOCAL kakehashi.account = '{int(account)}'; "
+        f"SET LOCAL kakehashi.investor = '{_number(investor)}'; "
         f"SET LOCAL kakehashi.holder = '{_number(holder)}'"
     )
 

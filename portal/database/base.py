@@ -7,6 +7,9 @@ from typing import Any
 import psycopg
 from django.db import transaction
 from django.db.backends.postgresql import base
+from django.db.backends.utils import debug_transaction
+from psycopg.generators import execute
+from psycopg.pq import ExecStatus
 
 from portal.database import asker
 
@@ -42,12 +45,28 @@ class DatabaseWrapper(base.DatabaseWrapper):
         words = asker.words()
         self._told, self._outside = "", None
         if autocommit or not words:
-            super()._set_autocommit(autocommit)  # type: ignore[misc]  # the stubs leave it out
+            if self.connection.autocommit != autocommit:
+                super()._set_autocommit(autocommit)  # type: ignore[misc]  # the stubs leave it out
             return
         # psycopg stays in its autocommit mode, or it would send a BEGIN of its own; it ends what it finds begun.
-        with self.wrap_database_errors:
-            self.connection.execute(f"BEGIN; {words}")
+        self._say(f"BEGIN; {words}")
         self._told, self._outside = words, "none"
+
+    def _commit(self) -> None:
+        if self._outside is None:
+            super()._commit()  # type: ignore[misc]
+            return
+        with debug_transaction(self, "COMMIT"):
+            self._say("COMMIT")
+
+    def _say(self, words: str) -> None:
+        """Send commands that answer nothing; a cursor for it would cost more than the round trip."""
+        line = self.connection
+        with self.wrap_database_errors:
+            line.pgconn.send_query(words.encode())
+            for told in line.wait(execute(line.pgconn)):
+                if told.status != ExecStatus.COMMAND_OK:
+                    raise psycopg.errors.error_from_result(told)
 
     def _savepoint_rollback(self, sid: str) -> None:
         super()._savepoint_rollback(sid)  # type: ignore[misc]

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 
 from fund import rows
-from fund.dealing.models import Applicant, Status, Subscription
+from fund.dealing.models import Applicant, Offering, Status, Subscription
 from fund.governance import audit, outbox
 from fund.governance.audit import Act
 from fund.governance.outbox import Note
@@ -69,8 +69,7 @@ def prepared() -> set[str]:
 
 def test_the_server_keeps_the_plans_of_its_statements_and_of_no_others():
     for number in range(8):
-        with rows.cursor() as cursor:
-            cursor.execute("SELECT holder_id FROM fund_applicant WHERE holder_id = %s", [number])
+        rows.ask("SELECT holder_id FROM fund_applicant WHERE holder_id = %s", [number])
         with connection.cursor() as cursor:
             cursor.execute("SELECT ticket FROM fund_applicant WHERE holder_id = %s", [number])
     kept = " ".join(prepared())
@@ -79,8 +78,8 @@ def test_the_server_keeps_the_plans_of_its_statements_and_of_no_others():
 
 
 def test_its_statements_are_seen_by_who_counts_queries(django_assert_num_queries):
-    with django_assert_num_queries(1), rows.cursor() as cursor:
-        cursor.execute("SELECT 1")
+    with django_assert_num_queries(1):
+        rows.ask("SELECT 1", [])
 
 
 def test_a_new_row_is_what_the_model_would_make():
@@ -136,3 +135,54 @@ def test_whoever_stands_around_statements_stands_around_these(monkeypatch):
         rows.ask("SELECT 1 WHERE %s", [True])
         rows.insert(act())
     assert len(seen) == 2
+
+
+def test_a_statement_is_written_as_psycopg_would():
+    """Names as often as they stand, signs doubled, nothing where there is nothing; times are UTC."""
+    told = rows.ask(
+        "SELECT %(b)s::int, %(a)s || '%%', %(b)s::int + 1, %(c)s::timestamptz", {"a": "x", "b": 2, "c": NOW}
+    )
+    assert told == [(2, "x%", 3, NOW)] and told[0][3].utcoffset() == NOW.utcoffset()
+    one = "SELECT %s::bigint IS NULL"
+    assert [rows.ask(one, [value]) for value in (None, 1, None)] == [[(True,)], [(False,)], [(True,)]]
+    with pytest.raises(DataError), transaction.atomic():
+        rows.ask("SELECT 1 / %s::int", [0])
+    assert rows.ask("SELECT 1 / %s::int", [1]) == [(1,)], "a fault leaves the statement as it was"
+
+
+def test_behind_a_pooler_the_server_keeps_nothing(monkeypatch):
+    connection.ensure_connection()
+    monkeypatch.setattr(connection.connection, "prepare_threshold", None)
+    assert rows.ask("SELECT %s::int + 17", [1]) == [(18,)]
+    assert not any("+ 17" in statement for statement in prepared())
+
+
+@rows.together
+def refused() -> None:
+    rows.insert(act())
+    raise RuntimeError
+
+
+def test_a_verb_that_is_refused_ends_its_callers_transaction():
+    with transaction.atomic():
+        with pytest.raises(RuntimeError):
+            refused()
+        with pytest.raises(transaction.TransactionManagementError):
+            rows.ask("SELECT 1", [])
+        transaction.set_rollback(True)
+    assert not Act.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_alone_a_verb_has_a_transaction_of_its_own():
+    with pytest.raises(RuntimeError):
+        refused()
+    assert not Act.objects.exists()
+    rows.together(lambda: rows.insert(act()))()
+    assert Act.objects.count() == 1
+
+
+def test_rows_that_are_joined_are_not_read(django_assert_num_queries):
+    order = rows.new(Subscription, offering_id="JP-2026-1")
+    with django_assert_num_queries(0):
+        assert rows.join(order, offering=Offering(code="JP-2026-1")).offering.code == "JP-2026-1"

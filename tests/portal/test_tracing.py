@@ -1,12 +1,14 @@
 """A trace joins a request, the tasks that follow from it, and what they write, down to the ledger's entries."""
 
+from unittest.mock import Mock, patch
 from uuid import UUID, uuid4
 
 import pytest
-import structlog
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
+from structlog.testing import capture_logs
 
 from fund import holders, trace
 from fund.governance import audit, outbox
@@ -59,9 +61,7 @@ def ask(**headers: str) -> tuple[HttpResponse, dict[str, object], UUID | None]:
     seen: list[tuple[dict[str, object], UUID | None]] = []
 
     def view(request: HttpRequest) -> HttpResponse:
-        seen.append(
-            (structlog.contextvars.get_contextvars() | {"id": request.headers["X-Request-ID"]}, trace.current())
-        )
+        seen.append(({**tracing.told(None, "info", {})} | {"id": request.headers["X-Request-ID"]}, trace.current()))
         return HttpResponse()
 
     answer = tracing.follow(view)(RequestFactory().get("/", headers=headers))
@@ -71,7 +71,34 @@ def ask(**headers: str) -> tuple[HttpResponse, dict[str, object], UUID | None]:
 def test_a_request_is_told_its_trace_and_its_log_lines_say_it() -> None:
     answer, logged, current = ask(traceparent=PARENT)
     assert answer["X-Request-ID"] == logged["trace"] == logged["id"] == ONE.hex and current == ONE
-    assert trace.current() is None and "trace" not in structlog.contextvars.get_contextvars()
+    assert trace.current() is None and "trace" not in tracing.told(None, "info", {})
+
+
+@pytest.mark.parametrize(("status", "level"), [(201, "info"), (404, "warning"), (500, "error")])
+def test_a_line_says_how_a_request_ended(status: int, level: str) -> None:
+    request = RequestFactory().get("/en/?code=1", headers={"user-agent": "a browser"})
+    request.user = Mock(pk=7)
+    with capture_logs(processors=[tracing.told]) as lines, patch("logging.Logger.isEnabledFor", return_value=True):
+        answer = tracing.follow(lambda _request: HttpResponse(status=status))(request)
+    assert lines == [
+        {
+            "event": "request_finished",
+            "log_level": level,
+            "request": "GET /en/",
+            "code": status,
+            "user_id": 7,
+            "user_agent": "a browser",
+            "trace": answer["X-Request-ID"],
+        }
+    ]
+
+
+def test_nobody_is_looked_up_for_the_log() -> None:
+    request = RequestFactory().get("/en/")
+    request.user = SimpleLazyObject(lambda: pytest.fail("the account was read"))
+    with capture_logs() as lines, patch("logging.Logger.isEnabledFor", return_value=True):
+        tracing.follow(lambda _request: HttpResponse())(request)
+    assert lines[0]["user_id"] is None
 
 
 def test_free_text_of_strangers_reaches_no_log() -> None:
@@ -101,7 +128,7 @@ def test_request_task_and_entry_are_found_by_an_officer(officer, monkeypatch: py
     work.__name__ = "move_thing"
     run = tasks.consumer(work)
     monkeypatch.setattr(relay, "TASKS", {"thing.asked": ["move_thing"]})
-    with tracing.followed(ONE):
+    with trace.following(ONE):
         outbox.leave(topic="thing.asked", subject="7", now=NOW)
     other = movement(holder)  # of nobody's request
     relay.sweep(now=NOW, send=lambda task, number: None)
@@ -130,9 +157,9 @@ def test_without_the_relay_following_the_trace_would_end_at_the_note(monkeypatch
     work.__name__ = "move_thing_alone"
     run = tasks.consumer(work)
     monkeypatch.setattr(relay, "TASKS", {"thing.asked": ["move_thing_alone"]})
-    with tracing.followed(ONE):
+    with trace.following(ONE):
         outbox.leave(topic="thing.asked", subject="7", now=NOW)
     relay.sweep(now=NOW, send=lambda task, number: None)
-    monkeypatch.setattr(tracing, "followed", lambda one=None: trace.following(uuid4()))
+    monkeypatch.setattr(tasks, "trace", Mock(following=lambda one: trace.following(uuid4())))
     run.run(Delivery.objects.get().pk)
     assert Act.objects.get(verb="move").trace != ONE

@@ -262,14 +262,10 @@ def every_way() -> Iterator[list[int]]:
     """Whose rows come out, by each way in which the house asks, without saying whose."""
     yield list(Message.objects.values_list("user_id", flat=True))
     yield list(Message.objects.values_list("user_id", flat=True).iterator(chunk_size=1))
-    with rows.cursor() as cursor:
-        cursor.execute("SELECT user_id FROM portal_message WHERE note_id > %s", [0])
-        yield [number for (number,) in cursor.fetchall()]
+    yield [number for (number,) in rows.ask("SELECT user_id FROM portal_message WHERE note_id > %s", [0])]
     with transaction.atomic():
         yield list(Message.objects.values_list("user_id", flat=True))
-        with rows.cursor() as cursor:
-            cursor.execute("SELECT user_id FROM portal_message WHERE note_id > %s", [0])
-            yield [number for (number,) in cursor.fetchall()]
+        yield [number for (number,) in rows.ask("SELECT user_id FROM portal_message WHERE note_id > %s", [0])]
         point = transaction.savepoint_create()
         yield list(Message.objects.select_for_update().values_list("user_id", flat=True))
         transaction.savepoint_rollback(point)

@@ -2,11 +2,13 @@
 
 import json
 import time
+from io import BytesIO
 from unittest.mock import Mock
 
 import pytest
 from django.db import OperationalError
 from psycopg import errors
+from rest_framework.exceptions import ParseError, ValidationError
 
 from fund.dealing.models import Subscription
 from portal.api import border
@@ -358,3 +360,57 @@ def test_another_fault_of_the_database_is_ours(citizen, opened, monkeypatch):
     """Negative control of the test above."""
     monkeypatch.setattr("portal.api.subscriptions.subscribing.subscribe", Mock(side_effect=OperationalError))
     assert citizen.subscribe().status_code == 500
+
+
+VALUES = [
+    "x",
+    "",
+    " x ",
+    "x" * 5,
+    "x" * 6,
+    "\0",
+    "\ud800",
+    "日",
+    1,
+    True,
+    None,
+    [],
+    {},
+    ["a"],
+    ["a", "b"],
+    ["a", ""],
+    ["a"] * 3,
+]
+FIELDS = [
+    border.Text(max_length=5),
+    border.Text(min_length=2, allow_blank=True, trim_whitespace=True),
+    border.Code(r"^[a-zx]{1,5}\Z", max_length=5),
+    border.Choice(choices=["x", "a"]),
+    border.Texts(child=border.Text(max_length=5), max_length=2),
+    border.Texts(child=border.Text(), min_length=1),
+    border.MoneyField(),
+]
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_what_is_seen_at_a_glance_is_what_drf_would_say(field):
+    """Every field beside the same one without its glance."""
+
+    def said(validate, value):
+        try:
+            return validate(field, value)
+        except ValidationError as error:
+            return json.dumps(error.get_full_details())
+
+    slow = next(kind for kind in type(field).__mro__ if kind.__module__.startswith("rest_framework"))
+    for value in [*VALUES, {"currency": "JPY", "value": "1"}, {"currency": "JPY", "value": "1.0"}]:
+        assert said(type(field).run_validation, value) == said(slow.run_validation, value), value
+
+
+@pytest.mark.parametrize("text", [r'"\u0000"', r'{"a": ["\ud800"]}', r'{"\u0000": 1}'])
+def test_only_an_escape_can_write_what_no_text_should_hold(text):
+    with pytest.raises(ValidationError):
+        border.StrictJSONParser().parse(BytesIO(text.encode()))
+    for raw in (b'"\0"', b'"\xed\xa0\x80"'):
+        with pytest.raises(ParseError):
+            border.StrictJSONParser().parse(BytesIO(raw))

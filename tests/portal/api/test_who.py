@@ -5,17 +5,21 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from allauth.headless.internal.sessionkit import authenticate_by_x_session_token
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core import signing
-from django.db import transaction
+from django.db import connection, transaction
+from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
 from fund.dealing.models import Subscription
 from portal import access
-from portal.api import urls
+from portal.accounts import User
+from portal.api import urls, who
 from portal.api.view import Citizens, View
 from portal.api.who import IsApplicant, signed_in
 from portal.documents import orders
@@ -305,3 +309,25 @@ def test_a_citizen_whose_verification_has_lapsed_reads_but_does_not_order(citize
 def test_what_is_a_citizens_own_is_kept_by_nobody(citizen, own):
     assert "no-store" in citizen.get("/subscriptions")["Cache-Control"]
     assert "no-store" in Api(make_user()).get("/subscriptions")["Cache-Control"]
+
+
+def test_a_session_is_opened_as_django_opens_it():
+    """Beside it: what was changed, or signed by another key, is left to Django, and so to nobody."""
+    told = {"_auth_user_id": "7", "padding": "x" * 400}
+    data = SessionStore().encode(told)
+    assert who._opened(data) == SessionStore().decode(data) == told
+    user = User(password="argon2$x")
+    assert who._hash(who.AUTH_HASH, user.password).hex() == user.get_session_auth_hash()
+    assert who._opened(data[:-1] + ("A" if data[-1] != "A" else "B")) == who._opened("") == {}
+    with override_settings(SECRET_KEY="another"):
+        assert who._opened(data) == {}
+
+
+def test_a_sound_session_costs_one_statement(citizen, django_assert_num_queries):
+    """Negative control: without the quick way allauth asks for the session, the account and the investor."""
+    token = citizen.headers["X-Session-Token"]
+    with django_assert_num_queries(1):
+        assert who.signed_in(token) is not None
+    with CaptureQueriesContext(connection) as asked:
+        authenticate_by_x_session_token(token)
+    assert len(asked) > 1
