@@ -3,7 +3,10 @@
 import os
 import uuid
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -32,6 +35,23 @@ SEQUENCES = int(os.environ.get("LEDGER_SEQUENCES", "200"))  # a release runs 2,0
 STEPS = 100
 whichever = st.integers(0, 2)
 quantity = st.integers(1, 50)
+
+
+@contextmanager
+def planned_once() -> Iterator[None]:
+    """The database keeps the plans of the recomputations, which are asked word for word the same after each step."""
+    names: dict[str, str] = {}
+
+    def ask(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if params or not sql.startswith("SELECT"):
+            return execute(sql, params, many, context)
+        if sql not in names:
+            names[sql] = f"asked_{len(names)}"
+            execute(f"PREPARE {names[sql]} AS {sql}", None, many, context)
+        return execute(f"EXECUTE {names[sql]}", None, many, context)
+
+    with connection.execute_wrapper(ask):
+        yield
 
 
 class Book(RuleBasedStateMachine):
@@ -139,7 +159,10 @@ class Book(RuleBasedStateMachine):
 
 @pytest.mark.django_db(transaction=True)
 def test_the_book_keeps_its_promises_under_any_sequence():
-    run_state_machine_as_test(Book, settings=settings(max_examples=SEQUENCES, stateful_step_count=STEPS, deadline=None))
+    with planned_once():
+        run_state_machine_as_test(
+            Book, settings=settings(max_examples=SEQUENCES, stateful_step_count=STEPS, deadline=None)
+        )
 
 
 @pytest.mark.django_db(transaction=True)
@@ -148,7 +171,7 @@ def test_without_the_trigger_the_sequences_find_it():
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE fund_transfer DISABLE TRIGGER keep_balances")
     try:
-        with pytest.raises(AssertionError):
+        with planned_once(), pytest.raises(AssertionError):
             run_state_machine_as_test(
                 Book, settings=settings(max_examples=5, deadline=None, database=None, report_multiple_bugs=False)
             )
