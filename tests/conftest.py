@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.utils import timezone, translation
 from playwright.sync_api import Browser, sync_playwright
+from whitenoise.middleware import WhiteNoiseMiddleware
 from xdist.scheduler import LoadFileScheduling
 
 from fund import units
@@ -88,6 +89,22 @@ def take_numbers_back() -> None:
     """Those of the accounts that were opened and are gone, for the sequence has but 32,767."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT setval('fund_account_id_seq', coalesce(max(id), 0) + 1, false) FROM fund_account")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _static_files_once() -> Iterator[None]:
+    """Every client of a test makes the middleware anew, which would look at each of 3,000 static files again."""
+    look, found = WhiteNoiseMiddleware.add_files_from_finders, {}
+
+    def look_once(self: WhiteNoiseMiddleware) -> None:
+        if not found:
+            look(self)
+            found.update(self.files)
+        self.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", look_once)
+        yield
 
 
 @pytest.fixture(autouse=True)
