@@ -17,11 +17,9 @@ from fund.governance.fence import FenceEntry
 
 log = structlog.get_logger(__name__)
 
-# The furthest that was seen, after this one has been counted in. Positions are exact below 2^53, which is 9 petabytes.
-LOOK = """
-local seen = tonumber(redis.call('GET', KEYS[1]) or '0')
-if tonumber(ARGV[1]) > seen then redis.call('SET', KEYS[1], ARGV[1]) end
-return tostring(seen)
+# Only forward, whoever comes last. Positions are exact below 2^53, which is 9 petabytes.
+REMEMBER = """
+if tonumber(ARGV[1]) > tonumber(redis.call('GET', KEYS[1]) or '0') then redis.call('SET', KEYS[1], ARGV[1]) end
 """
 
 
@@ -44,9 +42,20 @@ def is_open(*, now: datetime) -> bool:
 
 
 def has_gone_back(key: str) -> bool:
-    """Whether the database was once further than it is. After a release the key is another one."""
+    """Whether the database was once further than it is. After a release the key is another one.
+
+    The queue is asked before the database: what it remembers was then reached already. Asked the other way round, a
+    worker that is slow between the two would find what others have seen meanwhile, and take it for the future.
+    """
+    with redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=2) as client:
+        remembered = int(client.get(key) or 0)
+        found = position()
+        client.eval(REMEMBER, 1, key, found)
+    return remembered > found
+
+
+def position() -> int:
+    """How far the log of this database is written, in bytes since its beginning; it only grows, over crashes too."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_wal_lsn_diff(pg_current_wal_flush_lsn(), '0/0')::bigint")
-        (position,) = cursor.fetchone() or (0,)
-    with redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=2) as client:
-        return int(client.eval(LOOK, 1, key, position)) > position
+        return int((cursor.fetchone() or (0,))[0])

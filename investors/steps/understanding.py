@@ -42,6 +42,7 @@ suitability = Step(
             _("I know that this fund does not fit my answers, and I want to go on."),
             kind="yes_no",
             required=optional,
+            help=_("Only if we tell you that something does not fit."),
         ),
     ),
     finish=check_suitability,

@@ -14,6 +14,7 @@ from django.utils.translation import get_language, gettext
 
 from fund.governance.officers import Duty
 from fund.money import Currency, Money, Price
+from fund.portfolio.leverage import Stress
 from fund.tax.models import Form
 from fund.units import UnitClass
 
@@ -33,9 +34,9 @@ def language() -> str:
 
 
 def _currency(value: Decimal, currency: Currency | str, pattern: str | None = None) -> str:
-    """Babel's own writing, with the half-width yen sign in both languages."""
+    """Babel's own writing, with the half-width yen sign in both languages and a minus that is one."""
     text = format_currency(value, Currency(currency).value, pattern, locale=_locale(), currency_digits=pattern is None)
-    return text.replace("￥", "¥")
+    return text.replace("￥", "¥").replace("-", "\N{MINUS SIGN}")
 
 
 @register.filter
@@ -49,8 +50,7 @@ def signed_money(value: Money | None) -> str:
     """The same with its sign: +¥14,896, −$3.20."""
     if value is None:
         return "–"
-    sign = "+" if value.amount > 0 else "\N{MINUS SIGN}" if value.amount < 0 else ""
-    return sign + money(-value if value.amount < 0 else value)
+    return ("+" if value.amount > 0 else "") + money(value)
 
 
 @register.filter
@@ -200,6 +200,20 @@ def signed_percentage(value: Decimal | None, decimals: int = 4) -> str:
         return "–"
     sign = "+" if value > 0 else "\N{MINUS SIGN}" if value < 0 else ""
     return sign + percentage(abs(value), decimals)
+
+
+@register.filter
+def supposed(case: Stress) -> str:
+    """What a case of the stress test supposes: "assets fall by 10%", 円が対ドルで10%上昇."""
+    assets, yen = case.assets_percent, case.yen_percent
+    falls, rises = gettext("assets fall by %(by)s%%"), gettext("assets rise by %(by)s%%")
+    first = (falls if assets < 0 else rises) % {"by": abs(assets)}
+    if not yen:
+        return first
+    falls = gettext("the yen falls by %(by)s%% against the dollar")
+    rises = gettext("the yen rises by %(by)s%% against the dollar")
+    second = (falls if yen < 0 else rises) % {"by": abs(yen)}
+    return gettext("%(first)s, and %(second)s") % {"first": first, "second": second} if assets else second
 
 
 @register.filter

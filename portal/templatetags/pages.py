@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 
 from portal import devices
 
@@ -79,7 +80,7 @@ def other_languages(request: HttpRequest) -> dict[str, list[dict[str, str]]]:
         "other_languages": [
             {"code": code, "name": NAMES[code], "path": f"/{code}/{tail}{query}"}
             for code, _name in settings.LANGUAGES
-            if code != (here if here in NAMES else settings.LANGUAGE_CODE)
+            if code != (here if here in NAMES else get_language())
         ]
     }
 

@@ -39,6 +39,7 @@ ALERTS = (
     Alert("JobOverdue", "kakehashi_job_overdue_seconds", CLOCK),
     Alert("JobFailing", "kakehashi_job_failing", CLOCK, urgent=False),
     Alert("DateOverdue", "kakehashi_date_overdue_seconds", CLOCK),
+    Alert("ValuationLate", "kakehashi_valuation_late_seconds", CLOCK, urgent=False),  # it waits for people's figures
     Alert("OutboxStuck", "kakehashi_outbox_lag_seconds", WORK, above=60),
     Alert("WorkStalled", "kakehashi_work_stalled_seconds", WORK, above=60),
     Alert("TasksFailing", "kakehashi_deliveries_failing", WORK),

@@ -34,8 +34,8 @@ GRACE = {
     "offering_closes": 60,
     "distribution_record": 900,
     "distribution_pay": 6 * 3600,  # a nation is paid in ranges, and the price of the day comes first
-    "valuation": 24 * 3600,  # the reference rate of a day is published on that day
 }
+VALUED_WITHIN = 24 * 3600  # the reference rate of a day is published on that day
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ METRICS = {
     "kakehashi_job_overdue_seconds": Metric("Time since then, less two intervals and a minute", "job"),
     "kakehashi_job_failing": Metric("1 while the last run of a job has failed", "job"),
     "kakehashi_date_overdue_seconds": Metric("Time since what the calendar asks for was due, less its grace", "date"),
+    "kakehashi_valuation_late_seconds": Metric("Time since a dealing day was over, less a day, while it is not valued"),
     "kakehashi_outbox_lag_seconds": Metric("Age of the oldest note that was not turned into tasks"),
     "kakehashi_deliveries_waiting": Metric("Tasks to be done, at most ten thousand in all", "task"),
     "kakehashi_delivery_lag_seconds": Metric("How long the oldest of these waits for a worker", "task"),
@@ -152,18 +153,18 @@ def _dates(now: datetime) -> Iterator[Fact]:
     closing = offerings.filter(state="open", closes_at__lte=now)
     recording = distributions.filter(state="declared", record_day__lt=now.date()).order_by("record_day").first()
     paying = distributions.filter(state="recorded", pay_day__lte=now.date()).order_by("pay_day").first()
-    day = strike.next_day(now=now)
     due: dict[str, datetime | None] = {
         "offering_opens": opening.order_by("opens_at").values_list("opens_at", flat=True).first(),
         "offering_closes": closing.order_by("closes_at").values_list("closes_at", flat=True).first(),
         "distribution_record": calendars.books_close(recording.record_day) if recording else None,
         "distribution_pay": calendars.books_open(paying.pay_day) if paying else None,
-        "valuation": (
-            calendars.books_close(day) if day and not Nav.objects.filter(valuation_day=day).exists() else None
-        ),
     }
     for name, at in due.items():
         yield Fact("kakehashi_date_overdue_seconds", max(0.0, _age(now, at) - GRACE[name]) if at else 0, name)
+    day = strike.next_day(now=now)
+    late = day is not None and not Nav.objects.filter(valuation_day=day).exists()
+    over = calendars.books_close(day) if late and day else now
+    yield Fact("kakehashi_valuation_late_seconds", max(0.0, _age(now, over) - VALUED_WITHIN))
 
 
 # The first so many that are due, which is all of them on any day but a very bad one. Work that is being done does not

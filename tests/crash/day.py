@@ -38,6 +38,7 @@ AT_WORK = """
      UNION ALL SELECT 'note ' || topic FROM fund_note WHERE relayed_at IS NULL
      UNION ALL SELECT 'offering ' || code FROM fund_offering WHERE state = 'allotted'
      UNION ALL SELECT 'distribution ' || id FROM fund_distribution WHERE state = 'recorded'
+     UNION ALL SELECT 'fence closed ' || why FROM fund_fenceentry WHERE act = 'closed'
 """
 
 

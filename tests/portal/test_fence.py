@@ -1,5 +1,7 @@
 """On a restored copy nothing leaves the house until both nations release it (decision 27)."""
 
+import itertools
+
 import pytest
 import redis
 from django.conf import settings
@@ -98,6 +100,36 @@ def test_a_database_that_has_gone_back_is_fenced_by_what_the_queue_remembers(due
         tasks.relay_notes()
         assert witness.is_open(now=NOW), "what was seen before the release no longer counts"
         client.delete(key)
+
+
+@pytest.fixture
+def busy(monkeypatch):
+    """A log that grows with every look at it, and another worker who looks whenever somebody has just done so."""
+    log = itertools.count(10**15, 1000)
+    key = "fence:busy"
+
+    def position() -> int:
+        found = next(log)
+        with monkeypatch.context() as other:
+            other.setattr(witness, "position", lambda: next(log))
+            assert not witness.has_gone_back(key)
+        return found
+
+    monkeypatch.setattr(witness, "position", position)
+    yield key
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        client.delete(key)
+
+
+def test_workers_who_look_at_the_same_moment_fence_nothing(busy):
+    assert [witness.has_gone_back(busy) for _ in range(3)] == [False] * 3
+
+
+def test_asked_the_other_way_round_the_slower_one_would_see_the_future(busy):
+    """Negative control."""
+    found = witness.position()
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        assert int(client.get(busy)) > found
 
 
 def test_an_emptied_queue_does_not_fence(due):

@@ -234,6 +234,16 @@ def test_a_job_that_fails_and_one_that_is_late() -> None:
     assert judged(later) == {("JobOverdue", "mail")}
 
 
+def test_a_day_that_waits_for_figures_is_work_for_an_office_and_disturbs_nobody(monkeypatch) -> None:
+    written()
+    house()
+    for days_ago, raised in ((1, set()), (5, {("ValuationLate", "")})):
+        day = (NOW - timedelta(days=days_ago)).date()
+        monkeypatch.setattr(facts.strike, "next_day", lambda *, now, day=day: day)
+        assert judged() == raised
+    assert "disturbed" not in status(NOW, monkeypatch)
+
+
 def test_every_job_of_the_clock_leaves_a_beat() -> None:
     assert {entry["task"] for entry in tasks.SCHEDULE.values()} == {f"portal.{job}" for job in EVERY}
     tasks.app.tasks["portal.relay"].run()

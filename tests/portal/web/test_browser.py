@@ -113,8 +113,8 @@ def session(investor: Investor, address: str) -> list[Any]:
     return [{"name": name, "value": cookie.value, "url": address} for name, cookie in client.cookies.items()]
 
 
-def look(page: Page, address: str, axe: str) -> list[str]:
-    """Everything that is wrong with one page as the browser shows it."""
+def look(page: Page, address: str, axe: str, *, who: str = "", press: str = "") -> list[str]:
+    """Everything that is wrong with one page as the browser shows it; with SHOTS a picture, once that is pressed."""
     heard: list[str] = []
     page.on("console", lambda message: heard.append(f"console: {message.text}") if message.type == "error" else None)
     page.on("pageerror", lambda error: heard.append(f"error: {error}"))
@@ -137,7 +137,9 @@ def look(page: Page, address: str, axe: str) -> list[str]:
         heard += [f"in English: {words}" for words in reading.english(page.content())]
     if SHOTS:
         page.set_viewport_size(size)
-        name = re.sub(r"\W+", "-", address.split("/", 3)[3]) or "home"
+        if press:
+            page.click(press)
+        name = re.sub(r"\W+", "-", f"{who}/{address.split('/', 3)[3]}").strip("-")
         page.screenshot(path=f"{SHOTS}/{name}-{size['width']}.png", full_page=True)
     return [f"{address}: {one}" for one in heard if "404 (Not Found)" not in one]
 
@@ -269,13 +271,13 @@ def test_the_waiting_room_in_a_browser(
     """Nothing is wrong with its page, and at one's turn it goes on by itself, with scripts and without."""
     wrong = []
     here = f"{live_server.url}/{{}}/account/subscribe/JP-2026-2"
-    for scripts, width, language in ((True, 390, "ja"), (True, 1280, "en"), (False, 390, "en")):
+    for scripts, width, language in [*((True, width, language) for width, _, language in VIEWS), (False, 390, "en")]:
         context = chromium.new_context(java_script_enabled=scripts, viewport={"width": width, "height": 844})
         context.add_cookies(cookies)
         page = context.new_page()
         monkeypatch.setattr(timezone, "now", lambda: stage.NOW)
         if scripts:
-            wrong += look(page, here.format(language), Path(AXE).read_text())
+            wrong += look(page, here.format(language), Path(AXE).read_text(), who="waits")
         else:
             page.goto(here.format(language))
         assert page.locator(".k-card--open").is_visible()

@@ -2,12 +2,14 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.utils import translation
 
 from fund.money import Currency, Money, Price
+from fund.portfolio.leverage import Stress
 from fund.units import UnitClass
 from investors.steps.places import STATE_NAMES
 from portal.templatetags import figures
@@ -15,6 +17,12 @@ from portal.web import amounts, charts, usmap, words
 
 US = UnitClass(code="US", unit_decimals=4, lot=10_000, currency="USD")
 JP = UnitClass(code="JP", unit_decimals=0, lot=10_000, currency="JPY")
+
+
+def case(assets: int, yen: int) -> Stress:
+    return Stress("case", assets, yen, Fraction(1), Fraction(1))
+
+
 TEN_DOLLARS, SOME_YEN = Price(Decimal(10), Currency.USD, 10_000), Price(Decimal(10_049), Currency.JPY, 10_000)
 
 
@@ -23,7 +31,7 @@ TEN_DOLLARS, SOME_YEN = Price(Decimal(10), Currency.USD, 10_000), Price(Decimal(
     [
         (lambda: figures.money(Money(250_000, Currency.USD)), "$2,500.00", "$2,500.00"),
         (lambda: figures.money(Money(1_234_567, Currency.JPY)), "¥1,234,567", "¥1,234,567"),
-        (lambda: figures.money(Money(-5, Currency.USD)), "-$0.05", "-$0.05"),
+        (lambda: figures.money(Money(-5, Currency.USD)), "−$0.05", "−$0.05"),
         (lambda: figures.money(None), "–", "–"),
         (lambda: figures.big(Money(21_639_876_543_210, Currency.USD)), "$216.4 billion", "2,163.99億ドル"),
         (lambda: figures.big(Money(99_999_999, Currency.USD)), "$999,999.99", "$999,999.99"),
@@ -34,6 +42,10 @@ TEN_DOLLARS, SOME_YEN = Price(Decimal(10), Currency.USD, 10_000), Price(Decimal(
         (lambda: figures.day(date(2026, 10, 30)), "October 30, 2026", "2026年10月30日"),
         (lambda: figures.ratio(Decimal("1.4")), "1.40×", "1.40×"),
         (lambda: figures.percentage(Decimal("47.17")), "47.17%", "47.17%"),
+        (lambda: figures.supposed(case(-10, 0)), "assets fall by 10%", "資産が10%下落"),
+        (lambda: figures.supposed(case(0, 10)), "the yen rises by 10% against the dollar", "円が対ドルで10%上昇"),
+        (lambda: figures.supposed(case(-40, -20)),
+         "assets fall by 40%, and the yen falls by 20% against the dollar", "資産が40%下落、円が対ドルで20%下落"),
     ],
 )  # fmt: skip
 def test_written(written, en: str, ja: str) -> None:

@@ -1,6 +1,5 @@
 """The journey of an application in a real browser: every page under axe, and a draft on two devices."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,9 @@ from investors.people import Investor
 from tests.investors.conftest import american, fill
 from tests.portal.web import stage
 from tests.portal.web.stage import NOW
-from tests.portal.web.test_browser import AXE, keys, look, session
+from tests.portal.web.test_browser import AXE, VIEWS, keys, look, session
 
 __all__ = ["keys"]  # a fixture
-SHOTS = os.environ.get("SHOTS")  # a folder, to look at the pages
 DRAFT = ["/join/", *(f"/join/{code}" for code in steps.STEPS)]
 
 
@@ -70,9 +68,9 @@ LOOKED_AT = [
 ]
 
 
-@pytest.mark.parametrize(("language", "width", "scheme"), [("ja", 390, "dark"), ("en", 1280, "light")])
+@pytest.mark.parametrize(("width", "scheme", "language"), VIEWS)
 def test_every_page_of_the_journey(
-    visitors: dict[str, Any], live_server: Any, chromium: Browser, language: str, width: int, scheme: Any
+    visitors: dict[str, Any], live_server: Any, chromium: Browser, width: int, scheme: Any, language: str
 ) -> None:
     wrong = []
     axe = Path(AXE).read_text()
@@ -81,9 +79,7 @@ def test_every_page_of_the_journey(
         context.add_cookies(visitors[name])
         for path in paths:
             page = context.new_page()
-            wrong += look(page, f"{live_server.url}/{language}{path}", axe)
-            if SHOTS:
-                page.screenshot(path=f"{SHOTS}/{name}{path.replace('/', '-')}-{language}-{width}.png", full_page=True)
+            wrong += look(page, f"{live_server.url}/{language}{path}", axe, who=name)
             page.close()
         context.close()
     assert wrong == [], "\n".join(wrong)

@@ -23,7 +23,7 @@ from tests.fund.register import test_tree
 from tests.portal.web import stage
 from tests.portal.web.conftest import hanako
 from tests.portal.web.stage import NOW
-from tests.portal.web.test_browser import AXE, look, session
+from tests.portal.web.test_browser import AXE, VIEWS, look, session
 
 __all__ = ["hanako"]
 DAY = stage.DAYS[-1].isoformat()
@@ -148,9 +148,9 @@ class TestInABrowser:
         assert {name: pair for name, pair in told.items() if pair[0] != pair[1]} == {}
         context.add_cookies(cookies)
         wrong = []
-        for width, language in ((390, "ja"), (1280, "en")):
+        for width, _scheme, language in VIEWS:
             page.set_viewport_size({"width": width, "height": 844})
             for path in ("/account/proof", "/verify", "/verify/holding"):
-                wrong += look(page, f"{live_server.url}/{language}{path}", axe)
+                wrong += look(page, f"{live_server.url}/{language}{path}", axe, who="holder")
         assert wrong == []
         context.close()

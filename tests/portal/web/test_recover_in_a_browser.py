@@ -1,6 +1,5 @@
 """The way back in a real browser: a passkey made by a virtual authenticator, and every page as it is seen."""
 
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,10 @@ from playwright.sync_api import Browser, BrowserContext
 from investors import people, recovery
 from investors.recovery import RecoveryCase, Statement
 from tests.portal.officers.conftest import SECRET, make_officer, make_user, sign_in
-from tests.portal.web.test_browser import AXE, look
+from tests.portal.web.test_browser import AXE, VIEWS, look
 from tests.portal.web.test_recover import SAID, proved, to_the_code
 
 __all__ = ["make_officer"]  # a fixture
-SHOTS = os.environ.get("SHOTS")  # a folder, to look at the pages
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +93,7 @@ def test_a_new_passkey_takes_the_place_of_what_was_lost(visitors, live_server, c
 def test_pages_in_a_browser(visitors, live_server, chromium: Browser) -> None:
     wrong = []
     axe = Path(AXE).read_text()
-    for width, scheme, language in ((390, "light", "ja"), (1280, "dark", "en")):
+    for width, scheme, language in VIEWS:
         for who, path in (
             ("", "/account/recover/"),
             ("", "/account/recover/stop"),
@@ -110,12 +108,8 @@ def test_pages_in_a_browser(visitors, live_server, chromium: Browser) -> None:
             context = chromium.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
             context.add_cookies(visitors.get(who, []))
             page = context.new_page()
-            wrong += look(page, f"{live_server.url}/{language}{path}", axe)
-            if SHOTS:
-                if who == "officer":
-                    page.click("button.button--quiet")
-                name = f"{language}-{width}-{who}{path.split(str(visitors['case']))[0].replace('/', '_')}.png"
-                page.screenshot(path=str(Path(SHOTS) / name), full_page=True)
+            press = "button.button--quiet" if who == "officer" else ""
+            wrong += look(page, f"{live_server.url}/{language}{path}", axe, who=who, press=press)
             context.close()
     assert wrong == [], "\n".join(wrong)
     assert RecoveryCase.objects.count() == 3
