@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.utils import timezone, translation
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
 from whitenoise.middleware import WhiteNoiseMiddleware
 from xdist.scheduler import LoadFileScheduling
@@ -17,6 +18,10 @@ from fund import units
 from fund.governance import fence
 from fund.ledger import accounts
 from investors import agreements
+
+# How quickly examples are made says something of the machine and of its other work, not of the fund.
+settings.register_profile("house", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 # What takes longest, or mostly waits for real processes, begins first, so that the others run beside it.
 LONGEST = (
