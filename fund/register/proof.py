@@ -20,7 +20,7 @@ from fund.ledger.accounts import account
 from fund.ledger.models import column
 from fund.nav.models import ClassNav, Nav
 from fund.refusal import Refusal
-from fund.register import beside, tree
+from fund.register import tree
 from fund.register.proof_models import HoldingRoot
 
 
@@ -33,6 +33,8 @@ class Unproved(Refusal):
 class Differs(Exception):
     """The ledger does not say what was committed or priced: never on sound books."""
 
+
+RANGE = 2**17  # holders that are read at a time
 
 # What a range of holders had by the end of the NAV's day, as far as it was recorded when the day was valued: their
 # cards now, less what moved later. The valuing transaction counts what it had posted itself.
@@ -60,11 +62,7 @@ HOLDINGS = f"""
          GROUP BY holder_id) l USING (holder_id)
      WHERE c.holder_id BETWEEN %(first)s AND %(last)s AND coalesce(c.{{units}}, 0) <> coalesce(l.units, 0)
 """
-IN_ROWS = f"""
-    SELECT coalesce(string_agg(int8send(h.units) || int8send(h.holder_id), ''), ''), coalesce(min(h.units), 0),
-           coalesce(sum(h.units), 0)::bigint
-      FROM ({HOLDINGS}) h
-"""
+IN_ROWS = f"SELECT coalesce(string_agg(int8send(h.units) || int8send(h.holder_id), ''), '') FROM ({HOLDINGS}) h"
 
 
 def secret(*, class_code: str, nav: Nav) -> bytes:
@@ -75,7 +73,8 @@ def secret(*, class_code: str, nav: Nav) -> bytes:
 def commit_next(*, now: datetime) -> bool:
     """Commit to the holdings of one class at one published NAV, the newest first; False when nothing is left to commit.
 
-    Raises Differs where holders do not have the units that the NAV priced.
+    Raises Differs where holders do not have the units that the NAV priced, ``tree.TooMany`` where one has less than no
+    units.
     """
     one = _uncommitted().first()
     if one is None:
@@ -96,18 +95,23 @@ def _uncommitted() -> QuerySet[ClassNav]:
 
 
 def commit(*, class_nav: ClassNav, now: datetime) -> HoldingRoot:
-    """Hash the holdings of a class at a NAV and write down the root and its blocks. Raises Differs, IntegrityError."""
+    """Hash the holdings of a class at a NAV and write down the root and its blocks.
+
+    Raises Differs, ``tree.TooMany`` where somebody has less than no units, IntegrityError.
+    """
     nav, code = class_nav.nav, class_nav.unit_class_id
-    held = _Held(nav, code)
-    blocks = list(tree.blocks(secret(class_code=code, nav=nav), held.in_pieces()))
-    if held.units != class_nav.units:
-        raise Differs(f"{code} {nav}: priced {class_nav.units}, held {held.units}")
+    holders = _everybody()
+    planted = tree.Tree(secret(class_code=code, nav=nav), most=len(holders))
+    planted.plant(_rows(nav, code, holders))
+    units = tree.units_of(planted.root)
+    if units != class_nav.units:
+        raise Differs(f"{code} {nav}: priced {class_nav.units}, held {units}")
     root = HoldingRoot.objects.create(
         nav=nav,
         unit_class_id=code,
-        root=tree.top(b"".join(one.node for one in blocks))[: tree.HASH],
-        total_units=held.units,
-        holders=held.holders,
+        root=planted.root[: tree.HASH],
+        total_units=units,
+        holders=planted.count,
         committed_at=now,
     )
     with connection.cursor() as cursor:
@@ -115,34 +119,31 @@ def commit(*, class_nav: ClassNav, now: datetime) -> HoldingRoot:
         statement = "COPY fund_holdingblock (holding_root_id, number, first, node, rows) FROM STDIN (FORMAT binary)"
         with cursor.copy(statement) as copy:
             copy.set_types(["int8", "int4", "bytea", "bytea", "bytea"])
-            for number, one in enumerate(blocks):
+            for number, one in enumerate(planted.blocks()):
                 copy.write_row((root.pk, number, one.first, one.node, one.rows))
     return root
 
 
-class _Held:
-    """All holders of a class at a NAV, to be read once; then their number and their units."""
+def _everybody() -> range:
+    """The numbers of all who have ever held anything lie in it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT min(holder_id), max(holder_id) FROM fund_card")
+        first, last = cursor.fetchone()
+    return range(first, last + 1)
 
-    def __init__(self, nav: Nav, class_code: str) -> None:
-        self.nav, self.class_code = nav, class_code
-        self.holders = self.units = 0
 
-    def in_pieces(self) -> Iterator[bytes]:
-        """As rows of the tree, a range of holders at a time, so that one is hashed while the next is read."""
-        statement, params = _with_units(IN_ROWS, self.class_code), _params(self.nav, self.class_code)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT min(holder_id), max(holder_id) FROM fund_card")
-            least, most = cursor.fetchone()
-            width = beside.share(most - least + 1, least=tree.SHARE)
-            for first in range(least, most + 1, width):
-                cursor.execute(statement, {**params, "first": first, "last": first + width - 1})
-                rows, fewest, units = cursor.fetchone()
-                if fewest < 0:
-                    raise Differs(f"{self.class_code} {self.nav}: a holder has less than no units")
-                self.holders += len(rows) // tree.ROW
-                self.units += units
-                if rows:
-                    yield bytes(rows)
+def _rows(nav: Nav, class_code: str, holders: range) -> Iterator[bytes]:
+    """What they hold at a NAV as rows of the tree, piece by piece, so that one is hashed while the next is read."""
+    # In binary, since a cursor's own results come as text, twice as long.
+    statement = f"COPY ({_with_units(IN_ROWS, class_code)}) TO STDOUT (FORMAT binary)"
+    params = _params(nav, class_code)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")  # the processors have enough to do
+        for first in holders[::RANGE]:
+            with cursor.copy(statement, {**params, "first": first, "last": first + RANGE - 1}) as copy:
+                copy.set_types(["bytea"])
+                ((rows,),) = copy.rows()
+            yield rows
 
 
 def _with_units(statement: str, class_code: str) -> str:
@@ -235,7 +236,7 @@ class Recomputed:
 def recompute(one: HoldingRoot) -> Recomputed:
     """Lay out and hash a commitment again from the book."""
     held = _from_the_book(one)
-    nodes = sorted(_nodes(secret(class_code=one.unit_class_id, nav=one.nav), tree.as_rows(held)))
+    nodes = sorted(tree.nodes(secret(class_code=one.unit_class_id, nav=one.nav), tree.as_rows(held)))
     root = [*tree.levels(nodes)][-1][0][: tree.HASH] if nodes else b""
     return Recomputed(sum(units for _holder, units in held), len(held), root)
 
@@ -250,16 +251,11 @@ def _units_at(nav: Nav, class_code: str, holder_id: int) -> int:
 
 def _path(one: HoldingRoot, key: bytes, own: bytes) -> list[tree.Step]:
     block = one.blocks.filter(first__lte=own[: tree.HASH]).order_by("-number").first()
-    here = _nodes(key, bytes(block.rows)) if block else []
+    here = tree.nodes(key, bytes(block.rows)) if block else []
     if block is None or own not in here:
         raise Differs(f"{one}: what the ledger says of a holder is not what was committed")
     nodes = [bytes(node) for node in one.blocks.order_by("number").values_list("node", flat=True)]
     return tree.path(here, here.index(own)) + tree.path(nodes, block.number)
-
-
-def _nodes(key: bytes, rows: bytes) -> list[bytes]:
-    found = tree.leaves(key, rows)
-    return [found[k : k + tree.NODE] for k in range(0, len(found), tree.LEAF)]
 
 
 def is_published(read: tree.Proof) -> bool:
@@ -323,7 +319,7 @@ def newest_are_the_ledger() -> Check:
     for one in HoldingRoot.objects.order_by("unit_class", "-pk").distinct("unit_class").select_related("nav"):
         looked_at += one.holders
         key = secret(class_code=one.unit_class_id, nav=one.nav)
-        nodes = sorted(_nodes(key, tree.as_rows(_from_the_book(one))))
+        nodes = sorted(tree.nodes(key, tree.as_rows(_from_the_book(one))))
         *_below, top = tree.levels(nodes) if nodes else [[b""]]
         if top[0][: tree.HASH] != bytes(one.root) or len(nodes) != one.holders:
             wrong.append(f"proof {one}: the ledger gives another root")
@@ -356,5 +352,5 @@ def _from_the_book(one: HoldingRoot) -> list[tuple[int, int]]:
 def _blocks_that_differ(one: HoldingRoot, key: bytes, nodes: list[bytes]) -> Iterator[int]:
     for block in one.blocks.order_by("number").iterator(chunk_size=50):
         start = block.number * tree.BLOCK
-        if _nodes(key, bytes(block.rows)) != nodes[start : start + tree.BLOCK]:
+        if tree.nodes(key, bytes(block.rows)) != nodes[start : start + tree.BLOCK]:
             yield block.number

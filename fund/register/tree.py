@@ -7,17 +7,16 @@ below it, so that no holder can be left out of the total and none can be counted
 
 The leaves stand in ascending order of their hash. The tree splits at the largest power of two below their number, which
 is the same as pairing neighbours level by level and passing an odd last one up. So blocks of a power of two of leaves
-are whole subtrees: ``blocks`` plants them side by side. Nothing here knows a database.
+are whole subtrees: a ``Tree`` has them planted side by side. Nothing here knows a database.
 
-``leaf``, ``join`` and ``levels`` say what a tree is; ``leaves`` and ``top`` do the same in tables of bytes, a message a
+``leaf``, ``join`` and ``levels`` say what a tree is; ``nodes`` and ``top`` do the same in tables of bytes, a message a
 row, so that of a million holders little is left but the hashing.
 """
 
 import re
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Buffer, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -31,7 +30,6 @@ MOST = 2**63 - 1  # units: what the ledger can count
 HASH, UNITS, SALT = 32, 8, 32
 NODE = HASH + UNITS
 ROW = 2 * UNITS  # units and holder of a leaf, in that order, both 64 bits big-endian: what a block keeps of it
-LEAF = NODE + UNITS  # the node of a holder, and the holder
 BLOCK = 4096  # leaves; a power of two
 SHARE = 16 * BLOCK  # leaves that are worth a process of their own
 TENS = 10 ** np.arange(19, dtype=np.uint64)
@@ -41,7 +39,7 @@ Table = NDArray[np.uint8]  # a message, node or leaf a row
 
 
 class TooMany(ArithmeticError):
-    """The sum is beyond what the ledger can count (2^63 − 1)."""
+    """Units, or a sum of them, beyond what the ledger can count (2^63 − 1)."""
 
 
 def leaf(*, salt: bytes, holder: str, units: int) -> bytes:
@@ -85,38 +83,46 @@ def as_rows(holdings: Iterable[tuple[int, int]]) -> bytes:
     return b"".join(struct.pack(">QQ", units, holder) for holder, units in holdings)
 
 
-def leaves(secret: bytes, rows: bytes) -> bytes:
-    """Node and holder of each row (48 bytes), one behind the other, at the pace of the hashing."""
-    some = BLOCK * ROW  # as much as stays in a processor's own memory
-    return b"".join(_leaves(secret, rows[k : k + some]).tobytes() for k in range(0, len(rows), some))
+def nodes(secret: bytes, rows: bytes) -> list[bytes]:
+    """The node of each row, at the pace of the hashing."""
+    pieces = [rows[k : k + BLOCK * ROW] for k in range(0, len(rows), BLOCK * ROW)]
+    return [node for some in pieces for node in _one_by_one(_nodes(_hashes(secret, some), _table(some, ROW)))]
 
 
-def _leaves(secret: bytes, rows: bytes) -> Table:
-    given = _table(rows, ROW)
-    salt = _table(salts(secret, rows), SALT)
+def _nodes(hashes: Table, rows: Table) -> Table:
+    return np.concatenate([hashes, rows[:, :UNITS]], axis=1)
+
+
+def _hashes(secret: bytes, rows: bytes) -> Table:
+    given, salt = _table(rows, ROW), _table(salts(secret, rows), SALT)
     holders = np.frombuffer(rows, ">u8")[1::2].astype(np.uint64)
-    found = np.empty((len(given), LEAF), np.uint8)
-    found[:, HASH:] = given
     lengths = 1 + np.searchsorted(TENS[1:], holders, side="right")
-    for length in map(int, np.unique(lengths)):
+    found = np.empty((len(given), HASH), np.uint8)
+    for length in np.flatnonzero(np.bincount(lengths)).tolist():
         those = np.flatnonzero(lengths == length)
         messages = np.empty((len(those), 1 + SALT + length + UNITS), np.uint8)
         messages[:, 0] = 0
         messages[:, 1 : 1 + SALT] = salt.take(those, axis=0)
-        messages[:, 1 + SALT : -UNITS] = holders[those, None] // TENS[length - 1 :: -1] % 10 + ord("0")
         messages[:, -UNITS:] = given.take(those, axis=0)[:, :UNITS]
-        found[those, :HASH] = _hashed(messages)
+        left = holders.take(those)
+        for digit in reversed(range(1 + SALT, 1 + SALT + length)):
+            messages[:, digit] = left % 10 + ord("0")
+            left //= 10
+        found[those] = _hashed(messages)
     return found
 
 
-def _table(data: bytes, width: int) -> Table:
+def _table(data: Buffer, width: int) -> Table:
     return np.frombuffer(data, np.uint8).reshape(-1, width)
 
 
 def _hashed(messages: Table) -> Table:
     """The SHA-256 of each message."""
-    plain = messages.view(f"V{messages.shape[1]}").ravel().tolist()
-    return _table(b"".join([sha256(one).digest() for one in plain]), HASH)
+    return _table(b"".join([sha256(one).digest() for one in _one_by_one(messages)]), HASH)
+
+
+def _one_by_one(rows: Table) -> list[bytes]:
+    return rows.view(f"V{rows.shape[1]}").ravel().tolist()
 
 
 def levels(nodes: list[bytes]) -> Iterator[list[bytes]]:
@@ -135,19 +141,25 @@ def top(nodes: bytes) -> bytes:
     """
     level = _table(nodes, NODE)
     while len(level) > 1:
-        pairs = level[: len(level) // 2 * 2].reshape(-1, 2 * NODE)
-        sums = pairs.reshape(-1, NODE)[:, HASH:].copy().view(">u8").ravel().astype(np.uint64)
-        sums = sums[::2] + sums[1::2]
-        if sums.max() > MOST:  # two numbers below 2^63 fit into 64 bits
-            raise TooMany(int(sums.max()))
-        messages = np.empty((len(pairs), 1 + 2 * NODE), np.uint8)
-        messages[:, 0] = 1
-        messages[:, 1:] = pairs
-        above = np.empty((len(pairs), NODE), np.uint8)
-        above[:, :HASH] = _hashed(messages)
-        above[:, HASH:] = _table(sums.astype(">u8").tobytes(), UNITS)
-        level = np.concatenate([above, level[2 * len(pairs) :]])
+        level = _above(level)
     return level.tobytes()
+
+
+def _above(level: Table) -> Table:
+    """The next of the ``levels``."""
+    pairs = level[: len(level) // 2 * 2].reshape(-1, 2 * NODE)
+    units = pairs.reshape(-1, NODE)[:, HASH:].copy().view(">u8").ravel().astype(np.uint64)
+    sums = units[::2] + units[1::2]
+    if len(sums) and sums.max() > MOST:  # two numbers below 2^63 fit into 64 bits
+        raise TooMany(int(sums.max()))
+    messages = np.empty((len(pairs), 1 + 2 * NODE), np.uint8)
+    messages[:, 0] = 1
+    messages[:, 1:] = pairs
+    above = np.empty(((len(level) + 1) // 2, NODE), np.uint8)
+    above[: len(pairs), :HASH] = _hashed(messages)
+    above[: len(pairs), HASH:] = _table(sums.astype(">u8"), UNITS)
+    above[len(pairs) :] = level[2 * len(pairs) :]
+    return above
 
 
 @dataclass(frozen=True)
@@ -177,39 +189,70 @@ class Block:
     rows: bytes
 
 
-def blocks(secret: bytes, rows: Iterable[bytes], *, size: int = BLOCK) -> Iterator[Block]:
-    """The tree over rows that come in pieces, block by block; ``size`` is a power of two.
+class Tree:
+    """The tree over the leaves of ``most`` or fewer rows, in blocks of ``size`` leaves, a power of two.
 
-    Each processor hashes a piece, then an equal share of the blocks. Raises TooMany, ``beside.Failed``.
+    It lies in memory that the processes which plant it share. ``count`` is how many leaves there are, ``root`` the node
+    above them all, empty without any.
     """
-    hashing = ((partial(leaves, secret, some), len(some) // ROW * LEAF) for some in rows)
-    found = _table(b"".join(beside.each(hashing)), LEAF)
-    order = _ascending(found)
-    share = size * beside.share(-(-len(order) // size), least=SHARE // BLOCK)
-    shares = [order[start : start + share] for start in range(0, len(order), share)]
-    head, whole = HASH + NODE, HASH + NODE + size * ROW
-    planting = [(partial(_plant, found, one, size), -(-len(one) // size) * head + len(one) * ROW) for one in shares]
-    for planted in beside.each(planting):
-        for k in range(0, len(planted), whole):
-            yield Block(planted[k : k + HASH], planted[k + HASH : k + head], planted[k + head : k + whole])
+
+    def __init__(self, secret: bytes, *, most: int, size: int = BLOCK) -> None:
+        room = -(-most // BLOCK) * BLOCK
+        self.secret, self.size, self.count, self.root = secret, size, 0, b""
+        self._processes = beside.processes(most, least=SHARE)
+        self._rows, self._hashes = _shared(room, ROW), _shared(room, HASH)  # as they come
+        self._places: list[NDArray[np.intp]] = []  # where they lie, block by block
+        self._nodes = _shared(-(-room // size), NODE)  # of the blocks
+
+    def plant(self, rows: Iterable[bytes]) -> None:
+        """Hash rows that come in pieces, all processors what has come while the next is awaited; then climb.
+
+        Raises TooMany, ``beside.Failed``.
+        """
+        beside.each(self._hash, self._take(rows), processes=self._processes)
+        order = _ascending(self._hashes[: self.count])
+        self._places = [order[start : start + self.size] for start in range(0, self.count, self.size)]
+        beside.each(self._climb, range(len(self._places)), processes=self._processes)
+        self.root = top(self._nodes[: len(self._places)].tobytes())
+
+    def _take(self, rows: Iterable[bytes]) -> Iterator[int]:
+        """Write rows down; the numbers of those pieces that are whole. Raises TooMany."""
+        for some in rows:
+            before, self.count = self.count, self.count + len(some) // ROW
+            self._rows[before : self.count] = here = _table(some, ROW)
+            if here[:, 0].max(initial=0) > MOST >> 56:  # the sums would run over, and come out right again
+                raise TooMany("somebody has more than the ledger can count, or less than nothing")
+            yield from range(before // BLOCK, self.count // BLOCK)
+        if self.count % BLOCK:
+            yield self.count // BLOCK  # what lies behind the last row is hashed for nothing
+
+    def _hash(self, piece: int) -> None:
+        here = slice(piece * BLOCK, (piece + 1) * BLOCK)
+        self._hashes[here] = _hashes(self.secret, self._rows[here].tobytes())
+
+    def _climb(self, block: int) -> None:
+        here = self._places[block]
+        nodes = _nodes(self._hashes.take(here, axis=0), self._rows.take(here, axis=0))
+        self._nodes[block] = np.frombuffer(top(nodes.tobytes()), np.uint8)
+
+    def blocks(self) -> Iterator[Block]:
+        for node, here in zip(self._nodes, self._places, strict=False):
+            yield Block(self._hashes[here[0]].tobytes(), node.tobytes(), self._rows.take(here, axis=0).tobytes())
 
 
-def _ascending(found: Table) -> NDArray[np.intp]:
-    """The places of leaves in the order of their hashes. Eight bytes decide, unless two leaves agree in them."""
-    first = found[:, :UNITS].copy().view(">u8").ravel().astype(np.uint64)
+def _shared(rows: int, width: int) -> Table:
+    return _table(beside.memory(rows * width), width)
+
+
+def _ascending(hashes: Table) -> NDArray[np.intp]:
+    """The places of hashes in their order. Eight bytes decide, unless two agree in them."""
+    numbers = hashes.view(">u8")
+    first = numbers[:, 0].astype(np.uint64)
     order = first.argsort()
-    if (first[order[1:]] == first[order[:-1]]).any():
-        order = np.lexsort(found[:, :HASH].copy().view(">u8").T[::-1])
+    first = first[order]
+    if (first[1:] == first[:-1]).any():
+        order = np.lexsort(numbers.T[::-1])
     return order
-
-
-def _plant(found: Table, order: NDArray[np.intp], size: int) -> bytes:
-    """The blocks of the leaves in these places, one behind the other: first hash, root, rows."""
-    planted = []
-    for start in range(0, len(order), size):
-        here = found.take(order[start : start + size], axis=0)
-        planted += [here[0, :HASH].tobytes(), top(here[:, :NODE].tobytes()), here[:, HASH:].tobytes()]
-    return b"".join(planted)
 
 
 # ── checking a proof ──

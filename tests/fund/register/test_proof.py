@@ -84,13 +84,29 @@ def test_everybody_can_prove_their_units(committed, held, as_site):
         proof.of_holder(holder_id=next(iter(held)), class_code="US")
 
 
-def test_blocks_of_few_leaves_prove_the_same(published, held, monkeypatch):
+@pytest.mark.parametrize("processors", [1, 3])
+def test_ranges_and_blocks_of_few_holders_prove_the_same(processors, published, held, monkeypatch):
+    monkeypatch.setattr("os.process_cpu_count", lambda: processors)
+    monkeypatch.setattr(proof, "RANGE", 3)
+    monkeypatch.setattr(tree, "SHARE", 1)
     monkeypatch.setattr(tree, "BLOCK", 2)
-    monkeypatch.setattr(tree.blocks, "__kwdefaults__", {"size": 2})
+    monkeypatch.setattr(tree.Tree.__init__, "__kwdefaults__", {"size": 2})
     commit_all()
     assert HoldingBlock.objects.filter(holding_root__unit_class="JP").count() == 4
     assert {one: proves(one).units for one in held} == held
     assert sound()
+
+
+def test_less_than_no_units_are_not_committed(published, held, monkeypatch):
+    """Not even where the sum is right."""
+    one, other = sorted(held)[:2]
+    shifted = f"coalesce(c.{{units}}, 0) + CASE c.holder_id WHEN {one} THEN -9000 WHEN {other} THEN 9000 ELSE 0 END -"
+    wrong = proof.IN_ROWS.replace("coalesce(c.{units}, 0) -", shifted)
+    assert wrong != proof.IN_ROWS
+    monkeypatch.setattr(proof, "IN_ROWS", wrong)
+    with pytest.raises(tree.TooMany):
+        commit_all()
+    assert not HoldingRoot.objects.filter(unit_class="JP").exists()
 
 
 def test_what_moves_later_is_not_in_it_whenever_it_is_committed(published, held):

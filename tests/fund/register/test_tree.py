@@ -2,6 +2,7 @@
 
 import json
 import random
+import struct
 import subprocess
 import sys
 from hashlib import sha256
@@ -36,14 +37,25 @@ def slow_root(leaves: list[tuple[bytes, int]]) -> tuple[bytes, int]:
 def planted(held: dict[int, int], block: int = tree.BLOCK) -> tuple[list[bytes], bytes]:
     """The sorted nodes, and the root by way of blocks."""
     rows = tree.as_rows(held.items())
-    found = tree.leaves(SECRET, rows)
-    blocks = list(tree.blocks(SECRET, [rows], size=block))
-    nodes = sorted(found[k : k + tree.NODE] for k in range(0, len(found), tree.LEAF))
-    assert tree.leaves(SECRET, b"".join(one.rows for one in blocks)) == b"".join(
-        sorted(found[k : k + tree.LEAF] for k in range(0, len(found), tree.LEAF))
-    )
+    nodes = sorted(tree.nodes(SECRET, rows))
+    planted = plant([rows], most=len(held) + 7, size=block)
+    blocks = list(planted.blocks())
+    assert planted.count == len(held)
+    assert sorted(one for block in blocks for one in read_rows(block.rows)) == sorted(held.items())
+    assert tree.nodes(SECRET, b"".join(one.rows for one in blocks)) == nodes
     assert [one.first for one in blocks] == [one[: tree.HASH] for one in nodes[::block]]
-    return nodes, tree.top(b"".join(one.node for one in blocks))
+    assert planted.root == tree.top(b"".join(one.node for one in blocks))
+    return nodes, planted.root
+
+
+def plant(rows: list[bytes], *, most: int, size: int = tree.BLOCK) -> tree.Tree:
+    planted = tree.Tree(SECRET, most=most, size=size)
+    planted.plant(rows)
+    return planted
+
+
+def read_rows(rows: bytes) -> list[tuple[int, int]]:
+    return [(holder, units) for units, holder in struct.iter_unpack(">QQ", rows)]
 
 
 def proof_of(held: dict[int, int], holder: int) -> dict:
@@ -178,20 +190,38 @@ def test_more_than_the_ledger_can_count_is_refused():
         tree.leaf(salt=bytes(32), holder="1", units=tree.MOST + 1)
 
 
-def test_many_processors_plant_the_same_tree(monkeypatch):
+def test_less_than_nothing_is_refused_before_it_is_hashed():
+    """As an unsigned number it is more than can be counted; two of them would add up to little again."""
+    rows = struct.pack(">qQqQ", -5, 1, 10, 2)
+    with pytest.raises(tree.TooMany):
+        plant([rows], most=2)
+    assert tree.units_of(tree.top(b"".join(tree.nodes(SECRET, rows)))) == 5  # what that holds off
+
+
+@pytest.mark.parametrize("width", [50, 64, 199])
+def test_many_processors_plant_the_same_tree(width, monkeypatch):
     held = {holder**3: holder for holder in range(1, 200)}
     rows = tree.as_rows(held.items())
-    alone = list(tree.blocks(SECRET, [rows], size=4))
-    monkeypatch.setattr(tree, "SHARE", tree.BLOCK)
+    alone = plant([rows], most=199, size=4)
+    monkeypatch.setattr(tree, "BLOCK", 16)
+    monkeypatch.setattr(tree, "SHARE", 16)
     monkeypatch.setattr("os.process_cpu_count", lambda: 3)
-    pieces = [rows[k : k + 50 * tree.ROW] for k in range(0, len(rows), 50 * tree.ROW)]
-    assert list(tree.blocks(SECRET, pieces, size=4)) == alone
+    pieces = [rows[k : k + width * tree.ROW] for k in range(0, len(rows), width * tree.ROW)]
+    together = plant(pieces, most=300, size=4)
+    assert (together.root, list(together.blocks())) == (alone.root, list(alone.blocks()))
+    assert together.root == [*tree.levels(sorted(tree.nodes(SECRET, rows)))][-1][0]
+
+
+def test_more_rows_than_there_is_room_for_are_an_error():
+    rows = tree.as_rows((holder, 1) for holder in range(1, tree.BLOCK + 2))
+    with pytest.raises(ValueError, match="shape"):
+        plant([rows], most=2)
 
 
 def test_leaves_that_agree_in_their_first_bytes_are_compared_whole():
-    found = numpy.zeros((4, tree.LEAF), numpy.uint8)
-    found[:, 0], found[:, 20] = (7, 7, 1, 7), (3, 1, 9, 2)
-    assert tree._ascending(found).tolist() == [2, 1, 3, 0]
+    hashes = numpy.zeros((4, tree.HASH), numpy.uint8)
+    hashes[:, 0], hashes[:, 20] = (7, 7, 1, 7), (3, 1, 9, 2)
+    assert tree._ascending(hashes).tolist() == [2, 1, 3, 0]
 
 
 @settings(max_examples=20)
