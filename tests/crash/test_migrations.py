@@ -79,8 +79,9 @@ class House:
             time.sleep(0.2)
 
     def waits(self) -> int:
-        """How often a session has waited for a lock for longer than is allowed."""
-        return (self.place.run / "postgres.log").read_text().count("still waiting for")
+        """How often a session has waited for a lock for longer than is allowed, or gave up waiting."""
+        log = (self.place.run / "postgres.log").read_text()
+        return sum(map(log.count, ("still waiting for", "due to statement timeout")))
 
 
 def ask(port: int, path: str) -> int:
@@ -148,6 +149,7 @@ def house(rounds: int) -> Iterator[House]:
             connection.execute("ALTER SYSTEM SET log_lock_waits = on")
             connection.execute(f"ALTER SYSTEM SET deadlock_timeout = '{LONGEST_WAIT}'")
             connection.execute("SELECT pg_reload_conf()")
+        one.run(one.old, "manage.py", "migrate", "--no-input")
         one.run(one.old, "-m", "tests.crash.actor", "prepare", "kakehashi", "2000")
         one.run(one.old, "-m", "tests.crash.actor", "carry_out", "kakehashi")
         one.serve(one.old, OLD)
@@ -182,11 +184,11 @@ def test_every_new_migration_runs_under_traffic_of_old_and_new_code(house: House
 
 
 def test_a_migration_that_rewrites_a_table_is_seen(house: House) -> None:
-    """Negative control: past `migrate`, one holds for five seconds what the page of the status reads."""
+    """Negative control: past `migrate`, one holds for five seconds what the pages of the offerings read."""
     before = house.waits()
     with Traffic([OLD]) as traffic:
         traffic.wait_for(A_SECOND)
         with server.connect(house.place) as connection, connection.transaction():
-            connection.execute("ALTER TABLE fund_note ALTER COLUMN topic TYPE varchar(61)")
+            connection.execute("ALTER TABLE fund_offering ADD COLUMN written uuid DEFAULT gen_random_uuid()")
             connection.execute("SELECT pg_sleep(5)")
     assert house.waits() > before

@@ -2,15 +2,21 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import psycopg
 import pytest
+from django.apps import apps
+from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.core.management.commands.migrate import Command as Plain
 from django.db import connection, transaction
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 
+from fund.ledger.models import SettlementBatch
 from portal.management.commands import migrate
 from tests.house import migrations
 
@@ -133,6 +139,79 @@ def test_a_migration_that_is_given_no_lock_makes_room_and_comes_again(rewriting,
     rewriting._migrate_patiently(database="default")
     with connection.cursor() as cursor:
         cursor.execute("SELECT written FROM crowded LIMIT 0")
+
+
+@pytest.fixture
+def without(db: None) -> Callable[..., None]:
+    """Have the database forget that it has applied these migrations."""
+
+    def forget(*names: tuple[str, str]) -> None:
+        for app, name in names:
+            MigrationRecorder(connection).record_unapplied(app, name)
+
+    return forget
+
+
+REPLACING = [(key, one.replaces) for key, one in MigrationLoader(None).disk_migrations.items() if one.replaces]
+
+
+def test_a_database_that_has_all_that_was_replaced_has_nothing_to_do(without):
+    without(*(key for key, _replaced in REPLACING))
+    executor = MigrationExecutor(connection)
+    assert executor.migration_plan(executor.loader.graph.leaf_nodes()) == []
+
+
+@pytest.mark.parametrize(("key", "replaced"), REPLACING)
+@pytest.mark.parametrize("missing", [0, 3, -1])
+def test_a_database_that_stands_in_between_is_told_so(without, key, replaced, missing):
+    without(key, replaced[missing])
+    with pytest.raises(CommandError, match=f"stands before {key[0]}.{replaced[missing][1]}"):
+        call_command("migrate", verbosity=0)
+
+
+def lacking() -> list[str]:
+    """What the models say that the database keeps, and does not."""
+    found = []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tgname FROM pg_trigger")
+        triggers = {name for (name,) in cursor.fetchall()}
+        for model in apps.get_models():
+            options = model._meta
+            if options.managed and not options.proxy and options.app_label in {"fund", "investors", "portal"}:
+                kept = connection.introspection.get_constraints(cursor, options.db_table).keys() | triggers
+                said = {one.name for one in [*options.constraints, *options.indexes]}
+                said |= {one.get_pgid(model) for one in getattr(options, "triggers", ())}
+                found += sorted(said - kept)
+    return found
+
+
+@pytest.mark.django_db
+def test_what_the_models_say_stands_in_the_database():
+    assert lacking() == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("sql", "name"),
+    [
+        ("DROP INDEX payout_line_one_a_return", "payout_line_one_a_return"),
+        ("ALTER TABLE fund_proposal DROP CONSTRAINT proposal_kind", "proposal_kind"),
+    ],
+)
+def test_what_was_dropped_is_missed(sql, name):
+    """Negative control: so a migration lost one once (fund 0012)."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+    assert lacking() == [name]
+
+
+@pytest.mark.django_db
+def test_a_trigger_that_was_dropped_is_missed():
+    """Negative control."""
+    (trigger,) = (one for one in SettlementBatch._meta.triggers if one.name == "append_only_rows")
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TRIGGER {trigger.get_pgid(SettlementBatch)} ON fund_settlementbatch")
+    assert lacking() == [trigger.get_pgid(SettlementBatch)]
 
 
 @pytest.mark.django_db

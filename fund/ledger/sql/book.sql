@@ -133,29 +133,6 @@ END $$;
 CREATE TRIGGER keep_settlements AFTER INSERT ON fund_settlement
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION fund_keep_settlements();
 
--- The whole book, one row a movement.
-CREATE VIEW fund_leg AS
-    SELECT event_id, event, line, debit_id, credit_id, holder_id, phase, resolves, amount, effective_at, recorded_at, xact
-      FROM fund_transfer
-     UNION ALL
-    SELECT s.order_id, 3::smallint, v.line, v.debit_id, v.credit_id, s.holder_id, 0::smallint, NULL::uuid, v.amount,
-           b.effective_at, b.recorded_at, b.xact
-      FROM (SELECT b.*, held.id AS held, refunds.id AS refunds, rounding.id AS rounding, capital.id AS capital,
-                   issued.id AS issued, units.id AS units
-              FROM fund_settlementbatch b
-              JOIN fund_unitclass c ON c.code = b.unit_class_id
-              JOIN fund_account held ON held.code = 'held:' || c.currency
-              JOIN fund_account refunds ON refunds.code = 'refunds:' || c.currency
-              JOIN fund_account rounding ON rounding.code = 'rounding:' || c.currency
-              JOIN fund_account capital ON capital.code = 'capital:' || c.code
-              JOIN fund_account issued ON issued.code = 'issued:' || c.code
-              JOIN fund_account units ON units.code = 'units:' || c.code) b
-      JOIN fund_settlement s ON s.batch_id = b.id
-     CROSS JOIN LATERAL (VALUES (0::smallint, b.held, b.capital, s.cost), (1, b.held, b.rounding, s.rounding),
-                                (2, b.issued, b.units, s.units), (3, b.held, b.refunds, s.refund)
-                        ) v(line, debit_id, credit_id, amount)
-     WHERE v.amount > 0;
-
 -- Every balance as a row. Of a card only the columns that were ever used.
 CREATE VIEW fund_balance AS
     SELECT account_id, 0::bigint AS holder_id, amount, reserved FROM fund_control

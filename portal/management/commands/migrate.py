@@ -14,6 +14,8 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.core.management.commands.migrate import Command as Migrate
 from django.db import DatabaseError, InterfaceError, connections
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from fund import units
@@ -40,6 +42,7 @@ class Command(Migrate):
             if options["plan"] or options["check_unapplied"]:
                 super().handle(*args, **options)
                 return
+            _refuse_in_between(using)
             grant(using)
             self.at_work = using if _is_at_work(using) else None
             self._migrate_patiently(*args, **options)
@@ -101,6 +104,18 @@ def limit(*, using: str, atomic: bool, seconds: float) -> None:
         tables = set(connection.introspection.table_names(cursor))
     if atomic and milliseconds:
         connection.execute_wrappers.append(Clock(tables, milliseconds))
+
+
+def _refuse_in_between(using: str) -> None:
+    """Raises CommandError when a database has some of the migrations that one has replaced, and not all of them."""
+    applied = MigrationRecorder(connections[using]).applied_migrations()
+    for migration in MigrationLoader(None).disk_migrations.values():
+        lacking = [name for name in migration.replaces if name not in applied]
+        if 0 < len(lacking) < len(migration.replaces):
+            raise CommandError(
+                f"This database stands before {lacking[0][0]}.{lacking[0][1]}, which is now a part of {migration}."
+                " Bring it up to date with the release that has it, then come back."
+            )
 
 
 def _is_at_work(using: str) -> bool:

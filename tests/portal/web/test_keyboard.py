@@ -1,6 +1,5 @@
 """From signing up to the receipt of an order: with nothing but a keyboard, under axe; and without a script."""
 
-import contextlib
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -11,7 +10,6 @@ import pytest
 from django.core import mail
 from django.db import connection
 from playwright.sync_api import Browser, Page
-from playwright.sync_api import TimeoutError as PatienceLost
 
 from fund.governance.officers import Officer
 from investors import judging
@@ -128,13 +126,19 @@ class Keys(Citizen):
         self.enter("main .k-actions a.usa-button:not([type])")
 
     def choose(self, picture: Any) -> None:
-        """Open the file chooser; where the machine is busy the key is pressed again, as anybody would."""
-        for patience in (5_000, 20_000):
-            with contextlib.suppress(PatienceLost):
-                with self.page.expect_file_chooser(timeout=patience) as chooser:
-                    self.page.keyboard.press("Enter")
-                chooser.value.set_files(picture)
-                return
+        """Open the file chooser; where the machine is busy the key is pressed again, as anybody would.
+
+        One pair of ears for all presses: a chooser that opens late, after the key was pressed again, is heard as well.
+        """
+        choosers: list[Any] = []
+        self.page.once("filechooser", lambda chooser: choosers.append(chooser))
+        for _press in range(5):
+            self.page.keyboard.press("Enter")
+            for _look in range(50):
+                if choosers:
+                    choosers[0].set_files(picture)
+                    return
+                self.page.wait_for_timeout(100)
         raise AssertionError(f"no file chooser opens on {self.page.url}")
 
     def order(self, look: Any) -> None:
