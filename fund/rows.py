@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache, wraps
-from threading import local
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +30,6 @@ type Kind = tuple[type[Model], tuple[str, ...]]  # a model, and its columns that
 type Writer = Callable[[Any], Any]  # makes of a value what the driver is given
 
 PLACE = re.compile(r"%(?:%|s|\((\w+)\)s)")  # of a parameter in a statement
-_here = local()
 DEBUG = settings.DEBUG
 GOOD = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 
@@ -115,11 +113,11 @@ class Statement:
 
 
 def _line() -> Any:
-    """Django's connection of this thread itself, not what stands for it; open, and still good."""
-    try:
-        line = _here.line
-    except AttributeError:
-        line = _here.line = connections[DEFAULT_DB_ALIAS]
+    """Django's connection itself, not what stands for it; open, and still good.
+
+    It is not kept: a thread in which a loop runs has another one for each of its tasks.
+    """
+    line = connections[DEFAULT_DB_ALIAS]
     if not line.health_check_done or line.connection is None:
         line.close_if_health_check_failed()
         line.ensure_connection()

@@ -50,24 +50,33 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling |
     return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
-LARGE = 1 << 20  # bytes: a table from which rows are no longer quickly deleted
+EMPTY = """
+    DO $$
+    DECLARE one text; filled boolean;
+    BEGIN
+        FOREACH one IN ARRAY '{{{tables}}}'::text[] LOOP
+            EXECUTE format('SELECT EXISTS (SELECT FROM %s)', one) INTO filled;
+            CONTINUE WHEN NOT filled;
+            IF pg_relation_size(one) > 1 << 20 THEN
+                EXECUTE format('TRUNCATE %s CASCADE', one);
+            ELSE
+                EXECUTE format('DELETE FROM %s', one);
+            END IF;
+        END LOOP;
+    END $$
+"""
 
 
-def flushing(self: DatabaseOperations, _style: Any, tables: Sequence[str], **_told: bool) -> list[str]:
+def flushing(_self: DatabaseOperations, _style: Any, tables: Sequence[str], **_told: bool) -> list[str]:
     """How the tables are emptied that hold anything: of more than a hundred a test has filled a few.
 
     Also those whose triggers refuse exactly that. To truncate a table makes its files anew, and costs as much as
-    deleting thousands of rows.
+    deleting thousands of rows. The locks wait for what a server of the test still writes.
     """
-    asked = "SELECT '{0}', pg_relation_size('{0}') > %s WHERE EXISTS (SELECT FROM {0})"
-    with self.connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(map(asked.format, tables)), [LARGE] * len(tables))
-        filled = dict(cursor.fetchall())
-    large = [table for table, is_large in filled.items() if is_large]
     return [
         "SET LOCAL session_replication_role = replica",
-        *(f"DELETE FROM {table}" for table in filled if table not in large),
-        *([f"TRUNCATE {', '.join(large)} CASCADE"] if large else []),
+        f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE",
+        EMPTY.format(tables=",".join(tables)),
     ]
 
 
