@@ -117,7 +117,7 @@ def _line() -> Any:
 
     It is not kept: a thread in which a loop runs has another one for each of its tasks.
     """
-    line = connections[DEFAULT_DB_ALIAS]
+    line: Any = connections[DEFAULT_DB_ALIAS]  # the stubs leave out what it knows of its health
     if not line.health_check_done or line.connection is None:
         line.close_if_health_check_failed()
         line.ensure_connection()

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from fund import holders
+from fund import holders, trace
 from fund.governance import audit, config, fence, office
 from fund.holders import Holder, Nation
 from fund.money import Currency, Money
@@ -23,7 +23,6 @@ from fund.tax import year
 from investors import casework
 from investors.applications import Application
 from investors.duplicates import DuplicateCase
-from portal import tracing
 from tests.fund import building
 from tests.fund.payments.bank_files import JPY, NOW, USD, entry, file
 from tests.fund.payments.conftest import PAY_BY, open_account
@@ -79,7 +78,7 @@ def addresses(american, japanese, make_officer, person) -> list[str]:
         now=now,
         reason="The yearly review.",
     )
-    with tracing.followed() as trace:
+    with trace.following() as followed:
         portfolio = in_the_portfolio()
     fence.close(why=fence.FenceEntry.Why.BY_HAND, officer=japanese, now=now, reason="A bank file looks wrong.")
     audit.seal(log=audit.AUDIT, now=now)
@@ -90,7 +89,7 @@ def addresses(american, japanese, make_officer, person) -> list[str]:
         "/officers/fund/setting/",
         "/officers/fund/setting/cap.citizen/",
         "/officers/fund/act/",
-        f"/officers/fund/act/?trace={trace}",
+        f"/officers/fund/act/?trace={followed}",
         "/officers/fund/offering/",
         "/officers/fund/outage/",
         "/officers/fund/nav/",
