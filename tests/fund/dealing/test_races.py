@@ -35,7 +35,7 @@ from tests.fund.dealing.conftest import (
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def at_once(*acts: Callable[[], Any]) -> list[Any]:
+def at_once(*acts: Callable[[], Any], within: float = 60) -> list[Any]:
     """Run all acts at the same moment, each on a connection of its own; returns their results or what they raised."""
     start = threading.Barrier(len(acts))
 
@@ -49,7 +49,7 @@ def at_once(*acts: Callable[[], Any]) -> list[Any]:
             connection.close()
 
     with ThreadPoolExecutor(len(acts)) as pool:
-        return [future.result(timeout=60) for future in [pool.submit(run, act) for act in acts]]
+        return [future.result(timeout=within) for future in [pool.submit(run, act) for act in acts]]
 
 
 def all_clean() -> bool:
