@@ -105,7 +105,7 @@ def loaded(stage: Stage, folder: Path) -> Loaded:
 def wait_for_archive(connection: Any) -> None:
     """Until the last full segment has come to lie in the archive."""
     (last,) = connection.execute("SELECT pg_walfile_name(pg_current_wal_lsn() - 1)").fetchone()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300  # a failed attempt is repeated after a minute
     while True:
         (done,) = connection.execute("SELECT last_archived_wal FROM pg_stat_archiver").fetchone()
         if done is not None and done >= last:
