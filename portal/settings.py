@@ -167,8 +167,6 @@ if replica_url := env.str("DATABASE_REPLICA_URL", ""):
 DATABASE_REPLICA_LAG = env.float("DATABASE_REPLICA_LAG", 10.0)
 DATABASE_ROUTERS = ["portal.replica.Router"]
 
-MESSAGE_STORAGE = "portal.web.messages.Storage"
-
 # ── cache, sessions ───────────────────────────────────────────────────────────────────────────────────────────────
 REDIS_URL = given["REDIS_URL"]
 # With sentinels (host:port, comma separated) the host in REDIS_URL does not count: they say who is the primary.

@@ -10,6 +10,7 @@ import secrets
 
 import jaconv
 from stdnum import damm, iso11649
+from stdnum.iso7064 import mod_97_10
 
 BODY = re.compile(r"[1-9][0-9]{8}")
 REFERENCE = re.compile(r"RF[0-9]{2}[1-9][0-9]{9}")
@@ -64,4 +65,4 @@ def find_reference(text: str) -> str | None:
 
 
 def _with_rf(ten_digits: str) -> str:
-    return f"RF{98 - int(f'{ten_digits}{RF_AS_NUMBER}00') % 97:02d}{ten_digits}"
+    return f"RF{mod_97_10.calc_check_digits(ten_digits + 'RF')}{ten_digits}"

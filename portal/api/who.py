@@ -1,9 +1,7 @@
 """Who asks: the session token of the mobile sign-in, and what it opens."""
 
-import hmac
 import re
-from functools import cache, lru_cache
-from hashlib import sha256
+from functools import cache
 from typing import Any
 
 from allauth.headless.contrib.rest_framework.authentication import XSessionTokenAuthentication
@@ -12,9 +10,9 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.db import SessionStore
-from django.core import signing
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -35,8 +33,6 @@ SESSION = """
       LEFT JOIN investors_investor i ON i.user_id = u.id
      WHERE s.session_key = %s AND s.expire_date > %s
 """
-AUTH_HASH = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash"
-SALT = SessionStore().key_salt
 SESSION_TOKEN = re.compile(r"[0-9a-z]{16,64}")
 
 
@@ -68,11 +64,12 @@ def signed_in(token: str) -> tuple[User, SessionBase] | None:
     if not found:
         return None
     data, is_officer, *columns = found[0]
-    told = _opened(data)
+    session = SessionStore(token)
+    told = session.decode(data)
     user = rows.read(User, columns[: rows.width(User)])
     if told.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS or told.get(SESSION_KEY) != str(user.id):
         return None
-    if not hmac.compare_digest(told.get(HASH_SESSION_KEY, ""), _hash(AUTH_HASH, user.password).hex()):
+    if not constant_time_compare(told.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
         return None
     known = columns[rows.width(User) :]
     investor = rows.read(Investor, known) if known[0] is not None else None
@@ -81,39 +78,8 @@ def signed_in(token: str) -> tuple[User, SessionBase] | None:
         rows.join(investor, user=user)
     if not is_officer:
         rows.join(user, officer=None)
-    session = SessionStore(token)
     session._session_cache = told  # type: ignore[attr-defined]  # read already; the next use would read it again
     return user, session
-
-
-class Signer(signing.TimestampSigner):
-    """Django's, by which sessions are signed; its key is not made anew for each of them."""
-
-    def signature(self, value: Any, key: Any = None) -> str:
-        return signing.b64_encode(_hash(f"{SALT}signer", value)).decode()
-
-
-def _opened(data: str) -> dict[str, Any]:
-    """What a signed session says, nothing where its signature is not ours."""
-    try:
-        return dict(_signer().unsign_object(data))
-    except (signing.BadSignature, ValueError):
-        return {}
-
-
-@cache
-def _signer() -> Signer:
-    return Signer(salt=SALT, fallback_keys=[])
-
-
-def _hash(salt: str, value: str) -> bytes:
-    """Django's ``salted_hmac``."""
-    return hmac.digest(_key(salt, settings.SECRET_KEY), value.encode(), "sha256")
-
-
-@lru_cache(maxsize=16)
-def _key(salt: str, secret: str) -> bytes:
-    return sha256(salt.encode() + secret.encode()).digest()
 
 
 @cache

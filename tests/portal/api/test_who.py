@@ -11,14 +11,12 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core import signing
 from django.db import connection, transaction
-from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
 from fund.dealing.models import Subscription
 from portal import access
-from portal.accounts import User
 from portal.api import urls, who
 from portal.api.view import Citizens, View
 from portal.api.who import IsApplicant, signed_in
@@ -309,18 +307,6 @@ def test_a_citizen_whose_verification_has_lapsed_reads_but_does_not_order(citize
 def test_what_is_a_citizens_own_is_kept_by_nobody(citizen, own):
     assert "no-store" in citizen.get("/subscriptions")["Cache-Control"]
     assert "no-store" in Api(make_user()).get("/subscriptions")["Cache-Control"]
-
-
-def test_a_session_is_opened_as_django_opens_it():
-    """Beside it: what was changed, or signed by another key, is left to Django, and so to nobody."""
-    told = {"_auth_user_id": "7", "padding": "x" * 400}
-    data = SessionStore().encode(told)
-    assert who._opened(data) == SessionStore().decode(data) == told
-    user = User(password="argon2$x")
-    assert who._hash(who.AUTH_HASH, user.password).hex() == user.get_session_auth_hash()
-    assert who._opened(data[:-1] + ("A" if data[-1] != "A" else "B")) == who._opened("") == {}
-    with override_settings(SECRET_KEY="another"):
-        assert who._opened(data) == {}
 
 
 def test_a_sound_session_costs_one_statement(citizen, django_assert_num_queries):
