@@ -6,8 +6,11 @@ signals are sent, which the house uses none of, and no value is judged, which th
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, wraps
+from itertools import compress
+from types import NoneType
 from typing import Any
 from uuid import UUID
 
@@ -18,8 +21,8 @@ from django.db.models import Field, ForeignKey, Model
 from django.db.models.base import ModelState
 from django.db.models.expressions import DatabaseDefault
 from psycopg.adapt import AdaptersMap, PyFormat, Transformer
-from psycopg.generators import execute
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import DiagnosticField, ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGconn, PGresult
 from psycopg.types.datetime import TimestamptzLoader
 from psycopg.types.json import Jsonb
 from psycopg.types.numeric import Int2, Int4, Int8
@@ -87,29 +90,30 @@ class Statement:
         """Raises psycopg.Error."""
         given = [params[name] for name in self._names] if self._names else params
         written = self._values.dump_sequence(given, self._formats)
-        types, line = self._values.types or (), self.connection.pgconn
+        types, formats, line = self._values.types or (), self._values.formats, self.connection.pgconn
         if line.transaction_status == TransactionStatus.IDLE and not self.connection.autocommit:
             self.connection.execute("")  # has psycopg begin
         if self.connection.prepare_threshold is None:  # behind pgbouncer
-            line.send_query_params(self._text, written, types, self._values.formats)
+            self._told = sound(line, line.exec_params(self._text, written, types, formats))
         else:
             if types not in self._prepared:
                 name = f"asked_{self.number}_{len(self._prepared)}".encode()
-                line.send_prepare(name, self._text, types)
-                self._answer()
+                sound(line, line.prepare(name, self._text, types))
                 self._prepared[types] = name
-            line.send_query_prepared(self._prepared[types], written, self._values.formats)
-        self._told = self._answer()
+            self._told = sound(line, line.exec_prepared(self._prepared[types], written, formats))  # type: ignore[arg-type]
         self._values.set_pgresult(self._told)
-
-    def _answer(self) -> Any:
-        for told in self.connection.wait(execute(self.connection.pgconn)):
-            if told.status not in GOOD:
-                raise psycopg.errors.error_from_result(told)
-        return told
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         return self._values.load_rows(0, self._told.ntuples, tuple)
+
+
+def sound(line: PGconn, told: PGresult) -> PGresult:
+    """What the server said. Raises psycopg.Error where that is a fault, or the end of the line."""
+    if told.status in GOOD:
+        return told
+    if told.error_field(DiagnosticField.SQLSTATE) is None:  # libpq's own words
+        raise psycopg.OperationalError(told.get_error_message())
+    raise psycopg.errors.error_from_result(told)
 
 
 def _line() -> Any:
@@ -164,21 +168,14 @@ def insert(*chain: Model, unless: str | None = None) -> int:
     """
     kinds: list[Kind] = []
     given: list[Any] = []
-    line = _line()
     for row in chain:
-        here, left = row.__dict__, []
-        for field, name, is_key, plain, write in _fields(type(row)):
-            value = here[name]
-            kind = type(value)
-            if kind is plain:
-                given.append(value if write is None else write(value))
-            elif kind is DatabaseDefault or (is_key and value is None):
-                left.append(name)
-            elif value is None:
-                given.append(None)
-            else:
-                given.append(field.get_db_prep_save(value, line))
-        kinds.append((type(row), tuple(left)))
+        here, model = row.__dict__, type(row)
+        held = [here[name] for name in _names(model)]
+        plan, first = _plan(model, tuple(map(type, held))), len(given)
+        given += compress(held, plan.given)
+        for place, write in plan.written:
+            given[first + place] = write(given[first + place])
+        kinds.append((model, plan.left))
     ((written, *told),) = ask(_insertion(tuple(kinds), unless), given)
     values = iter(told)
     for row, (_model, filled) in zip(chain[:written], kinds, strict=False):
@@ -188,22 +185,40 @@ def insert(*chain: Model, unless: str | None = None) -> int:
     return int(written)
 
 
+@dataclass(frozen=True)
+class Plan:
+    """How a row is written: which columns are given, which of these by a writer, and which are left to the database."""
+
+    given: list[bool]
+    written: list[tuple[int, Writer]]
+    left: tuple[str, ...]
+
+
 @cache
-def _fields(model: type[Model]) -> list[tuple[Column, str, bool, type | None, Writer | None]]:
-    """Each column with its name in a row, whether it is the key, and how its plain type is written.
+def _plan(model: type[Model], kinds: tuple[type, ...]) -> Plan:
+    """For rows whose values are of these types: plain ones go as they are, Django writes those that are not."""
+    given, written, left = [], [], []
+    for field, kind in zip(model._meta.concrete_fields, kinds, strict=True):
+        given.append(not (kind is DatabaseDefault or (field.primary_key and kind is NoneType)))
+        if not given[-1]:
+            left.append(field.attname)
+        elif kind is not NoneType and (write := _writer(field, kind)):
+            written.append((sum(given) - 1, write))
+    return Plan(given, written, tuple(left))
 
-    Django writes all other values, by asking the field each time.
-    """
-    return [(field, field.attname, field.primary_key, *_written(field)) for field in model._meta.concrete_fields]
 
-
-def _written(field: Column) -> tuple[type | None, Writer | None]:
-    kind = (field.target_field if isinstance(field, ForeignKey) else field).get_internal_type()
-    if kind == "JSONField" and field.encoder is None:  # type: ignore[attr-defined]
-        return dict, Jsonb
-    if kind == "BinaryField":
-        return bytes, psycopg.Binary
-    return (int, WHOLE[kind]) if kind in WHOLE else (AS_IT_IS.get(kind), None)
+def _writer(field: Column, kind: type) -> Writer | None:
+    """What makes of a value of this type that which the driver is given; None where it is that."""
+    stored = (field.target_field if isinstance(field, ForeignKey) else field).get_internal_type()
+    if kind is AS_IT_IS.get(stored):
+        return None
+    if kind is int and stored in WHOLE:
+        return WHOLE[stored]
+    if kind is dict and stored == "JSONField" and field.encoder is None:  # type: ignore[attr-defined]
+        return Jsonb
+    if kind is bytes and stored == "BinaryField":
+        return psycopg.Binary
+    return lambda value: field.get_db_prep_save(value, connection)
 
 
 @cache

@@ -8,9 +8,8 @@ import psycopg
 from django.db import transaction
 from django.db.backends.postgresql import base
 from django.db.backends.utils import debug_transaction
-from psycopg.generators import execute
-from psycopg.pq import ExecStatus
 
+from fund import rows
 from portal.database import asker
 
 
@@ -61,12 +60,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _say(self, words: str) -> None:
         """Send commands that answer nothing; a cursor for it would cost more than the round trip."""
-        line = self.connection
+        line = self.connection.pgconn
         with self.wrap_database_errors:
-            line.pgconn.send_query(words.encode())
-            for told in line.wait(execute(line.pgconn)):
-                if told.status != ExecStatus.COMMAND_OK:
-                    raise psycopg.errors.error_from_result(told)
+            rows.sound(line, line.exec_(words.encode()))
 
     def _savepoint_rollback(self, sid: str) -> None:
         super()._savepoint_rollback(sid)  # type: ignore[misc]
