@@ -37,5 +37,5 @@ ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 DJANGO_SETTINGS_MODULE=portal.s
 USER kakehashi
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["python", "-m", "portal.probe"]
-CMD ["granian", "--interface", "rsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--no-ws", "--backlog", "4096", \
+CMD ["granian", "--interface", "rsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--no-ws", "--loop", "uvloop", "--backlog", "4096", \
      "--backpressure", "4096", "--http1-header-read-timeout", "10000", "portal.rsgi:application"]

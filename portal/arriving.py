@@ -8,17 +8,22 @@ to the server whole, which waits for slow readers without the thread.
 
 import asyncio
 import sys
+from asyncio import Future
 from collections.abc import Awaitable, Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from contextvars import Context, copy_context
+from functools import lru_cache
 from io import BytesIO
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 type Headers = list[tuple[str, str]]
 type Site = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+type Answer = tuple[int, Headers, bytes]
 
 LARGEST_BODY = 256 * 1024 * 1024  # bytes of any request: a bank's statement is the largest file there is
 SMALL = 16 * 1024 * 1024  # bytes of a body outside the desk, whose officers alone bring files of banks
+AT_ONCE = 64 * 1024  # bytes of a body that says its length and is taken in one piece, as almost all are
 BUDGET = 2 * LARGEST_BODY  # bytes of bodies that a process holds while they arrive
 GRACE = 20.0  # seconds that a body may take,
 SLOWEST = 50_000  # and one more for so many bytes that have come
@@ -35,12 +40,38 @@ class Bodies:
         self.held, self.budget, self.grace, self.slowest = 0, budget, grace, slowest
 
     async def read(self, scope: Any, proto: Any) -> bytes:
-        """The whole body, held until it is let go. Raises Refused: 413 too large, 408 too slow, 503 too many."""
+        """The whole body, held until it is let go. Raises Refused.
+
+        Its argument is 413 for one that is too large, 408 too slow, 400 broken off, 503 too many together.
+        """
         most, length = largest(scope.path), scope.headers.get("content-length")
         if length is None and "transfer-encoding" not in scope.headers:
             return b""
         if length is not None and not (length.isascii() and length.isdigit() and int(length[:15]) <= most):
             raise Refused(413)
+        if length is not None and int(length) <= AT_ONCE:
+            return await self._at_once(proto, int(length))
+        body = await self._by_pieces(proto, most)
+        if length is not None and len(body) < int(length):  # the line broke; the server says no more about it
+            self.let_go(body)
+            raise Refused(400)
+        return body
+
+    async def _at_once(self, proto: Any, length: int) -> bytes:
+        """What is announced counts as held from now on."""
+        if self.held + length > self.budget:
+            raise Refused(503)
+        self.held += length
+        try:
+            async with asyncio.timeout(self.grace):
+                body: bytes = await proto()
+        except BaseException as reason:
+            self.held -= length
+            raise given_up(reason) from None
+        self.held -= length - len(body)
+        return body
+
+    async def _by_pieces(self, proto: Any, most: int) -> bytes:
         pieces: list[bytes] = []
         taken, until = 0, asyncio.get_running_loop().time() + self.grace
         try:
@@ -51,16 +82,21 @@ class Bodies:
                         raise Refused(413 if taken > most else 503)
                     pieces.append(piece)
                     patience.reschedule(until + taken / self.slowest)
-            return b"".join(pieces)
         except BaseException as reason:
             self.held -= taken
-            if isinstance(reason, TimeoutError):
-                raise Refused(408) from None
-            raise
+            raise given_up(reason) from None
+        return b"".join(pieces)
 
     def let_go(self, body: bytes) -> None:
         """The request was answered."""
         self.held -= len(body)
+
+
+def given_up(reason: BaseException) -> BaseException:
+    """As it is told to the client, who may be gone."""
+    if isinstance(reason, TimeoutError):
+        return Refused(408)
+    return Refused(400) if isinstance(reason, RuntimeError) else reason  # which is what the server's errors are
 
 
 def largest(path: str) -> int:
@@ -78,6 +114,12 @@ BASE: dict[str, Any] = {
     "wsgi.run_once": False,
 }
 OWN_NAMES = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+
+
+@lru_cache(maxsize=512)
+def named(header: str) -> str:
+    """A header's name in WSGI."""
+    return OWN_NAMES.get(header) or "HTTP_" + header.upper().replace("-", "_")
 
 
 def environ(scope: Any, body: bytes) -> dict[str, Any]:
@@ -98,7 +140,7 @@ def environ(scope: Any, body: bytes) -> dict[str, Any]:
     for name, value in scope.headers.items():
         if "_" in name:
             continue  # would be taken for the one with a hyphen
-        key = OWN_NAMES.get(name) or "HTTP_" + name.upper().replace("-", "_")
+        key = named(name)
         made[key] = f"{made[key]}{'; ' if name == 'cookie' else ','}{value}" if key in made else value
     made["CONTENT_LENGTH"] = str(len(body)) if body or "CONTENT_LENGTH" in made else ""
     if scope.authority:
@@ -106,7 +148,7 @@ def environ(scope: Any, body: bytes) -> dict[str, Any]:
     return made
 
 
-def call(site: Site, environ: dict[str, Any]) -> tuple[int, Headers, bytes]:
+def call(site: Site, environ: dict[str, Any]) -> Answer:
     """Have the site answer; whole, whatever it is made of."""
     told: list[Any] = []
 
@@ -123,10 +165,40 @@ def call(site: Site, environ: dict[str, Any]) -> tuple[int, Headers, bytes]:
     return told[0], told[1], body
 
 
+class OneThread:
+    """The thread in which the site answers, one request after the other, in the order in which they have arrived.
+
+    An executor's futures cost twice what handing over costs.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.line: SimpleQueue[tuple[Future[Answer], Context, dict[str, Any]]] = SimpleQueue()
+        Thread(target=self._work, name="site", daemon=True).start()
+
+    def answer(self, environ: dict[str, Any]) -> Future[Answer]:
+        """The answer to come, or what the site raised; each request has a context of its own."""
+        future: Future[Answer] = asyncio.get_running_loop().create_future()
+        self.line.put((future, copy_context(), environ))
+        return future
+
+    def _work(self) -> None:
+        while True:
+            self._answer(*self.line.get())  # a call of its own, which keeps nothing while the next is waited for
+
+    def _answer(self, future: Future[Answer], context: Context, environ: dict[str, Any]) -> None:
+        tell = future.get_loop().call_soon_threadsafe
+        try:
+            answer = context.run(call, self.site, environ)
+        except BaseException as fault:
+            tell(future.set_exception, fault)
+        else:
+            tell(future.set_result, answer)
+
+
 def serving(site: Site, bodies: Bodies | None = None) -> Callable[[Any, Any], Awaitable[None]]:
     """A site of WSGI, for a server that speaks RSGI."""
-    arriving = bodies or Bodies()
-    thread = ThreadPoolExecutor(1, thread_name_prefix="site")
+    arriving, thread = bodies or Bodies(), OneThread(site)
 
     async def application(scope: Any, proto: Any) -> None:
         try:
@@ -134,9 +206,8 @@ def serving(site: Site, bodies: Bodies | None = None) -> Callable[[Any, Any], Aw
         except Refused as refused:
             proto.response_empty(refused.args[0], [("connection", "close")])
             return
-        loop = asyncio.get_running_loop()
         try:
-            told = await loop.run_in_executor(thread, copy_context().run, call, site, environ(scope, body))
+            told = await thread.answer(environ(scope, body))
         finally:
             arriving.let_go(body)
         proto.response_bytes(*told)

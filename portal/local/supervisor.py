@@ -105,7 +105,7 @@ def _prepare(environment: Mapping[str, str]) -> None:
 def web(port: int) -> list[str]:
     """The command of the web server."""
     return [sys.executable, "-m", "granian", "--interface", "rsgi", "--host", HOST, "--port", str(port),
-            "--workers", "2", "--no-ws", "--backlog", "4096", "--backpressure", "4096",
+            "--workers", "2", "--no-ws", "--loop", "uvloop", "--backlog", "4096", "--backpressure", "4096",
             "--http1-header-read-timeout", "10000", "--respawn-failed-workers",
             "--workers-kill-timeout", "5", "--log-level", "warning", "portal.rsgi:application"]  # fmt: skip
 

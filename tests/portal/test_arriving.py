@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextvars import ContextVar
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -104,6 +105,17 @@ def test_slow_clients_hold_nobody_up(tmp_path: Path) -> None:
     assert p95 < 2, "0.5 on a quiet machine"
 
 
+def test_a_client_that_hangs_up_in_the_middle_never_reaches_the_site(tmp_path: Path) -> None:
+    port = free_port()
+    with served(supervisor.web(port), port, tmp_path):
+        for beginning in (BODY.replace(b"100000", b"100"), BODY):
+            with socket.create_connection(("127.0.0.1", port)) as line:
+                line.sendall(beginning + b"a=1")
+        assert asked(port) is not None
+    told = (tmp_path / f"web-{port}.log").read_text()
+    assert "request_finished" not in told and "Traceback" not in told
+
+
 def test_read_by_the_site_itself_two_slow_bodies_would_stop_everybody(tmp_path: Path) -> None:
     """Negative control of the test above: the same server, which hands on requests that have not arrived."""
     (tmp_path / "tiny.py").write_text(TINY)
@@ -131,16 +143,39 @@ def scope(path: str = "/en/", **headers: str) -> Any:
                            client="192.0.2.7:4711", scheme="https", http_version="1.1", authority=None)  # fmt: skip
 
 
-async def coming(*pieces: bytes, pause: float = 0) -> AsyncIterator[bytes]:
-    for piece in pieces:
-        await asyncio.sleep(pause)
-        yield piece
+class Coming:
+    """What a client sends, piece by piece; the server hands it on so, or all of it once it is there."""
+
+    def __init__(self, *pieces: bytes, pause: float = 0) -> None:
+        self.pieces, self.pause = pieces, pause
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self.pieces:
+            await asyncio.sleep(self.pause)
+            yield piece
+
+    async def __call__(self) -> bytes:
+        return b"".join([piece async for piece in self])
+
+
+class BrokenOff(Coming):
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"x"
+        raise RuntimeError("the server's error of a line that is gone")
 
 
 def read(bodies: Bodies, where: Any, *pieces: bytes, pause: float = 0) -> bytes:
-    return asyncio.run(bodies.read(where, coming(*pieces, pause=pause)))
+    return asyncio.run(bodies.read(where, Coming(*pieces, pause=pause)))
 
 
+@pytest.fixture(params=["at once", "by pieces"])
+def each_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "by pieces":
+        monkeypatch.setattr(arriving, "AT_ONCE", -1)
+    return str(request.param)
+
+
+@pytest.mark.usefixtures("each_way")
 def test_a_body_is_whole() -> None:
     bodies = Bodies()
     assert read(bodies, scope(content_length="6"), b"abc", b"def") == b"abcdef"
@@ -170,18 +205,47 @@ def test_a_body_without_a_length_ends_at_the_bound(monkeypatch: pytest.MonkeyPat
     assert bodies.held == 0
 
 
-def test_a_body_that_drips_is_given_up_and_one_that_flows_is_not() -> None:
+def test_a_body_that_drips_is_given_up_and_one_that_flows_is_not(each_way: str) -> None:
     bodies = Bodies(grace=0.2, slowest=200)
     with pytest.raises(Refused, match="408"):
         read(bodies, scope(content_length="99"), *[b"x"] * 99, pause=0.02)
     assert bodies.held == 0
-    assert len(read(bodies, scope(content_length="99"), *[b"x" * 9] * 11, pause=0.02)) == 99, "the negative control"
+    pieces = 11 if each_way == "by pieces" else 3  # of a long one, what has come buys time
+    flowing = read(bodies, scope(content_length="99"), *[b"x" * (99 // pieces)] * pieces, pause=0.02)
+    assert len(flowing) == bodies.held == 99, "the negative control"
 
 
+def test_a_body_that_is_broken_off_never_reaches_the_site(each_way: str) -> None:
+    bodies = Bodies()
+    for came in (BrokenOff(), Coming(b"x" * 98)):
+        if each_way == "at once" and type(came) is Coming:
+            continue  # the server itself looks at the length of these
+        with pytest.raises(Refused, match="400"):
+            asyncio.run(bodies.read(scope(content_length="99"), came))
+        assert bodies.held == 0
+
+
+@pytest.mark.usefixtures("each_way")
+def test_whoever_is_cancelled_holds_nothing() -> None:
+    """As at the end of the server."""
+
+    async def one() -> int:
+        bodies = Bodies()
+        task = asyncio.ensure_future(bodies.read(scope(content_length="8"), Coming(*[b"1"] * 8, pause=0.05)))
+        await asyncio.sleep(0.12)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return bodies.held
+
+    assert asyncio.run(one()) == 0
+
+
+@pytest.mark.usefixtures("each_way")
 def test_all_together_have_one_budget() -> None:
     async def two() -> list[Any]:
         bodies = Bodies(budget=10)
-        each = [bodies.read(scope(content_length="8"), coming(b"1234", b"5678", pause=0.01)) for _one in range(2)]
+        each = [bodies.read(scope(content_length="8"), Coming(b"1234", b"5678", pause=0.01)) for _one in range(2)]
         return [*await asyncio.gather(*each, return_exceptions=True), bodies.held]
 
     first, second, held = asyncio.run(two())
@@ -216,6 +280,29 @@ def test_an_answer_in_pieces_is_handed_on_whole_and_closed() -> None:
         return answer
 
     assert arriving.call(site, {}) == (201, [("X", "y")], b"onetwo") and answer.closed
+
+
+async def two_answers(thread: arriving.OneThread) -> list[Any]:
+    return await asyncio.gather(*(thread.answer({"n": n}) for n in (1, 2)), return_exceptions=True)
+
+
+def test_the_site_answers_one_after_the_other_and_its_faults_are_those_of_their_request() -> None:
+    seen: list[Any] = []
+    known: ContextVar[int] = ContextVar("known", default=0)
+
+    def site(environ: dict[str, Any], start: Any) -> list[bytes]:
+        seen.append((threading.current_thread().name, known.get()))
+        known.set(environ["n"])
+        time.sleep(0.02)
+        seen.append("done")
+        if environ["n"] == 1:
+            raise SystemExit
+        start("200 OK", [])
+        return [b"well"]
+
+    fault, told = asyncio.run(two_answers(arriving.OneThread(site)))
+    assert isinstance(fault, SystemExit) and told == (200, [], b"well")
+    assert seen == [("site", 0), "done"] * 2, "what one request sets no other one sees"
 
 
 def test_the_server_of_the_image_is_that_of_the_demonstration() -> None:
