@@ -1,7 +1,8 @@
-"""A program brings no cookies: on the way to the API, what works by cookies is passed by.
+"""A program brings no cookies: on the way to the API none is seen, and what works by them is passed by.
 
-Sessions of browsers, the tokens of their forms, who is signed in by them and what they are told next: six middlewares
-between here and ``portal.access``. ``portal.api`` looks at the session token alone, and finds no other session.
+Sessions of browsers, the tokens of their forms, who is signed in by them and what they are told next: five middlewares
+between here and ``LocaleMiddleware``. ``portal.api`` looks at the session token alone, and speaks the language that is
+asked for, not the one that a person has chosen for the pages.
 """
 
 from collections.abc import Callable
@@ -10,8 +11,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-
-from portal.access import AccessMiddleware
+from django.middleware.locale import LocaleMiddleware
 
 PROGRAMS = "/api/v1/"
 
@@ -19,14 +19,17 @@ type Answering = Callable[[HttpRequest], HttpResponseBase]
 
 
 class CookielessMiddleware:
-    """Hands what is asked of the API on to ``AccessMiddleware``. Raises ImproperlyConfigured where none is behind."""
+    """Hands what is asked of the API on to ``LocaleMiddleware``. Raises ImproperlyConfigured where none is behind."""
 
     def __init__(self, get_response: Answering) -> None:
         self.with_cookies = get_response
-        self.without = further(get_response, AccessMiddleware)
+        self.without = further(get_response, LocaleMiddleware)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return (self.without if request.path_info.startswith(PROGRAMS) else self.with_cookies)(request)
+        if not request.path_info.startswith(PROGRAMS):
+            return self.with_cookies(request)
+        request.COOKIES = {}
+        return self.without(request)
 
 
 def further(answering: Any, kind: type) -> Answering:

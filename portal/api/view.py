@@ -87,7 +87,7 @@ class View(APIView):
 
     def let_keep(self, answer: HttpResponseBase) -> None:
         """Say who may keep the answer, and how long."""
-        patch_cache_control(answer, private=True, no_store=True)
+        answer["Cache-Control"] = "private, no-store"
 
     def read(self, form: type[Body]) -> dict[str, Any]:
         """The body, checked. Raises ValidationError."""
