@@ -7,10 +7,11 @@ A page that ``same_for_all`` marks is kept by each process as it went out, compr
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
+from django.http.response import HttpResponseBase, ResponseHeaders
 from django.middleware.csp import get_nonce
 from django.utils.cache import get_conditional_response
 
@@ -19,7 +20,15 @@ MANY = 512  # answers in all languages, compressed and not; whoever invents quer
 LARGEST = 512 * 1024  # bytes
 OF_ONE = ("HTTP_COOKIE", "HTTP_AUTHORIZATION", "HTTP_X_SESSION_TOKEN", "HTTP_RANGE")
 TOLD = ("HTTP_HOST", "PATH_INFO", "QUERY_STRING", "HTTP_ACCEPT", "HTTP_ACCEPT_LANGUAGE", "HTTP_X_FORWARDED_PROTO")
+OF_UNCHANGED = ("Cache-Control", "Content-Location", "ETag", "Expires", "Vary")  # RFC 9110, 15.4.5
 VARIES = {"accept", "accept-encoding", "accept-language", "cookie", "origin"}
+
+
+class Copied(ResponseHeaders):
+    """Headers of an answer, which were judged when they were first said."""
+
+    def __init__(self, said: ResponseHeaders) -> None:
+        self._store = said._store.copy()
 
 
 @dataclass(frozen=True)
@@ -28,7 +37,12 @@ class Kept:
 
     until: float
     body: bytes
-    headers: dict[str, str]
+    headers: ResponseHeaders
+
+    @cached_property
+    def of_unchanged(self) -> dict[str, str]:
+        """What a 304 says of it."""
+        return {name: self.headers[name] for name in OF_UNCHANGED if name in self.headers}
 
 
 def same_for_all[Answer: HttpResponseBase](answer: Answer) -> Answer:
@@ -59,7 +73,7 @@ class DoorMiddleware:
                 self.shelf.clear()
             assert isinstance(answer, HttpResponse)
             until = time.monotonic() + settings.DOOR_SECONDS
-            self.shelf[name] = Kept(until, answer.content, dict(answer.items()))
+            self.shelf[name] = Kept(until, answer.content, Copied(answer.headers))
         if condition is None or not isinstance(answer, HttpResponse):
             return answer
         meta["HTTP_IF_NONE_MATCH"] = condition
@@ -80,7 +94,12 @@ def _may_be_kept(request: HttpRequest, answer: HttpResponseBase) -> bool:
 
 
 def _again(request: HttpRequest, kept: Kept) -> HttpResponseBase:
-    answer = HttpResponse(kept.body, headers=kept.headers)
-    if "HTTP_IF_NONE_MATCH" not in request.META:
-        return answer
-    return get_conditional_response(request, etag=kept.headers.get("ETag"), response=answer) or answer
+    if "HTTP_IF_NONE_MATCH" in request.META:
+        unchanged = get_conditional_response(request, etag=kept.headers.get("ETag"))
+        if unchanged is not None:
+            for name, value in kept.of_unchanged.items():
+                unchanged[name] = value
+            return unchanged
+    answer = HttpResponse(kept.body)
+    answer.headers = Copied(kept.headers)
+    return answer

@@ -109,6 +109,15 @@ def test_it_is_forgotten_in_time_and_a_known_page_is_not_sent_again(monkeypatch:
     assert len(asked) == 2
 
 
+def test_what_is_said_beside_one_answer_is_not_said_with_the_next() -> None:
+    middleware, asked = door()
+    middleware(get())["X-Own"] = middleware(get())["X-Own"] = middleware(get())["Vary"] = "of one"
+    again = middleware(get())
+    assert len(asked) == 1 and not again.has_header("X-Own") and again.get("Vary") != "of one"
+    unchanged = middleware(get(**{"if-none-match": '"one"'}))
+    assert unchanged["ETag"] == again["ETag"] and not unchanged.has_header("X-Own")
+
+
 def test_whoever_invents_queries_fills_no_memory() -> None:
     middleware, _asked = door()
     for number in range(2000):
