@@ -45,8 +45,8 @@ class Bodies:
         Its argument is 413 for one that is too large, 408 too slow, 400 broken off, 503 too many together.
         """
         most, length = largest(scope.path), scope.headers.get("content-length")
-        if length is None and "transfer-encoding" not in scope.headers:
-            return b""
+        if length is None and "transfer-encoding" not in scope.headers and scope.http_version != "2":
+            return b""  # HTTP/2 frames a body, and need not announce it
         if length is not None and not (length.isascii() and length.isdigit() and int(length[:15]) <= most):
             raise Refused(413)
         if length is not None and int(length) <= AT_ONCE:

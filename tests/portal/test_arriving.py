@@ -183,6 +183,9 @@ def test_a_body_is_whole() -> None:
     bodies.let_go(b"abcdef")
     assert bodies.held == 0
     assert read(bodies, scope(), b"nobody asks for this") == b""
+    framed = scope()
+    framed.http_version = "2"
+    assert read(bodies, framed, b"not announced") == b"not announced"
 
 
 @pytest.mark.parametrize("length", ["16777217", "1" * 30, "-1", "٣", "1e3", "x"])
