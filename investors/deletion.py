@@ -6,7 +6,7 @@ anything; an SSN or ITIN follows the same. All periods are dated settings.
 
 A draft is never thrown away (D10): from one that nobody goes on with, the identity numbers alone are deleted, and its
 step is asked again. Of a refused application the answers, the documents and what officers noted go as well, after the
-time in which it can be appealed.
+time in which it can be appealed. With their numbers the regular plans of those who held something end.
 """
 
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from fund.append_only import AppendOnly
 from fund.governance import audit, config
+from investors import plans
 from investors.people import Investor
 
 CHUNK = 1_000
@@ -139,6 +140,7 @@ def delete_due(*, now: datetime, chunk: int = CHUNK) -> int:
         cursor.execute(DELETE, asked)
         deleted = cursor.fetchall()
         if deleted:
+            plans.end_of(investors=[pk for pk, _why, _what in deleted], now=now)
             _record(deleted, now)
     return len(deleted)
 

@@ -9,6 +9,7 @@ from investors.deletion import Deletion
 from investors.duplicates import DuplicateCase, Finding, Pair
 from investors.evidence import Document, DocumentPage
 from investors.people import Investor, MyNumber, TaxpayerNumber
+from investors.plan_models import Plan, PlanTurn
 from investors.recovery import RecoveryCase
 from investors.screening.models import Entry, Hit, HitDecision, ListFile, ListVersion, Rescreening
 from investors.tax_files import TaxFilePart
@@ -39,6 +40,8 @@ __all__ = [
     "ListVersion",
     "MyNumber",
     "Pair",
+    "Plan",
+    "PlanTurn",
     "RecoveryCase",
     "Rescreening",
     "StatusChange",

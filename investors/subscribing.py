@@ -61,13 +61,7 @@ def subscribe(
     Raises NotEligible, AgreementsMissing, OverTheCap, and what ``fund.dealing.subscription.place`` refuses.
     """
     asked = _lock(investor.pk, offering_code, key)
-    holder = asked.investor.holder
-    if holder is None or not asked.investor.may_invest(now):
-        if holder is not None:
-            raise NotEligible(
-                _("Your verification has ended. Please confirm your details; then you can subscribe again.")
-            )
-        raise NotEligible(_("Only approved citizens can subscribe."))
+    holder = check_may_invest(investor=asked.investor, now=now)
     if asked.standing_hit:
         raise NotEligible(_("Your registration is being checked again. You cannot subscribe until that is done."))
     if not asked.again:
@@ -78,6 +72,16 @@ def subscribe(
     if not asked.again:
         _check_cap(holder, amount, now)
     return order
+
+
+def check_may_invest(*, investor: Investor, now: datetime) -> Holder:
+    """The holder behind a citizen who may order. Raises NotEligible for others, and once the verification has ended."""
+    holder = investor.holder
+    if holder is None:
+        raise NotEligible(_("Only approved citizens can subscribe."))
+    if not investor.may_invest(now):
+        raise NotEligible(_("Your verification has ended. Please confirm your details; then you can subscribe again."))
+    return holder
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ TASKS: dict[str, list[str]] = {
     "appeal.decided": ["notify"],
     "reverification.opened": ["notify"],
     "reverification.lapsed": ["notify"],
+    "plan.waiting": ["notify"],
+    "plan.skipped": ["notify"],
     "subscription.placed": ["notify", "write_receipt"],
     "subscription.withdrawn": ["notify"],
     "subscription.funded": ["notify"],

@@ -38,7 +38,7 @@ from fund.portfolio import entries
 from fund.register import calls, proof
 from fund.tax import year as tax_year
 from fund.tax.models import TaxYear
-from investors import deletion, judging, payees, reverification, tax_files, tax_status
+from investors import deletion, judging, payees, plans, reverification, tax_files, tax_status
 from investors.screening import rescreen
 from portal import relay, witness
 from portal.api import idempotency
@@ -382,6 +382,15 @@ def pay_range(*, now: datetime) -> int:
 def lapse_orders() -> None:
     """Orders that were not paid in time lapse."""
     subscription.lapse_due(now=timezone.now())
+
+
+@by_the_clock("plans")
+@behind_the_fence
+def take_turns_of_plans() -> None:
+    """Regular plans make their orders of the month, for as long as a task may take (D30)."""
+    until = timezone.now() + relay.STINT
+    while timezone.now() < until and plans.run_due(now=timezone.now()):
+        pass
 
 
 @by_the_clock("watch")

@@ -87,6 +87,8 @@ WALLS: dict[str, Wall] = {
     "investors_recoverycase": INVESTOR,
     "investors_deletion": INVESTOR,
     "investors_hit": INVESTOR,
+    "investors_plan": INVESTOR,
+    "investors_planturn": Part("plan_id", "investors_plan"),
     "investors_hitdecision": CLOSED,
     "investors_assignment": CLOSED,
     "investors_casenote": CLOSED,

@@ -297,6 +297,15 @@ class Flag(serializers.BooleanField):
         return data
 
 
+class Whole(serializers.IntegerField):
+    """A whole JSON number; no text, boolean or fraction stands for one."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            self.fail("invalid")
+        return data
+
+
 class Choice(serializers.ChoiceField):
     """One of a list of JSON strings."""
 

@@ -60,6 +60,8 @@ STATUS_OF_REFUSAL = {
     "draft_changed": 409,
     "webhook_exists": 409,
     "too_many_webhooks": 409,
+    "too_many_plans": 409,
+    "plan_ended": 409,
     "webhooks_not_offered": 409,
     "too_late_to_withdraw": 409,
     "not_published": 404,

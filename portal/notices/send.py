@@ -34,11 +34,21 @@ LAPSED = """
 """
 OWN_ORDER = """
     SELECT i.user_id, jsonb_build_object('order', s.reference, 'numeric', s.numeric_reference, 'pay_by', o.pay_by,
-                                         'offering', s.offering_id, 'amount', s.amount, 'currency', s.currency)
+                                         'offering', s.offering_id, 'amount', s.amount, 'currency', s.currency,
+                                         'plan', starts_with(s.key, 'plan:'))
       FROM fund_subscription s
       JOIN fund_offering o ON o.code = s.offering_id
       JOIN investors_investor i ON i.holder_id = s.holder_id
      WHERE s.reference = %(payload)s::jsonb ->> 'order'
+"""
+TURN_OF_PLAN = """
+    SELECT i.user_id, jsonb_build_object('plan', p.id, 'month', t.month, 'reason', t.reason, 'amount', p.amount,
+                                         'currency', c.currency)
+      FROM investors_planturn t
+      JOIN investors_plan p ON p.id = t.plan_id
+      JOIN fund_unitclass c ON c.code = p.unit_class_id
+      JOIN investors_investor i ON i.id = p.investor_id
+     WHERE t.id = (%(payload)s::jsonb ->> 'turn')::bigint
 """
 PAID_ORDERS = """
     SELECT i.user_id, jsonb_build_object('orders', jsonb_agg(DISTINCT s.reference))
@@ -175,6 +185,8 @@ AUDIENCES = {
     "appeal.decided": OWN_APPEAL,
     "reverification.opened": TO_VERIFY,
     "reverification.lapsed": LAPSED,
+    "plan.waiting": TURN_OF_PLAN,
+    "plan.skipped": TURN_OF_PLAN,
     "subscription.placed": OWN_ORDER,
     "subscription.withdrawn": OWN_ORDER,
     "subscription.funded": PAID_ORDERS,

@@ -17,6 +17,7 @@ from fund.money import Currency, Money, Price
 from fund.portfolio.leverage import Stress
 from fund.tax.models import Form
 from fund.units import UnitClass
+from investors.plan_models import Reason
 
 register = template.Library()
 
@@ -98,6 +99,12 @@ def own_name(facts: dict[str, Any]) -> str:
 def duties(held: list[str]) -> str:
     """Duties of an officer by their names."""
     return ", ".join(str(Duty(one).label) for one in held)
+
+
+@register.filter
+def plan_reason(code: str) -> str:
+    """Why a month of a regular plan has no order."""
+    return str(Reason(code).label)
 
 
 @register.filter

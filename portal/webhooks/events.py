@@ -40,6 +40,8 @@ KINDS = {
     "appeal.decided": Kind(_("An appeal was decided"), "/application"),
     "reverification.opened": Kind(_("Details have to be confirmed again"), "/application"),
     "reverification.lapsed": Kind(_("The time to confirm details has passed"), "/application"),
+    "plan.waiting": Kind(_("A regular plan waits for you to accept documents"), "/plans/", "plan"),
+    "plan.skipped": Kind(_("A month of a regular plan was skipped"), "/plans/", "plan"),
     "subscription.placed": Kind(_("An order was placed"), "/subscriptions/", "order"),
     "subscription.withdrawn": Kind(_("An order was withdrawn"), "/subscriptions/", "order"),
     "subscription.funded": Kind(_("Orders were paid"), "/subscriptions/", "orders"),

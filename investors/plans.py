@@ -1,0 +1,343 @@
+"""Regular plans (積立, D30): every month an ordinary order for the offering that is open, or a skip with its reason.
+
+A turn begins with the plan's day where the citizen is. It takes the open offering of the class that closes first; while
+there is none it waits, and is skipped when the month ends. A plan accepts nothing on somebody's behalf: where the
+offering asks for agreements that were not accepted, the citizen is told and the turn waits for them (decision 35).
+
+The lock of this room is the investor's own row, as of subscribing: a citizen's plans change one after the other.
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+
+from django.db import transaction
+from django.db.models import Prefetch, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from fund import calendars, rows
+from fund.dealing import subscription
+from fund.dealing.models import Offering, Subscription
+from fund.governance import audit, outbox
+from fund.holders import Holder, Nation
+from fund.money import Money
+from fund.refusal import Refusal
+from fund.units import UnitClass
+from investors import agreements, subscribing
+from investors.people import Investor
+from investors.plan_models import LAST_DAY, Plan, PlanTurn, Reason, day_in
+
+MOST = 10  # plans of one citizen that have not ended
+BATCH = 200
+AGAIN = timedelta(hours=1)  # until a turn that waits for its citizen, or met a fault, is looked at again
+SHOWN = 24  # turns of a plan that are listed
+STATE, TURN = Plan.State, PlanTurn.State
+
+
+class Refused(Refusal):
+    """The plan cannot begin or change like this; the message says why."""
+
+    code = "plan"
+
+
+def of(*, investor: Investor) -> QuerySet[Plan]:
+    """A citizen's plans with their latest turns."""
+    turns = Prefetch("turns", PlanTurn.objects.select_related("plan").order_by("-month")[:SHOWN])
+    return Plan.objects.filter(investor=investor).select_related("unit_class").prefetch_related(turns)
+
+
+@transaction.atomic
+def begin(*, investor: Investor, class_code: str, amount: Money, day: int, key: str, now: datetime) -> Plan:
+    """Begin a plan; the same ``key`` of the same citizen gives the same plan again, however it stands by now.
+
+    Its first turn is the next time that ``day`` (1 to 31) comes, today counted.
+    Raises subscribing.NotEligible; Refused: unknown_class, wrong_currency, no_such_day, too_many_plans; and, as far as
+    an offering of the class is open, what ``subscription.check_amount`` refuses of an order of this amount.
+    """
+    investor = _lock(investor.pk)
+    if (earlier := Plan.objects.filter(investor=investor, key=key).first()) is not None:
+        return earlier
+    subscribing.check_may_invest(investor=investor, now=now)
+    unit_class = UnitClass.objects.filter(owner_kind=Holder.Kind.CITIZEN, pk=class_code).first()
+    if unit_class is None:
+        raise Refused(_("There are no such units for citizens."), code="unknown_class")
+    _check(unit_class, amount, day, now)
+    if investor.plans.exclude(state=STATE.ENDED).count() >= MOST:
+        raise Refused(_("One citizen can have %(most)s plans.") % {"most": MOST}, code="too_many_plans")
+    plan = Plan.objects.create(
+        investor=investor, unit_class=unit_class, amount=amount.amount, day=day, key=key, begun_at=now
+    )
+    _schedule(plan, _today(plan, now))
+    _record(plan, "begun", now)
+    return plan
+
+
+@transaction.atomic
+def change(*, plan: Plan, now: datetime, amount: Money | None = None, day: int | None = None) -> Plan:
+    """Another amount, which counts from the next order on, or another day.
+
+    With another day the next turn is the next time that it comes, as of a plan that begins; a turn that was under way
+    is the one that moves. Raises Refused: plan_ended, and as ``begin`` does.
+    """
+    plan = _going(plan)
+    amount, moved = plan.money if amount is None else amount, day not in (None, plan.day)
+    day = plan.day if day is None else day
+    if amount == plan.money and not moved:
+        return plan
+    _check(plan.unit_class, amount, day, now)
+    plan.amount, plan.day = amount.amount, day
+    plan.save(update_fields=["amount", "day"])
+    if moved and plan.state == STATE.ACTIVE:
+        _schedule(plan, _today(plan, now))
+    _record(plan, "changed", now)
+    return plan
+
+
+@transaction.atomic
+def pause(*, plan: Plan, now: datetime) -> Plan:
+    """No turn is taken until the plan goes on; again changes nothing. Raises Refused: plan_ended."""
+    plan = _going(plan)
+    return _move(plan, STATE.PAUSED, now) if plan.state == STATE.ACTIVE else plan
+
+
+@transaction.atomic
+def go_on(*, plan: Plan, now: datetime) -> Plan:
+    """A paused plan goes on with the next time that its day comes; months between had no turn. Again changes nothing.
+
+    Raises Refused: plan_ended; subscribing.NotEligible.
+    """
+    plan = _going(plan)
+    if plan.state != STATE.PAUSED:
+        return plan
+    subscribing.check_may_invest(investor=plan.investor, now=now)
+    _schedule(plan, _today(plan, now))
+    return _move(plan, STATE.ACTIVE, now)
+
+
+@transaction.atomic
+def end(*, plan: Plan, now: datetime) -> Plan:
+    """End a plan for good; its orders stand. Again changes nothing."""
+    _lock(plan.investor_id)
+    end_of(investors=[plan.investor_id], only=plan, now=now)
+    return _read(plan)
+
+
+def end_of(*, investors: Iterable[int], now: datetime, only: Plan | None = None) -> int:
+    """End all plans of these people, or ``only`` one, as a set; how many. Their rows are locked by whoever calls."""
+    going = Plan.objects.filter(investor__in=list(investors)).exclude(state=STATE.ENDED)
+    if only is not None:
+        going = going.filter(pk=only.pk)
+    waiting = PlanTurn.objects.filter(plan__in=going, state=TURN.WAITING)
+    waiting.update(state=TURN.SKIPPED, reason=Reason.PLAN_ENDED, ended_at=now)
+    ended = list(going)
+    going.update(state=STATE.ENDED, ended_at=now)
+    for plan in ended:
+        _record(plan, "ended", now)
+    return len(ended)
+
+
+@transaction.atomic
+def accept(*, plan: Plan, codes: Iterable[str], now: datetime) -> Plan:
+    """Accept agreements that the plan waits for; its turn is looked at again at once.
+
+    Raises Refused: plan_ended; agreements.NotInForce.
+    """
+    plan = _going(plan)
+    investor = plan.investor
+    agreements.accept(investor=investor, codes=codes, language=investor.user.language, now=now)
+    waiting = PlanTurn.objects.filter(plan__investor=investor, state=TURN.WAITING, reason=Reason.AGREEMENTS_MISSING)
+    waiting.filter(due_at__gt=now).update(due_at=now)
+    return plan
+
+
+def to_accept(*, plan: Plan, now: datetime) -> list[str]:
+    """The agreements that the offering which the plan would order from asks for and its citizen has not accepted."""
+    offering = open_offering(unit_class=plan.unit_class, now=now)
+    if offering is None or plan.state != STATE.ACTIVE:
+        return []
+    return sorted(set(offering.agreements) - agreements.accepted(investor=plan.investor))
+
+
+def open_offering(*, unit_class: UnitClass, now: datetime, before: datetime | None = None) -> Offering | None:
+    """The open offering of a class that closes first, of those that opened ``before``."""
+    found = Offering.objects.filter(
+        unit_class=unit_class, state=Offering.State.OPEN, opens_at__lte=now, closes_at__gt=now
+    )
+    if before is not None:
+        found = found.filter(opens_at__lt=before)
+    return found.select_related("unit_class").order_by("closes_at", "code").first()
+
+
+# What opened within the month is ordered from also when the turn is taken late: it is our clock that was late (D26).
+DUE = """
+    SELECT t.id, p.investor_id
+      FROM investors_planturn t JOIN investors_plan p ON p.id = t.plan_id
+     WHERE t.state = 'waiting' AND p.state = 'active' AND t.due_at <= %(now)s
+       AND (t.over_at <= %(now)s OR EXISTS (
+            SELECT FROM fund_offering o
+             WHERE o.unit_class_id = p.unit_class_id AND o.state = 'open'
+               AND o.opens_at <= %(now)s AND o.opens_at < t.over_at AND o.closes_at > %(now)s))
+     ORDER BY t.id LIMIT %(most)s
+"""
+
+
+def run_due(*, now: datetime, most: int = BATCH) -> int:
+    """Take the turns that are due, at most ``most``, each in a transaction of its own; returns how many moved on.
+
+    A citizen who is at work on another device is left to the next run. A fault in one turn stops no other: it is put
+    off for an hour, and all faults are raised together in the end.
+    """
+    moved, faults = 0, []
+    for turn_id, investor_id in rows.ask(DUE, {"now": now, "most": most}):
+        try:
+            moved += _take(turn_id, investor_id, now)
+        except Exception as fault:
+            faults.append(fault)
+            PlanTurn.objects.filter(pk=turn_id, state=TURN.WAITING).update(due_at=now + AGAIN)
+    if faults:
+        raise ExceptionGroup(f"{len(faults)} turns of plans could not be taken", faults)
+    return moved
+
+
+@transaction.atomic
+def _take(turn_id: int, investor_id: int, now: datetime) -> bool:
+    """Take one turn, as it stands under the citizen's lock; whether it moved on. Order and turn are one transaction."""
+    if not _lock_if_free(investor_id):
+        return False
+    due = PlanTurn.objects.filter(pk=turn_id, state=TURN.WAITING, plan__state=STATE.ACTIVE, due_at__lte=now)
+    turn = due.select_related("plan__unit_class", "plan__investor__holder").first()
+    if turn is None:
+        return False
+    over = turn.over_at <= now
+    offering = open_offering(unit_class=turn.plan.unit_class, now=now, before=turn.over_at)
+    if offering is None:
+        return over and _skip(turn, Reason(turn.reason or Reason.NO_OFFERING), now)
+    try:
+        order = _order(turn, offering, now)
+    except subscribing.AgreementsMissing:
+        return _skip(turn, Reason.AGREEMENTS_MISSING, now) if over else _wait(turn, now)
+    except Refusal as refused:
+        # One that was called off a moment ago is no reason: another may open.
+        return refused.code != "not_open" and _skip(turn, Reason.of(refused.code), now)
+    _end(turn, now, state=TURN.ORDERED, order_reference=order.reference)
+    return True
+
+
+def _lock_if_free(investor_id: int) -> bool:
+    free = Investor.objects.select_for_update(skip_locked=True).filter(pk=investor_id)
+    return bool(free.values_list("pk"))
+
+
+@transaction.atomic
+def _order(turn: PlanTurn, offering: Offering, now: datetime) -> Subscription:
+    """A savepoint: a refusal takes back the order and leaves the turn to be told why."""
+    return subscribing.subscribe(
+        investor=turn.plan.investor,
+        offering_code=offering.code,
+        amount=turn.plan.money,
+        accepts=[],
+        key=_key(turn),
+        now=now,
+    )
+
+
+def _key(turn: PlanTurn) -> str:
+    """Of the order: no other way to order makes such keys, and no month of a plan another."""
+    return f"plan:{turn.plan_id}:{turn.month:%Y-%m}"
+
+
+def _wait(turn: PlanTurn, now: datetime) -> bool:
+    """For the citizen, who is told the first time."""
+    if not turn.reason:
+        outbox.leave(topic="plan.waiting", subject=str(turn.plan_id), now=now, turn=turn.pk)
+    again = min(now + AGAIN, turn.over_at)
+    PlanTurn.objects.filter(pk=turn.pk).update(reason=Reason.AGREEMENTS_MISSING, due_at=again)
+    return True
+
+
+def _skip(turn: PlanTurn, reason: Reason, now: datetime) -> bool:
+    _end(turn, now, state=TURN.SKIPPED, reason=reason)
+    outbox.leave(topic="plan.skipped", subject=str(turn.plan_id), now=now, turn=turn.pk)
+    return True
+
+
+def _end(turn: PlanTurn, now: datetime, *, state: str, reason: str = "", order_reference: str = "") -> None:
+    """End a turn; the next one is that of the next month."""
+    ended = PlanTurn.objects.filter(pk=turn.pk, state=TURN.WAITING).update(
+        state=state, reason=reason, order_reference=order_reference, ended_at=now
+    )
+    if ended != 1:
+        raise RuntimeError(f"{turn} was ended by somebody else meanwhile")
+    _schedule(turn.plan, _next_month(turn.month))
+
+
+def _schedule(plan: Plan, earliest: date) -> None:
+    """The turn that waits is that of the next time that the plan's day comes, from a day on, in a month without one."""
+    month = earliest.replace(day=1)
+    if day_in(month, plan.day) < earliest:
+        month = _next_month(month)
+    last = plan.turns.exclude(state=TURN.WAITING).order_by("-month").values_list("month", flat=True).first()
+    if last is not None:
+        month = max(month, _next_month(last))
+    nation = _nation(plan)
+    begins = {
+        "due_at": calendars.cut_off(day=day_in(month, plan.day), at=time(), nation=nation),
+        "over_at": calendars.cut_off(day=_next_month(month), at=time(), nation=nation),
+    }
+    PlanTurn.objects.update_or_create(plan=plan, state=TURN.WAITING, defaults={"month": month, "reason": "", **begins})
+
+
+def _next_month(month: date) -> date:
+    """The first day of the month after one that is given by its first day."""
+    return (month + timedelta(days=31)).replace(day=1)
+
+
+def _today(plan: Plan, now: datetime) -> date:
+    return calendars.local_time(now, _nation(plan)).date()
+
+
+def _nation(plan: Plan) -> Nation:
+    """By whose clock the plan goes: the citizen's own."""
+    holder = plan.investor.holder
+    assert holder is not None, "only a holder has plans"
+    return Nation(holder.nation)
+
+
+def _check(unit_class: UnitClass, amount: Money, day: int, now: datetime) -> None:
+    if amount.currency != unit_class.currency:
+        raise Refused(_("These units are in %(currency)s.") % {"currency": unit_class.currency}, code="wrong_currency")
+    if amount.amount <= 0:
+        raise Refused(_("Order more than nothing."), code="below_minimum")
+    if not 1 <= day <= LAST_DAY:
+        raise Refused(_("Choose a day from 1 to 31."), code="no_such_day")
+    if (offering := open_offering(unit_class=unit_class, now=now)) is not None:
+        subscription.check_amount(offering=offering, amount=amount)
+
+
+def _lock(investor_id: int) -> Investor:
+    return Investor.objects.select_for_update(of=("self",)).select_related("holder", "user").get(pk=investor_id)
+
+
+def _read(plan: Plan) -> Plan:
+    return Plan.objects.select_related("unit_class", "investor__holder", "investor__user").get(pk=plan.pk)
+
+
+def _going(plan: Plan) -> Plan:
+    """The plan as it stands under its citizen's lock. Raises Refused once it has ended."""
+    _lock(plan.investor_id)
+    plan = _read(plan)
+    if plan.state == STATE.ENDED:
+        raise Refused(_("This plan has ended."), code="plan_ended")
+    return plan
+
+
+def _move(plan: Plan, to: Plan.State, now: datetime) -> Plan:
+    before, plan.state = plan.state, to
+    if Plan.objects.filter(pk=plan.pk, state=before).update(state=to) != 1:
+        raise RuntimeError(f"{plan} was {before} a moment ago")
+    _record(plan, {STATE.PAUSED: "paused", STATE.ACTIVE: "gone_on"}[to], now)
+    return plan
+
+
+def _record(plan: Plan, what: str, now: datetime) -> None:
+    actor = f"investor:{plan.investor_id}"
+    audit.record(actor=actor, verb=f"plan.{what}", subject=str(plan), now=now, amount=plan.amount, day=plan.day)
