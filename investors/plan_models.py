@@ -39,6 +39,7 @@ class Plan(models.Model):
     begun_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
 
+    latest: "list[PlanTurn]"  # as ``plans.of`` reads them, the last month first
     app_may = ("SELECT", "INSERT", "UPDATE")
 
     class Meta:
@@ -70,10 +71,10 @@ class Plan(models.Model):
         return Money(self.amount, Currency(self.unit_class.currency))
 
     def next_turn(self) -> "PlanTurn | None":
-        """The turn that is to come or under way; None for a plan that does not go on."""
+        """The turn that is to come or under way, of the ``latest``; None for a plan that does not go on."""
         if self.state != self.State.ACTIVE:
             return None
-        return next((one for one in self.turns.all() if one.state == PlanTurn.State.WAITING), None)
+        return next((one for one in self.latest if one.state == PlanTurn.State.WAITING), None)
 
 
 class Reason(models.TextChoices):

@@ -40,8 +40,8 @@ class Refused(Refusal):
 
 
 def of(*, investor: Investor) -> QuerySet[Plan]:
-    """A citizen's plans with their latest turns."""
-    turns = Prefetch("turns", PlanTurn.objects.select_related("plan").order_by("-month")[:SHOWN])
+    """A citizen's plans with their ``latest`` turns."""
+    turns = Prefetch("turns", PlanTurn.objects.order_by("-month")[:SHOWN], to_attr="latest")  # type: ignore[no-redef]
     return Plan.objects.filter(investor=investor).select_related("unit_class").prefetch_related(turns)
 
 
@@ -149,22 +149,23 @@ def accept(*, plan: Plan, codes: Iterable[str], now: datetime) -> Plan:
     return plan
 
 
-def to_accept(*, plan: Plan, now: datetime) -> list[str]:
-    """The agreements that the offering which the plan would order from asks for and its citizen has not accepted."""
-    offering = open_offering(unit_class=plan.unit_class, now=now)
-    if offering is None or plan.state != STATE.ACTIVE:
-        return []
-    return sorted(set(offering.agreements) - agreements.accepted(investor=plan.investor))
+def to_accept(*, investor: Investor, now: datetime) -> dict[str, list[str]]:
+    """By class, the agreements of the offering that a plan would order from now which the citizen has not accepted."""
+    done = agreements.accepted(investor=investor)
+    first = _open(now).order_by("unit_class", "closes_at", "code").distinct("unit_class")
+    return {one.unit_class_id: sorted(set(one.agreements) - done) for one in first}
 
 
 def open_offering(*, unit_class: UnitClass, now: datetime, before: datetime | None = None) -> Offering | None:
     """The open offering of a class that closes first, of those that opened ``before``."""
-    found = Offering.objects.filter(
-        unit_class=unit_class, state=Offering.State.OPEN, opens_at__lte=now, closes_at__gt=now
-    )
+    found = _open(now).filter(unit_class=unit_class)
     if before is not None:
         found = found.filter(opens_at__lt=before)
     return found.select_related("unit_class").order_by("closes_at", "code").first()
+
+
+def _open(now: datetime) -> QuerySet[Offering]:
+    return Offering.objects.filter(state=Offering.State.OPEN, opens_at__lte=now, closes_at__gt=now)
 
 
 # What opened within the month is ordered from also when the turn is taken late: it is our clock that was late (D26).

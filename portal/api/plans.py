@@ -1,6 +1,5 @@
 """A citizen's regular plans (D30): an order every month, and what came of each month."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +25,7 @@ from portal.api.view import Citizens
 
 TAG = "Plans"
 ID = {"type": "string", "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"}
-PLAN_PARAMETER = OpenApiParameter(name="id", type=ID, location=OpenApiParameter.PATH)
+PLAN_PARAMETER = OpenApiParameter(name="plan", type=ID, location=OpenApiParameter.PATH)
 MOVES = {Plan.State.ACTIVE: plans.go_on, Plan.State.PAUSED: plans.pause, Plan.State.ENDED: plans.end}
 DAY = "Of the month, where the citizen is. A month that is shorter has it on its last day."
 
@@ -98,12 +97,15 @@ class Own(Citizens):
         "agreement_not_in_force": "/accepts",
     }
 
-    def own(self, id: UUID) -> Plan:
+    def own(self, plan: UUID) -> Plan:
         """Somebody else's answers exactly as a missing one."""
-        found = plans.of(investor=self.investor).filter(pk=id).first()
+        found = plans.of(investor=self.investor).filter(pk=plan).first()
         if found is None:
             raise NotFound
         return found
+
+    def missing(self) -> dict[str, list[str]]:
+        return plans.to_accept(investor=self.investor, now=timezone.now())
 
 
 class Plans(Own):
@@ -112,12 +114,12 @@ class Plans(Own):
     @documented("listPlans", tag=TAG, query=PageQuery, answers=a_list(PlanForm, "PlanList"))
     def get(self, request: Request) -> Response:
         """All plans, the latest first."""
-        now = timezone.now()
+        missing = self.missing()
         listed = page(
             request,
             plans.of(investor=self.investor),
             by=["id"],
-            show=lambda rows: [shown(one, now) for one in rows],
+            show=lambda rows: [shown(one, missing) for one in rows],
             cursor=self.asked.get("cursor"),
         )
         return Response(listed)
@@ -137,14 +139,14 @@ class Plans(Own):
             key=key,
             now=now,
         )
-        return Done(201, shown(self.own(plan.pk), now), reverse("api:plan", kwargs={"id": plan.pk}))
+        return Done(201, shown(self.own(plan.pk), self.missing()), reverse("api:plan", kwargs={"plan": plan.pk}))
 
 
 class OnePlan(Own):
     @documented("getPlan", tag=TAG, answers=PlanForm, parameters=(PLAN_PARAMETER,))
-    def get(self, request: Request, id: UUID) -> Response:
+    def get(self, request: Request, plan: UUID) -> Response:
         """One plan and its turns."""
-        return Response(shown(self.own(id), timezone.now()))
+        return Response(shown(self.own(plan), self.missing()))
 
     @documented(
         "changePlan",
@@ -154,20 +156,21 @@ class OnePlan(Own):
         answers=PlanForm,
         parameters=(PLAN_PARAMETER,),
     )
-    def patch(self, request: Request, id: UUID) -> Response:
+    def patch(self, request: Request, plan: UUID) -> Response:
         """Change the amount or the day, accept what it waits for, let it pause, go on or end. All of it or nothing."""
-        plan, given, now = self.own(id), self.read(PlanChangeForm), timezone.now()
+        own, given, now = self.own(plan), self.read(PlanChangeForm), timezone.now()
         with transaction.atomic():
             if "amount" in given or "day" in given:
-                plans.change(plan=plan, amount=given.get("amount"), day=given.get("day"), now=now)
+                plans.change(plan=own, amount=given.get("amount"), day=given.get("day"), now=now)
             if "accepts" in given:
-                plans.accept(plan=plan, codes=given["accepts"], now=now)
+                plans.accept(plan=own, codes=given["accepts"], now=now)
             if "state" in given:
-                MOVES[given["state"]](plan=plan, now=now)
-        return Response(shown(self.own(id), now))
+                MOVES[given["state"]](plan=own, now=now)
+        return Response(shown(self.own(plan), self.missing()))
 
 
-def shown(plan: Plan, now: datetime) -> Any:
+def shown(plan: Plan, missing: dict[str, list[str]]) -> Any:
+    """``missing``: by class, what was not accepted."""
     waits = plan.next_turn()
     return PlanForm(
         {
@@ -179,8 +182,8 @@ def shown(plan: Plan, now: datetime) -> Any:
             "begun_at": plan.begun_at,
             "ended_at": plan.ended_at,
             "next_on": waits and waits.day,
-            "to_accept": plans.to_accept(plan=plan, now=now),
-            "turns": [turn(one) for one in plan.turns.all() if one.ended_at or one == waits],
+            "to_accept": missing.get(plan.unit_class_id, []) if waits else [],
+            "turns": [turn(one) for one in plan.latest if one.ended_at or one == waits],
         }
     ).data
 

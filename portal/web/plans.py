@@ -220,7 +220,7 @@ def _page(request: HttpRequest, forms_: dict[Any, forms.Form]) -> HttpResponse:
 
 def _orders(holder_id: int, own: list[Plan]) -> dict[str, dict[str, Any]]:
     """The orders of the plans as pages show them, by reference."""
-    references = [turn.order_reference for plan in own for turn in plan.turns.all() if turn.order_reference]
+    references = [turn.order_reference for plan in own for turn in plan.latest if turn.order_reference]
     found = Subscription.objects.filter(holder_id=holder_id, reference__in=references).with_outcomes()
     return {order.reference: orders.shown(order) for order in found}
 
@@ -239,7 +239,7 @@ def _shown(plan: Plan, made: dict[str, Any], tried: forms.Form | None, now: date
         "tone": TONES[STATE(plan.state)],
         "next": waits,
         "next_is": waits and _next_is(waits, now, missing=bool(choices)),
-        "turns": [{"turn": one, "order": made.get(one.order_reference)} for one in plan.turns.all() if one.ended_at],
+        "turns": [{"turn": one, "order": made.get(one.order_reference)} for one in plan.latest if one.ended_at],
         "texts": _texts(plan, now) if choices else [],
         "accept": tried if isinstance(tried, AcceptForm) else AcceptForm(choices, auto_id=_ids("accept", plan)),
         "change": form,
@@ -258,7 +258,8 @@ def _next_is(turn: PlanTurn, now: datetime, *, missing: bool) -> str:
 
 def _texts(plan: Plan, now: datetime) -> list[Any]:
     """What the open offering asks for and was not accepted, in the reader's language."""
-    missing = room.to_accept(plan=plan, now=now)
+    waits = plan.state == STATE.ACTIVE
+    missing = room.to_accept(investor=plan.investor, now=now).get(plan.unit_class_id, []) if waits else []
     offering = room.open_offering(unit_class=plan.unit_class, now=now) if missing else None
     return [one for one in offerings.texts(offering, now) if one.code in missing] if offering else []
 

@@ -267,7 +267,7 @@ def asks(citizen) -> Plan:
 
 
 def test_it_accepts_nothing_and_the_citizen_is_told_once(citizen, asks):
-    assert plans.to_accept(plan=asks, now=DUE) == ["terms:2"]
+    assert plans.to_accept(investor=citizen, now=DUE) == {"JP": ["terms:2"]}
     assert plans.run_due(now=DUE) == 1
     assert plans.run_due(now=DUE) == 0, "it is looked at again in an hour"
     assert plans.run_due(now=DUE + plans.AGAIN) == 1
@@ -279,7 +279,7 @@ def test_it_accepts_nothing_and_the_citizen_is_told_once(citizen, asks):
 def test_accepted_by_the_citizen_it_orders_at_once(citizen, asks):
     plans.run_due(now=DUE)
     plans.accept(plan=asks, codes=["terms:2"], now=DUE + timedelta(minutes=1))
-    assert plans.to_accept(plan=asks, now=DUE) == []
+    assert plans.to_accept(investor=citizen, now=DUE) == {"JP": []}
     assert plans.run_due(now=DUE + timedelta(minutes=1)) == 1
     assert turns(asks)[0] == ("2026-11", "ordered", "")
 

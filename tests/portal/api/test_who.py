@@ -16,6 +16,7 @@ from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
 from fund.dealing.models import Subscription
+from investors.plan_models import Plan
 from portal import access
 from portal.api import urls, who
 from portal.api.view import Citizens, View
@@ -44,6 +45,7 @@ PUBLIC = Rule((200, 200, 200, 200, 200))
 MISSING = Rule((404, 404, 404, 404, 404))  # not there yet, for anybody
 APPLICANTS = Rule((401, 200, 200, 200, 403))
 CITIZENS = Rule((401, 403, 200, 200, 403))
+PLAN = {"unit_class": "JP", "amount": {"currency": "JPY", "value": "30000"}, "day": 25}
 PROOF_FIRST = Rule((401, 403, 403, 403, 403), {})
 
 # Every operation of the document by its name. Before the first NAV some figures are missing for everybody.
@@ -76,6 +78,10 @@ RULES = {
     "subscribe": Rule((401, 403, 201, 201, 403), order()),
     "getSubscription": Rule((401, 403, 200, 404, 403), own=True),
     "withdrawSubscription": Rule((401, 403, 200, 404, 403), {}, own=True),
+    "listPlans": CITIZENS,
+    "beginPlan": Rule((401, 403, 201, 201, 403), PLAN),
+    "getPlan": Rule((401, 403, 200, 404, 403), own=True),
+    "changePlan": Rule((401, 403, 200, 404, 403), {"state": "paused"}, own=True),
     "getHoldings": CITIZENS,
     "listTransactions": CITIZENS,
     "listDistributions": CITIZENS,
@@ -106,12 +112,13 @@ BESIDE = {("GET", "schema"), ("GET", "docs")}  # the document itself, for everyb
 
 @dataclass(frozen=True)
 class Things:
-    """Where ``{code}``, ``{reference}``, ``{number}``, ``{webhook}``, ``{delivery}`` and ``{id}`` lead."""
+    """Where ``{code}``, ``{reference}``, ``{number}``, ``{webhook}``, ``{delivery}``, ``{plan}`` and ``{id}`` lead."""
 
     reference: str
     number: int
     webhook: str
     delivery: str
+    plan: str
     id: str
 
     def path(self, operation: str) -> str:
@@ -120,12 +127,12 @@ class Things:
         return path.format(code=code, **{"class": "JP", "date": "2026-03-31"}, **vars(self))
 
 
-ABSENT = Things("RF000000000000", 999_999_999, *(str(UUID(int=number)) for number in (1, 2, 3)))
+ABSENT = Things("RF000000000000", 999_999_999, *(str(UUID(int=number)) for number in (1, 2, 3, 4)))
 
 
 @pytest.fixture
 def things(citizen, opened) -> Things:
-    """An order with its receipt, a message and a webhook of the citizen's."""
+    """An order with its receipt, a message, a webhook and a plan of the citizen's."""
     told = Message.objects.create(
         pk=987_654_321, user=citizen.user, note_id=1, topic="security.changed", created_at=timezone.now()
     )
@@ -133,10 +140,11 @@ def things(citizen, opened) -> Things:
         user=citizen.user, url="https://app.example.com/", kinds=["subscription.funded"], now=timezone.now()
     )
     delivery = webhook.deliveries.get()
+    plan = citizen.post("/plans", PLAN).json()["id"]
     reference = citizen.subscribe().json()["reference"]
     orders.receipts(reference=reference, now=timezone.now())
     paper = citizen.user.investor.papers.get()
-    return Things(reference, told.pk, str(webhook.pk), str(delivery.pk), str(paper.pk))
+    return Things(reference, told.pk, str(webhook.pk), str(delivery.pk), plan, str(paper.pk))
 
 
 @pytest.fixture
@@ -219,6 +227,7 @@ def test_anothers_thing_answers_exactly_as_a_missing_one(other, things, operatio
     assert Subscription.objects.get(reference=things.reference).status == "placed"
     assert Message.objects.get(pk=things.number).read_at is None
     assert Webhook.objects.get(pk=things.webhook).deliveries.count() == 1
+    assert Plan.objects.get(pk=things.plan).state == "active"
 
 
 def plain(answer: Any, things: Things) -> tuple[bytes, dict[str, str]]:

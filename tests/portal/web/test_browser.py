@@ -21,8 +21,9 @@ from portal.store import store
 from portal.web.urls import urlpatterns
 from tests.portal.web import reading, stage
 from tests.portal.web.conftest import Stage, current, everything, hanako
+from tests.portal.web.test_plans import plans_of_all_kinds
 
-__all__ = ["current", "everything", "hanako"]
+__all__ = ["current", "everything", "hanako", "plans_of_all_kinds"]
 
 AXE = stage.ROOT / "node_modules/axe-core/axe.min.js"
 SHOTS = os.environ.get("SHOTS")  # a folder, to look at the pages
@@ -58,6 +59,7 @@ PUBLIC = [
 OWN = [
     "/account/",
     "/account/orders",
+    "/account/plans",
     "/account/holdings",
     "/account/transactions",
     "/account/distributions",
@@ -84,6 +86,7 @@ CSV = {"nav", "portfolio", "ownership", "leverage", "stress", "commitments", "fa
 FILES = {f"{name}-csv" for name in CSV | {"transactions"}}
 FILES |= {"own-document", "join-document", "proof-download", "check-holding-script"}
 ACTS = {"join-submit", "join-again", "withdraw", "bank-account-keep", "end-session"}
+ACTS |= {"plan-change", "plan-accept", "plan-pause", "plan-go-on", "plan-end"}
 ACTS |= {"webhook-ping", "webhook-replay", "webhook-remove", "join-check", "order-state", "demand"}
 
 
@@ -177,7 +180,9 @@ def orders(everything: Stage) -> list[str]:
     return [f"/account/orders/{one.reference}" for one in (everything.order, everything.old_order)]
 
 
-def test_own_pages_in_a_browser(cookies: list[Any], orders: list[str], live_server: Any, chromium: Browser) -> None:
+def test_own_pages_in_a_browser(
+    cookies: list[Any], plans_of_all_kinds: None, orders: list[str], live_server: Any, chromium: Browser
+) -> None:
     wrong = []
     axe = Path(AXE).read_text()
     for width, scheme, language in VIEWS:

@@ -21,6 +21,8 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, path, reverse
 
+from fund.money import Currency, Money
+from investors import plans
 from investors.evidence import Document
 from portal import access, step_up
 from portal.documents import orders as receipts
@@ -69,6 +71,7 @@ CITIZENS = """
     orders order order-state withdraw subscribe holdings transactions transactions-csv distributions
     own-documents own-document proof proof-download bank-account bank-account-keep
     webhooks webhook-ping webhook-replay webhook-remove
+    plans plan-change plan-accept plan-pause plan-go-on plan-end
 """
 NOBODY = """
     metrics
@@ -133,7 +136,10 @@ class Things:
     shared: dict[str, dict[str, Any]]
 
 
-MISSING = {"reference": "RF000000000000", "key": UUID(int=1), "webhook": UUID(int=2), "number": 1, "pk": 999_999_999}
+MISSING = {
+    "reference": "RF000000000000", "key": UUID(int=1), "webhook": UUID(int=2), "plan": UUID(int=3), "number": 1,
+    "pk": 999_999_999,
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -151,6 +157,8 @@ def things(everything: Stage, monkeypatch: pytest.MonkeyPatch) -> Things:
     assert document is not None
     passkey, reference = {"pk": passkey_of(hanako.user)}, {"reference": order.reference}
     hook = {"webhook": webhook.pk}
+    amount = Money(100_000, Currency.JPY)
+    plan = {"plan": plans.begin(investor=hanako, class_code="JP", amount=amount, day=25, key="one", now=NOW).pk}
     offered, none = {"code": everything.current.pk}, {"code": "no"}
     shared = {
         "offering": offered,
@@ -177,6 +185,11 @@ def things(everything: Stage, monkeypatch: pytest.MonkeyPatch) -> Things:
         "webhook-ping": hook,
         "webhook-replay": hook,
         "webhook-remove": hook,
+        "plan-change": plan,
+        "plan-accept": plan,
+        "plan-pause": plan,
+        "plan-go-on": plan,
+        "plan-end": plan,
         "end-session": {"number": session.pk},
         "join-document": {"key": document.pk, "number": 1},
         "mfa_edit_webauthn": passkey,
