@@ -41,8 +41,8 @@ class Refused(Refusal):
 
 def of(*, investor: Investor) -> QuerySet[Plan]:
     """A citizen's plans with their ``latest`` turns."""
-    turns = Prefetch("turns", PlanTurn.objects.order_by("-month")[:SHOWN], to_attr="latest")  # type: ignore[no-redef]
-    return Plan.objects.filter(investor=investor).select_related("unit_class").prefetch_related(turns)
+    turns = Prefetch("turns", PlanTurn.objects.order_by("-month")[:SHOWN], to_attr="latest")
+    return Plan.objects.filter(investor=investor).select_related("unit_class").prefetch_related(turns)  # type: ignore[no-redef]
 
 
 @transaction.atomic

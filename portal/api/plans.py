@@ -26,6 +26,7 @@ from portal.api.view import Citizens
 TAG = "Plans"
 ID = {"type": "string", "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"}
 PLAN_PARAMETER = OpenApiParameter(name="plan", type=ID, location=OpenApiParameter.PATH)
+STATES, TURN_STATES = Plan.State.values, PlanTurn.State.values
 MOVES = {Plan.State.ACTIVE: plans.go_on, Plan.State.PAUSED: plans.pause, Plan.State.ENDED: plans.end}
 DAY = "Of the month, where the citizen is. A month that is shorter has it on its last day."
 
@@ -43,7 +44,7 @@ class PlanChangeForm(Body):
 
     amount = MoneyField(required=False)
     day = Whole(min_value=1, max_value=LAST_DAY, required=False, help_text=DAY)
-    state = Choice(choices=Plan.State.values, required=False)
+    state = Choice(choices=STATES, required=False)
     accepts = Texts(child=Text(max_length=40), max_length=20, required=False)
 
 
@@ -55,7 +56,7 @@ class TurnForm(serializers.Serializer[Any]):
 
     month = serializers.RegexField(r"^[0-9]{4}-[0-9]{2}$")
     day = serializers.DateField(help_text="The plan's day in this month.")
-    state = serializers.ChoiceField(choices=PlanTurn.State.values)
+    state = serializers.ChoiceField(choices=TURN_STATES)
     reason = serializers.ChoiceField(choices=Reason.values, allow_null=True)
     subscription = serializers.CharField(allow_null=True, help_text="The reference of the order.")
     ended_at = Instant(allow_null=True)
@@ -68,7 +69,7 @@ class PlanForm(serializers.Serializer[Any]):
     """
 
     id = serializers.UUIDField()
-    state = serializers.ChoiceField(choices=Plan.State.values)
+    state = serializers.ChoiceField(choices=STATES)
     unit_class = serializers.ChoiceField(choices=CITIZENS)
     amount = MoneyField()
     day = serializers.IntegerField()

@@ -69,7 +69,10 @@ class BeginForm(PlanForm):
     """A new plan, of one of the classes; with a key that makes sending twice harmless."""
 
     unit_class = ClassField(
-        label=gettext_lazy("Units"), queryset=UnitClass.objects.none(), empty_label=None, widget=forms.RadioSelect
+        label=gettext_lazy("Kind of units"),
+        queryset=UnitClass.objects.none(),
+        empty_label=None,
+        widget=forms.RadioSelect,
     )
     key = forms.UUIDField(widget=forms.HiddenInput)
     field_order = ("unit_class", "amount", "day", "key")
@@ -208,8 +211,12 @@ def _page(request: HttpRequest, forms_: dict[Any, forms.Form]) -> HttpResponse:
         investor.nations, initial={"key": uuid.uuid4(), "unit_class": investor.nations[0], "day": 25}
     )
     wrong = next(iter(forms_.values()), None)
+    going = [_shown(one, made, forms_.get(one.pk), now) for one in own if one.state != STATE.ENDED]
+    asking = {one["plan"].unit_class_id: one for one in reversed(going) if one["texts"]}
+    asking |= {one["plan"].unit_class_id: one for one in going if one["accept"].is_bound}
     context = {
-        "plans": [_shown(one, made, forms_.get(one.pk), now) for one in own if one.state != STATE.ENDED],
+        "plans": going,
+        "asking": asking.values(),
         "ended": [_shown(one, made, None, now) for one in own if one.state == STATE.ENDED],
         "begin": begin,
         "form": wrong,

@@ -105,6 +105,12 @@ class BarrierForm(TypedDict):
     from_day: str | None
 
 
+class BeginForm(TypedDict):
+    unit_class: UnitClassEnum
+    amount: Money
+    day: int
+
+
 class BookForm(TypedDict):
     offering: str
     lot: Money
@@ -297,13 +303,13 @@ type EventEnum = Literal['receipt', 'suspense', 'settlement', 'refund', 'payout'
 
 class EventForm(TypedDict):
     id: str
-    type: Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'distribution.declared', 'distribution.paid', 'tax.released', 'payouts.answered', 'nav.published', 'nav.corrected']
+    type: Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'plan.waiting', 'plan.skipped', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'distribution.declared', 'distribution.paid', 'tax.released', 'payouts.answered', 'nav.published', 'nav.corrected']
     time: str
     webhook: str
     read: list[str]
 
 
-type EventKind = Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'distribution.declared', 'distribution.paid', 'tax.released', 'payouts.answered', 'nav.published', 'nav.corrected']
+type EventKind = Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'plan.waiting', 'plan.skipped', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'distribution.declared', 'distribution.paid', 'tax.released', 'payouts.answered', 'nav.published', 'nav.corrected']
 
 
 type EvidenceKind = Literal['passport_page', 'card_front', 'card_back', 'family_register', 'my_number_card', 'residence_proof']
@@ -575,6 +581,34 @@ class PingForm(TypedDict):
     challenge: str
 
 
+class PlanChangeForm(TypedDict):
+    amount: NotRequired[Money]
+    day: NotRequired[int]
+    state: NotRequired[PlanState]
+    accepts: NotRequired[list[str]]
+
+
+class PlanForm(TypedDict):
+    id: str
+    state: PlanState
+    unit_class: UnitClassEnum
+    amount: Money
+    day: int
+    begun_at: str
+    ended_at: str | None
+    next_on: str | None
+    to_accept: list[str]
+    turns: list[TurnForm]
+
+
+class PlanList(TypedDict):
+    results: list[PlanForm]
+    next: str | None
+
+
+type PlanState = Literal['active', 'paused', 'ended']
+
+
 class PointForm(TypedDict):
     day: str
     gross: Money
@@ -673,6 +707,9 @@ type SideEnum = Literal['left', 'right']
 type SignedMoney = dict[str, Literal['USD'] | str] | dict[str, Literal['JPY'] | str]
 
 
+type SkipReason = Literal['no_offering', 'agreements_missing', 'not_eligible', 'over_the_cap', 'below_minimum', 'not_in_steps', 'above_order_maximum', 'above_maximum', 'rate_unknown', 'plan_ended', 'refused']
+
+
 class StandingForm(TypedDict):
     name: str
     nation: str
@@ -759,6 +796,18 @@ class TransactionForm(TypedDict):
 class TransactionList(TypedDict):
     results: list[TransactionForm]
     next: str | None
+
+
+class TurnForm(TypedDict):
+    month: str
+    day: str
+    state: TurnState
+    reason: SkipReason | NullEnum
+    subscription: str | None
+    ended_at: str | None
+
+
+type TurnState = Literal['waiting', 'ordered', 'skipped']
 
 
 type UnitClassEnum = Literal['US', 'JP']

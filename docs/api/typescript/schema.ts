@@ -448,6 +448,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description All plans, the latest first. */
+        get: operations["listPlans"];
+        put?: never;
+        /** @description Begin a plan. Its first turn is the next time that the day comes. */
+        post: operations["beginPlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/{plan}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One plan and its turns. */
+        get: operations["getPlan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** @description Change the amount or the day, accept what it waits for, let it pause, go on or end. All of it or nothing. */
+        patch: operations["changePlan"];
+        trace?: never;
+    };
     "/api/v1/portfolio": {
         parameters: {
             query?: never;
@@ -920,6 +956,13 @@ export interface components {
             /** Format: date */
             from_day: string | null;
         };
+        /** @description An order of ``amount`` every month. */
+        BeginForm: {
+            unit_class: components["schemas"]["UnitClassEnum"];
+            amount: components["schemas"]["Money"];
+            /** @description Of the month, where the citizen is. A month that is shorter has it on its last day. */
+            day: number;
+        };
         /**
          * @description The book in ascending order of tickets, and everything to re-run the allotment with.
          *
@@ -1224,6 +1267,8 @@ export interface components {
              *     * `appeal.decided` - appeal.decided
              *     * `reverification.opened` - reverification.opened
              *     * `reverification.lapsed` - reverification.lapsed
+             *     * `plan.waiting` - plan.waiting
+             *     * `plan.skipped` - plan.skipped
              *     * `subscription.placed` - subscription.placed
              *     * `subscription.withdrawn` - subscription.withdrawn
              *     * `subscription.funded` - subscription.funded
@@ -1241,7 +1286,7 @@ export interface components {
              *     * `nav.corrected` - nav.corrected
              * @enum {string}
              */
-            type: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "distribution.declared" | "distribution.paid" | "tax.released" | "payouts.answered" | "nav.published" | "nav.corrected";
+            type: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "plan.waiting" | "plan.skipped" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "distribution.declared" | "distribution.paid" | "tax.released" | "payouts.answered" | "nav.published" | "nav.corrected";
             /**
              * Format: date-time
              * @description When it happened.
@@ -1261,6 +1306,8 @@ export interface components {
          *     * `appeal.decided` - appeal.decided
          *     * `reverification.opened` - reverification.opened
          *     * `reverification.lapsed` - reverification.lapsed
+         *     * `plan.waiting` - plan.waiting
+         *     * `plan.skipped` - plan.skipped
          *     * `subscription.placed` - subscription.placed
          *     * `subscription.withdrawn` - subscription.withdrawn
          *     * `subscription.funded` - subscription.funded
@@ -1278,7 +1325,7 @@ export interface components {
          *     * `nav.corrected` - nav.corrected
          * @enum {string}
          */
-        EventKind: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "distribution.declared" | "distribution.paid" | "tax.released" | "payouts.answered" | "nav.published" | "nav.corrected";
+        EventKind: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "plan.waiting" | "plan.skipped" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "distribution.declared" | "distribution.paid" | "tax.released" | "payouts.answered" | "nav.published" | "nav.corrected";
         /**
          * @description * `passport_page` - passport_page
          *     * `card_front` - card_front
@@ -1669,6 +1716,49 @@ export interface components {
             read: string[];
             challenge: string;
         };
+        /** @description What changes. ``accepts``: agreements that the plan waits for, as ``to_accept`` names them. */
+        PlanChangeForm: {
+            amount?: components["schemas"]["Money"];
+            /** @description Of the month, where the citizen is. A month that is shorter has it on its last day. */
+            day?: number;
+            state?: components["schemas"]["PlanState"];
+            accepts?: string[];
+        };
+        /**
+         * @description A plan. ``next_on``: when its next turn begins, or began where it waits. ``turns``: the latest first, 24 at most.
+         *
+         *     What it orders is an order like every other: it is paid by the citizen, in time, with its own reference.
+         */
+        PlanForm: {
+            /** Format: uuid */
+            id: string;
+            state: components["schemas"]["PlanState"];
+            unit_class: components["schemas"]["UnitClassEnum"];
+            amount: components["schemas"]["Money"];
+            day: number;
+            /** Format: date-time */
+            begun_at: string;
+            /** Format: date-time */
+            ended_at: string | null;
+            /** Format: date */
+            next_on: string | null;
+            /** @description Agreements of the open offering that were not accepted. */
+            to_accept: string[];
+            turns: components["schemas"]["TurnForm"][];
+        };
+        /** @description A page of a list. */
+        PlanList: {
+            results: components["schemas"]["PlanForm"][];
+            /** Format: uri */
+            next: string | null;
+        };
+        /**
+         * @description * `active` - active
+         *     * `paused` - paused
+         *     * `ended` - ended
+         * @enum {string}
+         */
+        PlanState: "active" | "paused" | "ended";
         /**
          * @description Leverage on a published day against the limit in force then.
          *
@@ -1832,6 +1922,21 @@ export interface components {
             currency: "JPY";
             value: string;
         };
+        /**
+         * @description * `no_offering` - no_offering
+         *     * `agreements_missing` - agreements_missing
+         *     * `not_eligible` - not_eligible
+         *     * `over_the_cap` - over_the_cap
+         *     * `below_minimum` - below_minimum
+         *     * `not_in_steps` - not_in_steps
+         *     * `above_order_maximum` - above_order_maximum
+         *     * `above_maximum` - above_maximum
+         *     * `rate_unknown` - rate_unknown
+         *     * `plan_ended` - plan_ended
+         *     * `refused` - refused
+         * @enum {string}
+         */
+        SkipReason: "no_offering" | "agreements_missing" | "not_eligible" | "over_the_cap" | "below_minimum" | "not_in_steps" | "above_order_maximum" | "above_maximum" | "rate_unknown" | "plan_ended" | "refused";
         /** @description What a co-owner or limited partner has committed, and what of it was called and paid in. */
         StandingForm: {
             name: string;
@@ -1949,6 +2054,32 @@ export interface components {
             /** Format: uri */
             next: string | null;
         };
+        /**
+         * @description One month: it is to come or under way, or there is an order, or it was skipped for a reason.
+         *
+         *     One that waits with the reason ``agreements_missing`` goes on when they are accepted.
+         */
+        TurnForm: {
+            month: string;
+            /**
+             * Format: date
+             * @description The plan's day in this month.
+             */
+            day: string;
+            state: components["schemas"]["TurnState"];
+            reason: components["schemas"]["SkipReason"] | components["schemas"]["NullEnum"];
+            /** @description The reference of the order. */
+            subscription: string | null;
+            /** Format: date-time */
+            ended_at: string | null;
+        };
+        /**
+         * @description * `waiting` - waiting
+         *     * `ordered` - ordered
+         *     * `skipped` - skipped
+         * @enum {string}
+         */
+        TurnState: "waiting" | "ordered" | "skipped";
         /**
          * @description * `US` - US
          *     * `JP` - JP
@@ -3167,6 +3298,146 @@ export interface operations {
             400: components["responses"]["Problem400"];
             404: components["responses"]["Problem404"];
             406: components["responses"]["Problem406"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listPlans: {
+        parameters: {
+            query?: {
+                /** @description Taken from the `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanList"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            406: components["responses"]["Problem406"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    beginPlan: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Any text of your own that is new for each act; sent again, it gets the first answer again. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BeginForm"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanForm"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getPlan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plan: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanForm"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    changePlan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plan: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PlanChangeForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanForm"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];

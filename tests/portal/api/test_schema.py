@@ -28,6 +28,7 @@ from portal.notices.models import Message
 from portal.webhooks import endpoints
 from portal.wsgi import application
 from tests.portal.api.conftest import CODE, Api, make_citizen, make_offering, price_the_fund
+from tests.portal.api.test_who import PLAN
 
 CLIENTS = CHECKOUT / "docs/api"
 # A release is fuzzed with 500 and more for each operation: FUZZ=500.
@@ -76,6 +77,7 @@ def test_no_request_that_the_document_allows_or_forbids_finds_a_fault(db, descri
         "number": message.pk,
         "webhook": str(webhook.pk),
         "delivery": str(webhook.deliveries.get().pk),
+        "plan": api.post("/plans", PLAN).json()["id"],
     }
     if "documents/" in path:
         orders.receipts(reference=real["reference"], now=timezone.now())

@@ -59,10 +59,10 @@ def test_every_kind_says_how_it_stands(plans_of_all_kinds: None, hanako: Investo
     assert "You pay each order yourself by bank transfer" in page
     order = Subscription.objects.get(key__startswith="plan:")
     assert f"November 2026 Waiting for your payment {order.reference} ¥100,000" in page
-    assert "December 2026 skipped No offering of these units was open." in page
+    assert "December 2026 Skipped No offering of these units was open." in page
     assert "Nov 30" in page or "November 30, 2026" in page
     assert "None while the plan is paused" in page
-    assert "Waiting since November 20, 2026 for you to accept the documents below" in page
+    assert "Waiting since November 20, 2026 for you to accept the documents above" in page
     assert "Plans that have ended" in page and "The plan was ended." in page
     japanese = text(signed_in(hanako).get(PAGE.replace("/en/", "/ja/")))
     assert "この受益権の募集がありませんでした。" in japanese and "2026年12月" in japanese
