@@ -14,7 +14,7 @@ from fund.money import Currency, Money
 from fund.payments import receipts
 from fund.payments.formats import camt_writing
 from fund.payments.formats.model import Entry, Kind, Statement
-from investors import subscribing
+from investors import plans, subscribing
 from investors.people import Investor
 from portal.demonstration import citizens, desk
 
@@ -141,6 +141,23 @@ def credit(order: Subscription, line: int, nation: str, day: date) -> Entry:
         detail=0,
         detail_reference="",
     )
+
+
+def plan(*, nation: str, opens: datetime, now: datetime) -> None:
+    """The first citizen of a nation has a regular plan: a month without an offering was skipped, the next has ordered."""
+    number = next(n for n in range(citizens.NUMBER) if citizens.nation_of(n) == nation)
+    currency = Currency.JPY if nation == "JP" else Currency.USD
+    began = opens - timedelta(days=70)
+    plans.begin(
+        investor=Investor.objects.get(user__email=citizens.email(number)),
+        class_code=nation,
+        amount=Money(ASKED[nation][0] * currency.minor_per_major, currency),
+        day=1,
+        key="demonstration",
+        now=began,
+    )
+    for at in (*(began + timedelta(days=days) for days in range(70)), now):
+        plans.run_due(now=at)
 
 
 def finish(one: Offering, *, officers: dict[str, Officer], now: datetime) -> None:

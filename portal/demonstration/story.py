@@ -88,5 +88,6 @@ def open_offerings(*, officers: dict[str, Officer], now: datetime) -> None:
             closes_at=closes, actor=officers[nation].actor, now=opens - timedelta(days=20),
         )  # fmt: skip
         orders.open_it(one, officers=officers, now=opens)
+        orders.plan(nation=nation, opens=opens, now=now - timedelta(days=6))
         orders.place(one, nation=nation, every=3, now=now - timedelta(days=6))
         orders.pay(one, nation=nation, of_ten=6, now=now - timedelta(days=1))

@@ -21,6 +21,7 @@ from fund.money import Currency, Money
 from fund.refusal import Refusal
 from fund.units import UnitClass
 from investors import plans as room
+from investors.agreements import Agreement
 from investors.plan_models import LAST_DAY, Plan, PlanTurn
 from portal.access import citizen
 from portal.web import amounts, offerings, orders, who, words
@@ -152,7 +153,7 @@ def change(request: HttpRequest, plan: UUID) -> HttpResponse:
 def accept(request: HttpRequest, plan: UUID) -> HttpResponse:
     """Accept what the open offering asks for, so that the plan can order."""
     own, now = _own(request, plan), timezone.now()
-    form = AcceptForm(_choices(own, now), data=request.POST, auto_id=_ids("accept", own))
+    form = AcceptForm(_choices(_texts(own, now)), data=request.POST, auto_id=_ids("accept", own))
     if form.is_valid() and _tried(form, lambda told: room.accept(plan=own, codes=told["accepts"], now=now)):
         messages.success(request, _("Saved. If the plan has been waiting for this, it orders within a few minutes."))
         return redirect("plans")
@@ -234,7 +235,8 @@ def _orders(holder_id: int, own: list[Plan]) -> dict[str, dict[str, Any]]:
 
 def _shown(plan: Plan, made: dict[str, Any], tried: forms.Form | None, now: datetime) -> dict[str, Any]:
     waits = plan.next_turn()
-    choices = _choices(plan, now)
+    texts = _texts(plan, now)
+    choices = _choices(texts)
     form = tried if isinstance(tried, PlanForm) else PlanForm(
         Currency(plan.unit_class.currency),
         initial={"amount": _plainly(plan.money), "day": plan.day},
@@ -245,9 +247,9 @@ def _shown(plan: Plan, made: dict[str, Any], tried: forms.Form | None, now: date
         "amount": plan.money,
         "tone": TONES[STATE(plan.state)],
         "next": waits,
-        "next_is": waits and _next_is(waits, now, missing=bool(choices)),
+        "next_is": waits and _next_is(waits, now, missing=bool(texts)),
         "turns": [{"turn": one, "order": made.get(one.order_reference)} for one in plan.latest if one.ended_at],
-        "texts": _texts(plan, now) if choices else [],
+        "texts": texts,
         "accept": tried if isinstance(tried, AcceptForm) else AcceptForm(choices, auto_id=_ids("accept", plan)),
         "change": form,
         "changing": form is tried,
@@ -263,7 +265,7 @@ def _next_is(turn: PlanTurn, now: datetime, *, missing: bool) -> str:
     return "clock" if room.open_offering(unit_class=turn.plan.unit_class, now=now) else "offering"
 
 
-def _texts(plan: Plan, now: datetime) -> list[Any]:
+def _texts(plan: Plan, now: datetime) -> list[Agreement]:
     """What the open offering asks for and was not accepted, in the reader's language."""
     waits = plan.state == STATE.ACTIVE
     missing = room.to_accept(investor=plan.investor, now=now).get(plan.unit_class_id, []) if waits else []
@@ -271,8 +273,8 @@ def _texts(plan: Plan, now: datetime) -> list[Any]:
     return [one for one in offerings.texts(offering, now) if one.code in missing] if offering else []
 
 
-def _choices(plan: Plan, now: datetime) -> list[tuple[str, str]]:
-    return [(one.code, one.title) for one in _texts(plan, now)]
+def _choices(texts: list[Agreement]) -> list[tuple[str, str]]:
+    return [(one.code, one.title) for one in texts]
 
 
 def _plainly(money: Money) -> str:

@@ -328,6 +328,18 @@ def test_runs_at_the_same_moment_make_one_order(citizen):
     assert turns(plan) == [("2026-11", "ordered", ""), ("2026-12", "waiting", "")]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_citizen_who_is_at_work_on_another_device_is_left_to_the_next_run(citizen):
+    """Nobody waits for her, and she for nobody."""
+    open_offering()
+    begin(citizen)
+    with transaction.atomic():
+        Investor.objects.select_for_update().get(pk=citizen.pk)
+        assert runs(1) == []
+        assert ordered(citizen) == []
+    assert plans.run_due(now=DUE) == 1
+
+
 @pytest.fixture
 def unlocked(citizen, monkeypatch) -> Plan:
     """Two runs both go past the lock and read the turn before either has ended it; each order has a key of its own."""

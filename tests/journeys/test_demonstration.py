@@ -24,6 +24,11 @@ TOLD = {
     "corrected NAVs": ("SELECT count(*) FROM fund_nav WHERE state = 'published' AND corrects_id IS NOT NULL", 1),
     "finished offerings": ("SELECT count(DISTINCT unit_class_id) FROM fund_offering WHERE state = 'settled'", 2),
     "open offerings": ("SELECT count(DISTINCT unit_class_id) FROM fund_offering WHERE state = 'open'", 2),
+    "plans with an order and a skip": (
+        "SELECT count(*) FROM (SELECT FROM investors_planturn GROUP BY plan_id"
+        " HAVING bool_or(state = 'ordered') AND bool_or(state = 'skipped')) p",
+        2,
+    ),
     "nations with officers": ("SELECT count(DISTINCT nation) FROM fund_officer", 2),
 }
 
