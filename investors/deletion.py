@@ -140,7 +140,7 @@ def delete_due(*, now: datetime, chunk: int = CHUNK) -> int:
         cursor.execute(DELETE, asked)
         deleted = cursor.fetchall()
         if deleted:
-            plans.end_of(investors=[pk for pk, _why, _what in deleted], now=now)
+            plans.end_of(investors=[pk for pk, _why, _what in deleted], actor="system", now=now)
             _record(deleted, now)
     return len(deleted)
 

@@ -60,7 +60,8 @@ def begin(*, investor: Investor, class_code: str, amount: Money, day: int, key: 
     unit_class = UnitClass.objects.filter(owner_kind=Holder.Kind.CITIZEN, pk=class_code).first()
     if unit_class is None:
         raise Refused(_("There are no such units for citizens."), code="unknown_class")
-    _check(unit_class, amount, day, now)
+    _check_amount(unit_class, amount, now)
+    _check_day(day)
     if investor.plans.exclude(state=STATE.ENDED).count() >= MOST:
         raise Refused(_("One citizen can have %(most)s plans.") % {"most": MOST}, code="too_many_plans")
     plan = Plan.objects.create(
@@ -83,7 +84,9 @@ def change(*, plan: Plan, now: datetime, amount: Money | None = None, day: int |
     day = plan.day if day is None else day
     if amount == plan.money and not moved:
         return plan
-    _check(plan.unit_class, amount, day, now)
+    if amount != plan.money:
+        _check_amount(plan.unit_class, amount, now)
+    _check_day(day)
     plan.amount, plan.day = amount.amount, day
     plan.save(update_fields=["amount", "day"])
     if moved and plan.state == STATE.ACTIVE:
@@ -116,12 +119,12 @@ def go_on(*, plan: Plan, now: datetime) -> Plan:
 @transaction.atomic
 def end(*, plan: Plan, now: datetime) -> Plan:
     """End a plan for good; its orders stand. Again changes nothing."""
-    _lock(plan.investor_id)
-    end_of(investors=[plan.investor_id], only=plan, now=now)
+    actor = _lock(plan.investor_id).actor
+    end_of(investors=[plan.investor_id], only=plan, actor=actor, now=now)
     return _read(plan)
 
 
-def end_of(*, investors: Iterable[int], now: datetime, only: Plan | None = None) -> int:
+def end_of(*, investors: Iterable[int], actor: str, now: datetime, only: Plan | None = None) -> int:
     """End all plans of these people, or ``only`` one, as a set; how many. Their rows are locked by whoever calls."""
     going = Plan.objects.filter(investor__in=list(investors)).exclude(state=STATE.ENDED)
     if only is not None:
@@ -131,7 +134,7 @@ def end_of(*, investors: Iterable[int], now: datetime, only: Plan | None = None)
     ended = list(going)
     going.update(state=STATE.ENDED, ended_at=now)
     for plan in ended:
-        _record(plan, "ended", now)
+        _record(plan, "ended", now, actor)
     return len(ended)
 
 
@@ -303,15 +306,18 @@ def _nation(plan: Plan) -> Nation:
     return Nation(holder.nation)
 
 
-def _check(unit_class: UnitClass, amount: Money, day: int, now: datetime) -> None:
+def _check_amount(unit_class: UnitClass, amount: Money, now: datetime) -> None:
     if amount.currency != unit_class.currency:
         raise Refused(_("These units are in %(currency)s.") % {"currency": unit_class.currency}, code="wrong_currency")
     if amount.amount <= 0:
         raise Refused(_("Order more than nothing."), code="below_minimum")
-    if not 1 <= day <= LAST_DAY:
-        raise Refused(_("Choose a day from 1 to 31."), code="no_such_day")
     if (offering := open_offering(unit_class=unit_class, now=now)) is not None:
         subscription.check_amount(offering=offering, amount=amount)
+
+
+def _check_day(day: int) -> None:
+    if not 1 <= day <= LAST_DAY:
+        raise Refused(_("Choose a day from 1 to 31."), code="no_such_day")
 
 
 def _lock(investor_id: int) -> Investor:
@@ -339,6 +345,7 @@ def _move(plan: Plan, to: Plan.State, now: datetime) -> Plan:
     return plan
 
 
-def _record(plan: Plan, what: str, now: datetime) -> None:
-    actor = f"investor:{plan.investor_id}"
+def _record(plan: Plan, what: str, now: datetime, actor: str = "") -> None:
+    """What was done, by the plan's citizen if by nobody else."""
+    actor = actor or plan.investor.actor
     audit.record(actor=actor, verb=f"plan.{what}", subject=str(plan), now=now, amount=plan.amount, day=plan.day)

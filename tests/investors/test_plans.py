@@ -500,6 +500,15 @@ def test_another_day_makes_no_second_order_in_a_month(citizen):
     assert len(ordered(citizen)) == 1
 
 
+def test_another_day_asks_nothing_of_an_amount_that_stands(citizen):
+    plan = begin(citizen, yen(15_000))
+    open_offering()
+    open_ = NOW + timedelta(days=2)
+    assert plans.change(plan=plan, day=28, now=open_).day == 28
+    with pytest.raises(OrderRefused):
+        plans.change(plan=plan, amount=yen(25_000), now=open_)
+
+
 def test_paused_it_orders_nothing_and_goes_on_with_the_next_day(citizen):
     open_offering()
     plan = begin(citizen)
@@ -612,4 +621,5 @@ def test_with_the_numbers_of_a_former_holder_the_plans_end(citizen, as_site):
         pass
     plan.refresh_from_db()
     assert (plan.state, plan.ended_at) == ("ended", later)
+    assert Act.objects.get(verb="plan.ended").actor == "system"
     assert turns(plan) == [("2026-11", "skipped", "plan_ended")]

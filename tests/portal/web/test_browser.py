@@ -259,6 +259,27 @@ def test_the_order_without_javascript(cookies: list[Any], live_server: Any, chro
     assert "Pay by bank transfer" in page.inner_text("main")
 
 
+def test_a_plan_without_javascript(cookies: list[Any], live_server: Any, chromium: Browser) -> None:
+    """Begun, changed and paused with scripts switched off."""
+    context = chromium.new_context(java_script_enabled=False)
+    context.add_cookies(cookies)
+    page = context.new_page()
+    page.goto(f"{live_server.url}/en/account/")
+    page.click("nav a:text-is('Plans')")
+    page.fill("main [name=amount]", "５万円")
+    page.select_option("main [name=day]", "28")
+    page.click("main button:text-is('Begin')")
+    assert "Your plan has begun." in page.inner_text("main")
+    assert "November 28, 2026" in page.inner_text("main")
+    page.click("summary:has-text('Change amount or day')")
+    page.fill(".k-card [name=amount]", "60,000")
+    page.click(".k-card button:text-is('Save')")
+    assert "¥60,000 a month" in page.inner_text("main")
+    page.click(".k-card button:has-text('Pause')")
+    assert "None while the plan is paused" in page.inner_text("main")
+    context.close()
+
+
 @pytest.fixture
 def rush(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Thirty people came to the offering before."""
