@@ -10,7 +10,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Q
+from django.db.models import Prefetch, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 from psycopg.errors import CheckViolation
 
@@ -21,7 +21,7 @@ from fund.governance import audit, outbox
 from fund.ledger import accounts, post
 from fund.ledger.models import Balance, Event, Phase
 from fund.ledger.post import Line
-from fund.redemption.models import Redemption, RedemptionWindow
+from fund.redemption.models import Redemption, RedemptionLine, RedemptionWindow
 from fund.refusal import Refusal
 from fund.units import UnitClass
 
@@ -205,7 +205,20 @@ def _share_window(asked: Redemption, received: datetime) -> bool:
     return any(state == State.DECIDED or closes_at <= received for state, closes_at in found)
 
 
-def window_at_work(*, class_code: str) -> RedemptionWindow | None:
-    """The window of a class that is open, closed or decided; there is one at most."""
-    at_work = Q(unit_class=class_code, state__in=AT_WORK)
-    return RedemptionWindow.objects.filter(at_work).select_related("unit_class").first()
+def may_be_withdrawn(*, asked: Redemption, now: datetime) -> bool:
+    """Whether ``withdraw`` would take it at this moment."""
+    at_work = RedemptionWindow.objects.filter(
+        unit_class=asked.unit_class_id, state__in=AT_WORK, closes_at__gt=asked.received_at
+    )
+    late = Q(state=State.DECIDED) | Q(closes_at__lte=now)
+    return asked.status == Status.PLACED and not at_work.filter(late).exists()
+
+
+def of_holder(*, holder_id: int) -> QuerySet[Redemption]:
+    """A holder's requests with what each window brought them, in no order."""
+    lines = RedemptionLine.objects.select_related("window__unit_class", "window__decision").order_by("id")
+    return (
+        Redemption.objects.filter(holder_id=holder_id)
+        .select_related("unit_class", "window")
+        .prefetch_related(Prefetch("lines", lines))
+    )

@@ -22,7 +22,7 @@ from fund.money import Money, Price, part_down, units_within, value_of
 from fund.nav import prices
 from fund.nav.models import ClassNav
 from fund.portfolio import movements
-from fund.redemption.models import RedemptionDecision, RedemptionLine, RedemptionWindow
+from fund.redemption.models import RedemptionDecision, RedemptionWindow
 from fund.refusal import Refusal
 
 State = RedemptionWindow.State
@@ -196,12 +196,3 @@ def _write_lines(window: RedemptionWindow, found: Sharing) -> None:
         shared = cursor.fetchone()
     if (written, *shared) != (found.requests, found.asked, found.filled):
         raise RuntimeError(f"the lines of {window} are {written, *shared}, approved were {found.facts}")
-
-
-def lines(*, holder_id: int) -> list[RedemptionLine]:
-    """What each window brought one holder, the latest first."""
-    return list(
-        RedemptionLine.objects.filter(holder_id=holder_id)
-        .select_related("window__unit_class", "window__decision")
-        .order_by("-id")
-    )

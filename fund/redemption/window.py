@@ -191,3 +191,12 @@ def demand(*, window: RedemptionWindow, now: datetime) -> Demand:
     fits = share.fitting(units, cap, price)
     filled = percent(fits, units) if units else Decimal(100)
     return Demand(int(found["n"]), units, share.worth(units, price), cap, filled)
+
+
+def current(*, now: datetime) -> list[RedemptionWindow]:
+    """The windows that are approved and not settled yet, in the order in which they open."""
+    states = [State.ANNOUNCED, State.OPEN, State.CLOSED, State.DECIDED]
+    rows = RedemptionWindow.objects.filter(state__in=states, proposal__isnull=False)
+    return list(
+        rows.exclude(state=State.ANNOUNCED, closes_at__lte=now).select_related("unit_class").order_by("opens_at")
+    )

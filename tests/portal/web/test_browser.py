@@ -61,6 +61,7 @@ OWN = [
     "/account/holdings",
     "/account/transactions",
     "/account/distributions",
+    "/account/redemptions",
     "/account/documents",
     "/account/subscribe/JP-2026-2",
     "/account/inbox",
@@ -83,7 +84,7 @@ ELSEWHERE = {
 CSV = {"nav", "portfolio", "ownership", "leverage", "stress", "commitments", "facilities", "investment", "returns"}
 FILES = {f"{name}-csv" for name in CSV | {"transactions"}}
 FILES |= {"own-document", "join-document", "proof-download", "check-holding-script"}
-ACTS = {"join-submit", "join-again", "withdraw", "bank-account-keep", "end-session"}
+ACTS = {"join-submit", "join-again", "withdraw", "bank-account-keep", "end-session", "redemption-withdraw"}
 ACTS |= {"webhook-ping", "webhook-replay", "webhook-remove", "join-check", "order-state", "demand"}
 
 
