@@ -11,6 +11,7 @@ from fund.redemption import request, settle, share, window
 from fund.redemption.models import Redemption
 from portal import step_up
 from tests.fund.redemption import redeeming
+from tests.portal.officers.conftest import code
 from tests.portal.web import stage
 from tests.portal.web.conftest import Stage
 from tests.portal.web.stage import NOW
@@ -90,6 +91,18 @@ def test_without_a_fresh_proof_nothing_is_asked_for_and_with_it_that_very_act_is
     answer = client.post(PAGE, sent)
     assert answer.status_code == 302 and "reauthenticate" in answer["Location"]
     assert not Redemption.objects.exists()
+    assert client.post(answer["Location"], {"code": code()}).status_code == 302
+    assert Redemption.objects.get().units == 1_000
+
+
+def test_without_the_question_a_stale_session_would_ask(
+    everything: Stage, open_window: None, signed_in: Any, monkeypatch: Any
+) -> None:
+    """Negative control of the test above."""
+    proved(monkeypatch)
+    client = signed_in(everything.hanako)
+    client.post(PAGE, form_of(client.get(PAGE)) | {"units": "1000", "understood": "on"})
+    assert Redemption.objects.count() == 1
 
 
 def test_what_cannot_be_asked_for_is_told_beside_the_field(
