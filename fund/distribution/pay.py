@@ -76,8 +76,8 @@ ENTRIES = f"""
 ALL, CASH, REINVESTED = "true", "NOT n.reinvest", "n.reinvest"
 
 # What a corrected distribution had given is taken back in the same statement, so that only the difference counts. What
-# the holder no longer has of it here, because a bank has paid it out, the fund bears; units that were redeemed since, or
-# are on hold for it, stay as they are (D31).
+# the holder no longer has of it here, because a bank has paid it out, the fund bears; units that were redeemed since,
+# or are on hold for it, stay as they are (D31).
 TAKEN_BACK = """
     WITH fresh AS MATERIALIZED ({entries})
     SELECT * FROM fresh

@@ -8,7 +8,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.crypto import get_random_string
@@ -114,6 +114,8 @@ def withdraw(request: HttpRequest, key: UUID) -> HttpResponse:
             redemption=key, holder_id=who.holder_id(request), now=timezone.now(), received_at=received_at(request)
         )
     except Refusal as refused:
+        if refused.code == "unknown_redemption":
+            raise Http404 from None
         messages.error(request, words.refusal(refused))
     else:
         messages.success(request, _("The request is withdrawn. Its units are free again."))

@@ -169,7 +169,8 @@ def test_an_event_holds_ids_kind_time_and_where_to_read(
 def test_every_kind_reaches_its_owner_and_says_where_to_read(active: Webhook, hanako: User, topic: str):
     other = User.objects.create_user("taro@example.org")
     Webhook.objects.update(kinds=[topic])
-    note = happened(topic, hanako, order="RF18539007547034", orders=["RF18539007547034"], offering="JP-2026-1")
+    facts = {"order": "RF18539007547034", "orders": ["RF18539007547034"], "offering": "JP-2026-1"}
+    note = happened(topic, hanako, **facts, redemption="01a2170e-3015-7600-acc9-a314e1e07957")
     assert [announce(note=note, now=NOW) for _twice in range(2)] == [1, 0]
     told = WebhookDelivery.objects.get(kind=topic)
     assert told.reads and all(read.startswith(f"/api/v1{KINDS[topic].path}") for read in told.reads[:1])
