@@ -95,14 +95,16 @@ def loaded(stage: Stage, folder: Path) -> Loaded:
             acts[name].append(Told(*json.loads(writer.stdout.readline())))
     for name, writer in writers.items():
         writer.kill()
-        acts[name] += [Told(*json.loads(line)) for line in writer.communicate()[0].splitlines() if line.endswith("]")]
+        assert writer.stdout is not None  # whose beginning has been read ahead: `communicate` would leave that out
+        acts[name] += [Told(*json.loads(line)) for line in writer.stdout.read().splitlines() if line.endswith("]")]
+        writer.communicate()
     with server.connect(stage.place, database) as connection:
         connection.execute("SELECT pg_switch_wal()")
-        wait_for_archive(connection)
+        wait_for_archive(connection, stage)
     return Loaded(base, folder / "archive", ended, acts)
 
 
-def wait_for_archive(connection: Any) -> None:
+def wait_for_archive(connection: Any, stage: Stage) -> None:
     """Until the last full segment has come to lie in the archive."""
     (last,) = connection.execute("SELECT pg_walfile_name(pg_current_wal_lsn() - 1)").fetchone()
     deadline = time.monotonic() + 300  # a failed attempt is repeated after a minute
@@ -110,7 +112,9 @@ def wait_for_archive(connection: Any) -> None:
         (done,) = connection.execute("SELECT last_archived_wal FROM pg_stat_archiver").fetchone()
         if done is not None and done >= last:
             return
-        assert time.monotonic() < deadline, f"{last} was not archived, {done} was"
+        if time.monotonic() > deadline:
+            told = (stage.place.run / "postgres.log").read_text()[-3000:]
+            raise AssertionError(f"{last} was not archived, {done} was. {told}")
         time.sleep(0.1)
 
 

@@ -79,7 +79,8 @@ def test_a_new_passkey_takes_the_place_of_what_was_lost(visitors, live_server, c
     key = {**options, "isUserVerified": True, "automaticPresenceSimulation": True}
     devices.send("WebAuthn.addVirtualAuthenticator", {"options": key})
     page.goto(f"{live_server.url}/en/account/recover/")
-    page.click("text=Set up a passkey instead")
+    with page.expect_navigation():  # the button is there before its script
+        page.click("text=Set up a passkey instead")
     page.click("#make_passkey")
     page.wait_for_url("**/account/login/")
     assert "Your account is recovered" in page.inner_text("main")
