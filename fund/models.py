@@ -60,6 +60,7 @@ from fund.portfolio.models import (
     Valuation,
 )
 from fund.rates import ReferenceRate
+from fund.redemption.models import Redemption, RedemptionDecision, RedemptionLine, RedemptionWindow
 from fund.register.models import Call, CallLine, Commitment, Contribution
 from fund.register.proof_models import HoldingBlock, HoldingRoot
 from fund.tax.models import TaxStatement, TaxYear
@@ -122,6 +123,10 @@ __all__ = [
     "PayoutRun",
     "Postponement",
     "Proposal",
+    "Redemption",
+    "RedemptionDecision",
+    "RedemptionLine",
+    "RedemptionWindow",
     "ReferenceRate",
     "Resolution",
     "Seal",

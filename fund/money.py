@@ -151,6 +151,31 @@ def value_of(units: int, price: Price) -> Money:
     return Money(int(units * price.minor_per_unit // 1), price.currency)
 
 
+def units_within(money: Money, price: Price) -> int:
+    """How many smallest units are worth no more than this money, rounded **down**: a cap is never passed (D31)."""
+    if money.currency != price.currency:
+        raise TypeError(f"{money.currency} is no worth at a price in {price.currency}")
+    return int(money.amount // price.minor_per_unit)
+
+
+@dataclass(frozen=True)
+class Proceeds:
+    """What redeemed units bring: their worth ``gross``, of which ``charge`` stays with the fund (D31)."""
+
+    gross: Money
+    charge: Money
+
+    @property
+    def paid(self) -> Money:
+        return self.gross - self.charge
+
+
+def redeem(units: int, price: Price, *, charged: int, rate: Fraction) -> Proceeds:
+    """The proceeds of units, of which ``charged`` bear a charge; both rounded **down**: the fund pays no more than the
+    units are worth, and charges nobody more than the rate says (D31)."""
+    return Proceeds(value_of(units, price), Money(int(charged * price.minor_per_unit * rate // 1), price.currency))
+
+
 def quote(value: Money, units: int, *, lot: int, decimals: int) -> Decimal:
     """The price of one lot from a class's value and its smallest units, rounded **half up** to ``decimals`` (D20)."""
     if units <= 0:

@@ -2,12 +2,13 @@
 
 from decimal import Decimal
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from fund.holders import Holder
-from fund.money import Currency, Price
+from fund.money import LARGEST, PLAIN_DECIMAL, Currency, Price
 
 
 class UnitClass(models.Model):
@@ -50,6 +51,20 @@ class UnitClass(models.Model):
     def price(self, value: Decimal) -> Price:
         """A quoted value as a price of this class."""
         return Price(value, Currency(self.currency), self.lot)
+
+    def parse(self, value: str) -> int:
+        """Smallest units from a plain ASCII decimal of units as people read them: "2.5" US is 25000, "25000" JP 25000.
+
+        Raises ValidationError for anything else: signs, more decimals than the class has, too large a number.
+        """
+        found = PLAIN_DECIMAL.fullmatch(value)
+        if found is None or len(found[2] or "") > self.unit_decimals:
+            message = _("Enter a plain number of units with %(decimals)s decimals at most.")
+            raise ValidationError(message, code="invalid_units", params={"decimals": self.unit_decimals})
+        units = int(found[1] + (found[2] or "").ljust(self.unit_decimals, "0"))
+        if units > LARGEST:
+            raise ValidationError(_("The number is too large."), code="invalid_units")
+        return units
 
     def count(self, units: int) -> Decimal:
         """Smallest units as the exact number of units that people read: 25000 → 2.5000 (US), 25000 → 25000 (JP)."""

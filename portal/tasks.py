@@ -35,6 +35,8 @@ from fund.nav import strike
 from fund.payments import payee_accounts, payouts
 from fund.payments.payout_models import PayoutRun
 from fund.portfolio import entries
+from fund.redemption import settle as redemptions
+from fund.redemption import share, window
 from fund.register import calls, proof
 from fund.tax import year as tax_year
 from fund.tax.models import TaxYear
@@ -116,6 +118,9 @@ CARRY_OUT: dict[Kind, Callable[..., Any]] = {
     Kind.PORTFOLIO: entries.carry_out,
     Kind.CAPITAL: calls.carry_out,
     Kind.RELEASE: fence.carry_out,
+    Kind.WINDOW: window.carry_out_opening,
+    Kind.WINDOW_CANCEL: window.carry_out_cancellation,
+    Kind.REDEMPTION: share.carry_out,
 }
 
 
@@ -148,6 +153,12 @@ def settle_waiting(note: Note, now: datetime) -> int:
     """A NAV was published: allotted orders that waited for its price are settled."""
     allotted = Offering.objects.filter(state=Offering.State.ALLOTTED).order_by("code")
     return sum(settlement.settle_next(offering_code=one.code, now=now) for one in allotted)
+
+
+@consumer
+def settle_redemptions(note: Note, now: datetime) -> int:
+    """A redemption window was decided: some of its requests after the others are settled (D31)."""
+    return redemptions.settle_next(code=note.payload["window"], now=now)
 
 
 @consumer
@@ -337,10 +348,12 @@ def write_statements() -> None:
 @by_the_clock("open_and_close")
 @behind_the_fence
 def open_and_close_offerings() -> None:
-    """Offerings open and close when their time has come."""
+    """Offerings and redemption windows open and close when their time has come."""
     now = timezone.now()
     offering.open_due(now=now)
     offering.close_due(now=now)
+    window.open_due(now=now)
+    window.close_due(now=now)
 
 
 @by_the_clock("reverify")

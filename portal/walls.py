@@ -102,6 +102,8 @@ WALLS: dict[str, Wall] = {
     "fund_waitingline": HOLDER,
     "fund_settlement": HOLDER,
     "fund_entitlement": HOLDER,
+    "fund_redemption": HOLDER,
+    "fund_redemptionline": HOLDER,
     "fund_transfer": HOLDER,
     "fund_card": HOLDER,
     "fund_expected": HOLDER,

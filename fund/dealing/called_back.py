@@ -6,7 +6,7 @@ unused and the holder still has, then units at the cost they were bought at; the
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -122,7 +122,15 @@ def _bought_with(entry: BankEntry) -> _Purchase | None:
         cursor.execute(f"SELECT p.reference FROM ({PAID_BY}) p WHERE p.id = %(entry)s", {"entry": entry.reverses_id})
         paid = [reference for (reference,) in cursor.fetchall()]
     bought = [one for reference in sorted(paid) if (one := _purchase(reference))]
-    return next((one for one in bought if one.units or one.refund), None)
+    return next((one for one in map(_still_there, bought) if one.units or one.refund), None)
+
+
+def _still_there(bought: _Purchase) -> _Purchase:
+    """Of a purchase what its holder has not redeemed since, or asked to (D31): the rest cannot be taken back."""
+    (account,) = accounts.ids(f"units:{bought.class_code}").values()
+    found = Balance.objects.filter(holder_id=bought.holder_id, account_id=account).values_list("amount", "reserved")
+    units = min(bought.units, sum(amount - reserved for amount, reserved in found))
+    return bought if units == bought.units else replace(bought, units=units, cost=bought.cost * units // bought.units)
 
 
 @transaction.atomic

@@ -2,15 +2,17 @@
 
 It is never stored: it is what the units have cost, from the entries that brought them. A subscription adds its cost,
 and so does a reinvestment; a compensation adds units for money that was paid before; a rescission takes units away with
-the cost they were bought at; of a distribution the part that was returned lowers it.
+the cost they were bought at; of a distribution the part that was returned lowers it. With redeemed units their part of
+the cost leaves, which is written beside them when they are redeemed.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
+from fractions import Fraction
 
-from fund.money import Currency, Money, quote
+from fund.money import Currency, Money, part_down, quote
 
 
 class Change(Enum):
@@ -20,6 +22,7 @@ class Change(Enum):
     COMPENSATED = "compensated"
     RESCINDED = "rescinded"
     RETURNED = "returned"
+    REDEEMED = "redeemed"
 
 
 @dataclass(frozen=True)
@@ -52,20 +55,26 @@ def follow(events: Iterable[Event], currency: Currency) -> Standing:
                 units, cost = units + one.units, cost + one.cost
             case Change.RESCINDED | Change.RETURNED:
                 units, cost = units - one.units, cost - one.cost
+            case Change.REDEEMED:  # the same part of the cost as of the units, rounded down
+                leaves = (
+                    cost if one.units == units else part_down(Money(cost, currency), Fraction(one.units, units)).amount
+                )
+                units, cost = units - one.units, cost - leaves
     return Standing(units, Money(cost, currency))
 
 
 # By holder of a range, the cost at the end of the record day. What moves units by a transfer has its money, if any, on
-# the class's capital in the same event. A distribution counts by its record day, whenever it was paid; what it bought
-# counts when it was bought, as the units do.
+# the class's capital in the same event; of a redemption the cost that left stands beside it. A distribution counts by
+# its record day, whenever it was paid; what it bought counts when it was bought, as the units do.
 COST = """
     SELECT holder_id, sum(cost)::bigint AS cost
       FROM (SELECT s.holder_id, s.cost
               FROM fund_settlement s
              WHERE s.holder_id BETWEEN %(first)s AND %(last)s AND s.batch_id = ANY(%(counted)s)
              UNION ALL
-            SELECT t.holder_id, m.cost
+            SELECT t.holder_id, coalesce(-r.cost, m.cost)
               FROM fund_transfer t
+              LEFT JOIN fund_redemptionline r ON r.id = t.event_id AND t.event = 13
              CROSS JOIN LATERAL (SELECT sum(CASE c.credit_id WHEN %(capital)s THEN c.amount ELSE -c.amount END) AS cost
                                    FROM fund_transfer c
                                   WHERE (c.event_id, c.event) = (t.event_id, t.event) AND c.phase IN (0, 2)

@@ -24,6 +24,7 @@ from fund.distribution.declare import Due, Plan, scalars_of, shares
 from fund.distribution.models import Distribution, DistributionRange
 from fund.governance import audit, outbox
 from fund.ledger import post
+from fund.ledger.models import column
 from fund.nav import prices
 from fund.nav.models import ClassNav
 
@@ -75,13 +76,16 @@ ENTRIES = f"""
 ALL, CASH, REINVESTED = "true", "NOT n.reinvest", "n.reinvest"
 
 # What a corrected distribution had given is taken back in the same statement, so that only the difference counts. What
-# the holder no longer has of it here, because a bank has paid it out, the fund bears.
+# the holder no longer has of it here, because a bank has paid it out, the fund bears; units that were redeemed since,
+# or are on hold for it, stay as they are (D31).
 TAKEN_BACK = """
     WITH fresh AS MATERIALIZED ({entries})
     SELECT * FROM fresh
      UNION ALL
     SELECT %(batch)s::bigint, o.holder_id, o.distribution_id, true, o.units, o.gross, o.returned, o.us, o.national,
-           o.local, o.paid, o.cost, o.rounding, o.bought,
+           o.local, o.paid, o.cost, o.rounding,
+           least(o.bought, greatest(0, coalesce(n.bought, 0) + coalesce(c.{units}, 0)
+                                       - coalesce(c.reserved_{units}, 0))),
            least(o.paid, greatest(0, o.paid - coalesce(n.paid, 0) - coalesce(c.{refunds}, 0)
                                      + coalesce(c.reserved_{refunds}, 0))), o.us_basis, o.jp_basis
       FROM fund_entitlement o
@@ -201,7 +205,8 @@ def statement(one: Distribution, which: str = ALL) -> str:
     entries = ENTRIES.replace("{which}", which).replace("{shares}", shares(one.unit_class))
     if one.corrects_id is None:
         return entries
-    return TAKEN_BACK.replace("{entries}", entries).replace("{refunds}", f"refunds_{one.currency}".lower())
+    taken_back = TAKEN_BACK.replace("{entries}", entries).replace("{refunds}", f"refunds_{one.currency}".lower())
+    return taken_back.replace("{units}", column(f"units:{one.unit_class_id}"))
 
 
 def _pay(one: Distribution, part: DistributionRange, now: datetime) -> int:

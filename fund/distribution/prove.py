@@ -106,7 +106,10 @@ def withheld_separately() -> Check:
 
 
 def taken_back_exactly() -> Check:
-    """Of a corrected distribution every entry is taken back with the very amounts it gave, and of no other any."""
+    """Of a corrected distribution every entry is taken back with the very amounts it gave, and of no other any.
+
+    Of the units that it bought no more than are there: the rest was redeemed or on hold for it (D31).
+    """
     amounts = "units, {0}.gross, {0}.returned, {0}.us, {0}.national, {0}.local, {0}.paid, {0}.cost, {0}.rounding"
     return compare(
         "corrected distributions are taken back exactly",
@@ -121,7 +124,7 @@ def taken_back_exactly() -> Check:
                            JOIN fund_distribution d ON d.corrects_id = r.distribution_id AND d.state <> 'recorded'
                           WHERE r.reversal) r
                 ON (r.holder_id, r.distribution_id) = (e.holder_id, e.distribution_id)
-             WHERE (e.{amounts.format("e")}, e.bought) IS DISTINCT FROM (r.{amounts.format("r")}, r.bought)
+             WHERE (e.{amounts.format("e")}) IS DISTINCT FROM (r.{amounts.format("r")}) OR r.bought > e.bought
         """,
     )
 

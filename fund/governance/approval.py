@@ -49,6 +49,9 @@ class Kind(models.TextChoices):
     PORTFOLIO = "portfolio", _("entries of the portfolio")
     CAPITAL = "capital", _("capital of co-owners and partners")
     RELEASE = "release", _("release of the outbox")
+    WINDOW = "window", _("opening of a redemption window")
+    WINDOW_CANCEL = "window_cancel", _("cancellation of a redemption window")
+    REDEMPTION = "redemption", _("redemptions of a window")
 
 
 # Whose act it is: who has another duty neither proposes it nor turns a key for it.
@@ -69,6 +72,9 @@ DUTY = {
     Kind.PAYEE: Duty.PAYMENTS,
     Kind.ENTRY: Duty.PAYMENTS,
     Kind.RELEASE: Duty.PAYMENTS,
+    Kind.WINDOW: Duty.DEALING,
+    Kind.WINDOW_CANCEL: Duty.DEALING,
+    Kind.REDEMPTION: Duty.DEALING,
 }
 DUTY_OF_KIND = " ".join(f"WHEN '{kind.value}' THEN '{duty.value}'" for kind, duty in DUTY.items())
 

@@ -51,6 +51,11 @@ def percentage(value: Any) -> bool:
     return bool(PERCENTAGE.fullmatch(value)) and 0 <= Decimal(value) <= 100
 
 
+def positive_percentage(value: Any) -> bool:
+    """The same, and more than nothing."""
+    return percentage(value) and Decimal(value) > 0
+
+
 def authorities(value: Any) -> bool:
     """For each class of units the nations whose authorities withhold, each once."""
     return value.keys() == {"SOV", "LP", "US", "JP"} and all(
@@ -171,6 +176,15 @@ DECLARED: dict[str, Declared] = {
         _("The fund as a payer: its taxpayer number by nation, empty until one is issued"),
         {"US": "", "JP": ""},
         sound=by_nation,
+    ),
+    "redemption.cap": Declared(
+        _("Net assets of a class that a redemption window redeems at most, in percent"), "5", sound=positive_percentage
+    ),
+    "redemption.charge": Declared(
+        _("Charge on units that are redeemed within a year, in percent"), "1", sound=percentage
+    ),
+    "redemption.notice_days": Declared(
+        _("Days from the close of a redemption window to its dealing day, at least"), 10, sound=lambda days: days >= 1
     ),
     "fee.management_bps": Declared(_("Management fee in basis points of net asset value a year"), 20),
 }

@@ -156,14 +156,19 @@ OWN = """
      WHERE l.holder_id = %(holder)s AND l.event = %(event)s AND l.phase IN (0, 2)
      GROUP BY 1 ORDER BY 1
 """
-# What was distributed to a holder and not reinvested, before taxes.
+# What was distributed to a holder and not reinvested, before taxes, and what redeemed units brought.
 OWN_INCOME = """
     SELECT (b.effective_at AT TIME ZONE 'UTC')::date,
            sum(CASE WHEN e.reversal THEN e.borne - e.gross + e.cost + e.rounding
                     ELSE e.gross - e.cost - e.rounding END)::bigint
       FROM fund_entitlement e
       JOIN fund_settlementbatch b ON b.id = e.batch_id AND b.unit_class_id = %(class)s
-     WHERE e.holder_id = %(holder)s GROUP BY 1 HAVING sum(e.gross) > 0 ORDER BY 1
+     WHERE e.holder_id = %(holder)s GROUP BY 1 HAVING sum(e.gross) > 0
+     UNION ALL
+    SELECT (l.settled_at AT TIME ZONE 'UTC')::date, l.gross - l.charge
+      FROM fund_redemptionline l
+      JOIN fund_redemptionwindow w ON w.code = l.window_id AND w.unit_class_id = %(class)s
+     WHERE l.holder_id = %(holder)s AND l.gross > 0 ORDER BY 1
 """
 
 
@@ -171,7 +176,8 @@ OWN_INCOME = """
 class Own:
     """What a citizen paid for the units of a class, what they are worth now, and the return on that money.
 
-    ``received`` is what was distributed of it, before taxes; what was reinvested is in the units.
+    ``received`` is what was distributed of it, before taxes, and what redeemed units brought; what was reinvested is in
+    the units.
     """
 
     paid_in: Money

@@ -38,7 +38,7 @@ class HoldingForm(serializers.Serializer[Any]):
     value_usd = MoneyField(allow_null=True, help_text="At the rate of the latest NAV.")
     value_jpy = MoneyField(allow_null=True, help_text="At the rate of the latest NAV.")
     paid_in = MoneyField(allow_null=True, help_text="For the orders that bought them.")
-    received = MoneyField(allow_null=True, help_text="Distributed and not reinvested, before taxes.")
+    received = MoneyField(allow_null=True, help_text="Distributed before taxes and not reinvested, and redeemed.")
     gain = SignedMoneyField(allow_null=True)
     money_weighted_percent = Plain(allow_null=True, help_text="A year's where ``yearly``, else of the whole time.")
     yearly = serializers.BooleanField(allow_null=True)

@@ -66,6 +66,7 @@ STATUS_OF_REFUSAL = {
     "too_late_to_withdraw": 409,
     "not_published": 404,
     "unknown_order": 404,
+    "unknown_redemption": 404,
     "too_large": 413,
     "too_many_tries": 429,
     "too_many_files": 429,

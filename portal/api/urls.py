@@ -19,6 +19,7 @@ from portal.api import (
     papers,
     plans,
     proofs,
+    redemptions,
     subscriptions,
     webhooks,
 )
@@ -94,6 +95,9 @@ urlpatterns: list[URLPattern] = [  # they are tried in turn: what is asked in a 
     path("transactions", holdings.Transactions.as_view(), name="transactions"),
     path("distributions", distributions.Distributions.as_view(), name="distributions"),
     path("distributions/choice", distributions.Choosing.as_view(), name="distributions-choice"),
+    path("redemptions", redemptions.Redemptions.as_view(), name="redemptions"),
+    path("redemptions/<uuid:id>", redemptions.OneRedemption.as_view(), name="redemption"),
+    path("redemptions/<uuid:id>/withdraw", redemptions.RedemptionWithdrawal.as_view(), name="redemption-withdrawal"),
     path("documents", papers.Papers.as_view(), name="papers"),
     path("documents/<uuid:id>", papers.OnePaper.as_view(), name="paper"),
     path("proof", proofs.OwnProof.as_view(), name="proof"),

@@ -55,7 +55,7 @@ LEAD = {
 NOTES: dict[Form, list[Any]] = {
     Form.DIV: [_("Qualified dividends also depend on how long you have held your units.")],
     Form.FOREIGN: [],
-    Form.ANNUAL: [_("Units cannot be sold back yet, so that there are no proceeds of sales to report.")],
+    Form.ANNUAL: [_("Redemptions of units and their proceeds are not in this report.")],
     Form.PFIC: [
         _("Shares in earnings are in US dollars, rounded down; a loss is passed on to nobody."),
         _(

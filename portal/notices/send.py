@@ -143,6 +143,42 @@ DISTRIBUTION_PAID = """
      WHERE d.id = (%(payload)s::jsonb ->> 'distribution')::bigint
        AND (o.gross, o.us, o.national, o.local) IS DISTINCT FROM (n.gross, n.us, n.national, n.local)
 """
+OWN_REDEMPTION = """
+    SELECT i.user_id, jsonb_build_object('redemption', r.id, 'window', w.code, 'unit_class', r.unit_class_id,
+                                         'units', r.units - r.filled, 'closes_at', w.closes_at,
+                                         'dealing_day', w.dealing_day)
+      FROM fund_redemption r
+      JOIN fund_redemptionwindow w ON w.code = r.window_id
+      JOIN investors_investor i ON i.holder_id = r.holder_id
+     WHERE r.id = (%(payload)s::jsonb ->> 'redemption')::uuid
+"""
+STANDING_IN_WINDOW = """
+    SELECT i.user_id, jsonb_build_object('window', w.code)
+      FROM fund_redemptionwindow w
+      JOIN fund_redemption r ON r.unit_class_id = w.unit_class_id AND r.status = 'placed'
+                            AND r.received_at < w.closes_at
+      JOIN investors_investor i ON i.holder_id = r.holder_id
+     WHERE w.code = %(payload)s::jsonb ->> 'window'
+"""
+SHARED_OUT = """
+    SELECT i.user_id, jsonb_build_object('redemption', l.request_id, 'window', l.window_id, 'asked', l.asked,
+                                         'units', l.filled, 'unit_class', w.unit_class_id, 'price', d.price::text)
+      FROM fund_redemptionline l
+      JOIN fund_redemptionwindow w ON w.code = l.window_id
+      JOIN fund_redemptiondecision d ON d.window_id = l.window_id
+      JOIN investors_investor i ON i.holder_id = l.holder_id
+     WHERE l.window_id = %(payload)s::jsonb ->> 'window'
+"""
+REDEEMED = """
+    SELECT i.user_id, jsonb_build_object('redemption', l.request_id, 'window', l.window_id, 'units', l.filled,
+                                         'unit_class', w.unit_class_id, 'currency', c.currency, 'gross', l.gross,
+                                         'charge', l.charge, 'amount', l.gross - l.charge)
+      FROM fund_redemptionline l
+      JOIN fund_redemptionwindow w ON w.code = l.window_id
+      JOIN fund_unitclass c ON c.code = w.unit_class_id
+      JOIN investors_investor i ON i.holder_id = l.holder_id
+     WHERE l.window_id = %(payload)s::jsonb ->> 'window' AND l.gross > 0
+"""
 # Everybody of whom a released version says something, with the forms.
 TAX_PAPERS = """
     SELECT i.user_id, jsonb_build_object('year', y.year, 'forms', jsonb_agg(s.form ORDER BY s.form),
@@ -199,6 +235,11 @@ AUDIENCES = {
     "orders.compensated": COMPENSATED,
     "distribution.declared": DISTRIBUTION_DECLARED,
     "distribution.paid": DISTRIBUTION_PAID,
+    "redemption.placed": OWN_REDEMPTION,
+    "redemption.withdrawn": OWN_REDEMPTION,
+    "redemption.cancelled": STANDING_IN_WINDOW,
+    "redemption.decided": SHARED_OUT,
+    "redemption.settled": REDEEMED,
     "tax.released": TAX_PAPERS,
     "nav.late": VALUATION_OFFICERS,
     "security.changed": THE_USER,

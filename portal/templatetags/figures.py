@@ -121,9 +121,9 @@ def fact_price(facts: dict[str, Any], name: str) -> str:
 
 
 @register.filter
-def fact_units(facts: dict[str, Any]) -> str:
+def fact_units(facts: dict[str, Any], name: str = "units") -> str:
     """The units in the facts of a notice."""
-    return units(facts["units"], UnitClass.objects.get(pk=facts["unit_class"]))
+    return units(facts[name], UnitClass.objects.get(pk=facts["unit_class"]))
 
 
 @register.filter

@@ -38,6 +38,8 @@ MOVEMENTS = {
     ("held", "refunds"): _("Set aside to be paid back"),
     ("refunds", "bank"): _("Paid to your bank account"),
     ("bank", "refunds"): _("Your bank returned a payment of ours"),
+    ("capital", "refunds"): _("Units redeemed"),
+    ("refunds", "capital"): _("Charge for redeeming within a year"),
     ("issued", "units"): _("Units received"),
     ("units", "issued"): _("Units given back"),
 }

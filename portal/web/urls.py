@@ -22,6 +22,7 @@ from portal.web import (
     portfolio,
     proofs,
     recover,
+    redemptions,
     returns,
     webhooks,
 )
@@ -81,6 +82,8 @@ urlpatterns = [
     path("account/transactions", holdings.transactions, name="transactions"),
     path("account/transactions.csv", holdings.transactions_csv, name="transactions-csv"),
     path("account/distributions", distributions.distributions, name="distributions"),
+    path("account/redemptions", redemptions.redemptions, name="redemptions"),
+    path("account/redemptions/<uuid:key>/withdraw", redemptions.withdraw, name="redemption-withdraw"),
     path("account/documents", own_papers.index, name="own-documents"),
     path("account/documents/<uuid:key>.pdf", own_papers.download, name="own-document"),
     path("account/proof", proofs.own, name="proof"),

@@ -207,11 +207,14 @@ ROWS = (
         "portal/test_step_up.py::test_the_very_act_is_performed_after_the_proof",
         "portal/officers/test_approvals.py"
         "::test_five_minutes_after_signing_in_it_asks_again_and_then_performs_that_very_act",
+        "portal/api/test_redemptions.py::test_without_a_fresh_proof_nothing_is_asked_for",
+        "portal/web/test_redemptions.py"
+        "::test_without_a_fresh_proof_nothing_is_asked_for_and_with_it_that_very_act_is_done",
         control=[
             "portal/test_step_up.py::test_without_the_question_a_stale_session_would_change_it",
             "portal/officers/test_approvals.py::test_without_the_question_a_stale_session_would_sign",
+            "portal/web/test_redemptions.py::test_without_the_question_a_stale_session_would_ask",
         ],
-        short="Redemptions are not built yet.",
     ),
     row(
         "personal data",

@@ -15,6 +15,7 @@ SPREAD_BY = {"investors_investor": "id"}
 # Small tables that every machine has a copy of: what they hold does not grow with citizens.
 COPIED = {
     "auth_group", "auth_permission", "fund_bankfile", "fund_call", "fund_officer", "fund_payoutrun", "fund_proposal",
+    "fund_redemptionwindow",
     "fund_taxyear", "fund_unitclass", "investors_agreement", "investors_duplicatecase", "investors_entry",
     "socialaccount_socialapp",
 }  # fmt: skip

@@ -83,6 +83,11 @@ class ApplicationForm(TypedDict):
 type ApplicationStatus = Literal['draft', 'submitted', 'in_review', 'more_information', 'approved', 'refused', 'appealed']
 
 
+class AskForm(TypedDict):
+    unit_class: UnitClassEnum
+    units: str
+
+
 class AskedDocumentForm(TypedDict):
     kind: EvidenceKind
     title: str
@@ -303,13 +308,13 @@ type EventEnum = Literal['receipt', 'suspense', 'settlement', 'refund', 'payout'
 
 class EventForm(TypedDict):
     id: str
-    type: Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'plan.waiting', 'plan.skipped', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'distribution.declared', 'distribution.paid', 'tax.released', 'payouts.answered', 'nav.published', 'nav.corrected']
+    type: Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'plan.waiting', 'plan.skipped', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'distribution.declared', 'distribution.paid', 'redemption.placed', 'redemption.withdrawn', 'redemption.cancelled', 'redemption.decided', 'redemption.settled', 'tax.released', 'payouts.answered', 'nav.published', 'nav.corrected']
     time: str
     webhook: str
     read: list[str]
 
 
-type EventKind = Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'plan.waiting', 'plan.skipped', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'distribution.declared', 'distribution.paid', 'tax.released', 'payouts.answered', 'nav.published', 'nav.corrected']
+type EventKind = Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'plan.waiting', 'plan.skipped', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'distribution.declared', 'distribution.paid', 'redemption.placed', 'redemption.withdrawn', 'redemption.cancelled', 'redemption.decided', 'redemption.settled', 'tax.released', 'payouts.answered', 'nav.published', 'nav.corrected']
 
 
 type EvidenceKind = Literal['passport_page', 'card_front', 'card_back', 'family_register', 'my_number_card', 'residence_proof']
@@ -418,6 +423,11 @@ class LeverageForm(TypedDict):
     headroom: SignedMoney
     covenants: list[CovenantForm]
     stress: list[StressForm]
+
+
+class LockedForm(TypedDict):
+    units: str
+    until: str
 
 
 class MarkForm(TypedDict):
@@ -672,6 +682,39 @@ class ReceivedForm(TypedDict):
     amount: Money
 
 
+class RedeemableForm(TypedDict):
+    unit_class: str
+    units: str
+    on_request: str
+    not_yet: list[LockedForm]
+    free: str
+
+
+class RedemptionForm(TypedDict):
+    id: str
+    status: RedemptionFormStatusEnum
+    unit_class: str
+    units: str
+    filled: str
+    open: str
+    window: str
+    received_at: str
+    placed_at: str
+    ended_at: str | None
+    can_be_withdrawn: bool
+    shares: list[ShareForm]
+
+
+type RedemptionFormStatusEnum = Literal['placed', 'withdrawn', 'filled']
+
+
+class RedemptionList(TypedDict):
+    results: list[RedemptionForm]
+    next: str | None
+    windows: list[WindowForm]
+    redeemable: list[RedeemableForm]
+
+
 class RegistrationForm(TypedDict):
     url: str
     events: list[EventKind]
@@ -699,6 +742,19 @@ class ReturnList(TypedDict):
     owners: list[OwnerReturnForm]
     governments: list[ReceivedForm]
     next: str | None
+
+
+class ShareForm(TypedDict):
+    window: str
+    dealing_day: str
+    price: PriceForm
+    asked: str
+    filled: str
+    gross: Money | None
+    charged_units: str | None
+    charge: Money | None
+    paid: Money | None
+    settled_at: str | None
 
 
 type SideEnum = Literal['left', 'right']
@@ -832,3 +888,19 @@ class WebhookList(TypedDict):
 
 
 type WebhookState = Literal['unconfirmed', 'active', 'disabled']
+
+
+class WindowForm(TypedDict):
+    code: str
+    unit_class: str
+    state: WindowFormStateEnum
+    opens_at: str
+    closes_at: str
+    dealing_day: str
+    cap_percent: str
+    charge_percent: str
+    asked: str | None
+    fill_percent: str | None
+
+
+type WindowFormStateEnum = Literal['announced', 'open', 'closed', 'decided', 'settled', 'cancelled']

@@ -535,6 +535,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/redemptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description All requests, the latest first; the windows; and what can be asked for. */
+        get: operations["listRedemptions"];
+        put?: never;
+        /** @description Ask to redeem units while a window is open, after a fresh proof. They are on hold until then. */
+        post: operations["placeRedemption"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/redemptions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One request and what became of it. */
+        get: operations["getRedemption"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/redemptions/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Take a request back, or what is left of it: free until the close of a window, and again after it. */
+        post: operations["withdrawRedemption"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/returns": {
         parameters: {
             query?: never;
@@ -930,6 +982,11 @@ export interface components {
          * @enum {string}
          */
         ApplicationStatus: "draft" | "submitted" | "in_review" | "more_information" | "approved" | "refused" | "appealed";
+        /** @description How many units of which class are to be redeemed, in units as they are read: ``"2.5"``. */
+        AskForm: {
+            unit_class: components["schemas"]["UnitClassEnum"];
+            units: string;
+        };
         /** @description A document that can be given. ``version``: the one to send when it is replaced, 0 when there never was one. */
         AskedDocumentForm: {
             kind: components["schemas"]["EvidenceKind"];
@@ -1280,13 +1337,18 @@ export interface components {
              *     * `orders.compensated` - orders.compensated
              *     * `distribution.declared` - distribution.declared
              *     * `distribution.paid` - distribution.paid
+             *     * `redemption.placed` - redemption.placed
+             *     * `redemption.withdrawn` - redemption.withdrawn
+             *     * `redemption.cancelled` - redemption.cancelled
+             *     * `redemption.decided` - redemption.decided
+             *     * `redemption.settled` - redemption.settled
              *     * `tax.released` - tax.released
              *     * `payouts.answered` - payouts.answered
              *     * `nav.published` - nav.published
              *     * `nav.corrected` - nav.corrected
              * @enum {string}
              */
-            type: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "plan.waiting" | "plan.skipped" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "distribution.declared" | "distribution.paid" | "tax.released" | "payouts.answered" | "nav.published" | "nav.corrected";
+            type: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "plan.waiting" | "plan.skipped" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "distribution.declared" | "distribution.paid" | "redemption.placed" | "redemption.withdrawn" | "redemption.cancelled" | "redemption.decided" | "redemption.settled" | "tax.released" | "payouts.answered" | "nav.published" | "nav.corrected";
             /**
              * Format: date-time
              * @description When it happened.
@@ -1319,13 +1381,18 @@ export interface components {
          *     * `orders.compensated` - orders.compensated
          *     * `distribution.declared` - distribution.declared
          *     * `distribution.paid` - distribution.paid
+         *     * `redemption.placed` - redemption.placed
+         *     * `redemption.withdrawn` - redemption.withdrawn
+         *     * `redemption.cancelled` - redemption.cancelled
+         *     * `redemption.decided` - redemption.decided
+         *     * `redemption.settled` - redemption.settled
          *     * `tax.released` - tax.released
          *     * `payouts.answered` - payouts.answered
          *     * `nav.published` - nav.published
          *     * `nav.corrected` - nav.corrected
          * @enum {string}
          */
-        EventKind: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "plan.waiting" | "plan.skipped" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "distribution.declared" | "distribution.paid" | "tax.released" | "payouts.answered" | "nav.published" | "nav.corrected";
+        EventKind: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "plan.waiting" | "plan.skipped" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "distribution.declared" | "distribution.paid" | "redemption.placed" | "redemption.withdrawn" | "redemption.cancelled" | "redemption.decided" | "redemption.settled" | "tax.released" | "payouts.answered" | "nav.published" | "nav.corrected";
         /**
          * @description * `passport_page` - passport_page
          *     * `card_front` - card_front
@@ -1384,7 +1451,7 @@ export interface components {
             value_jpy: components["schemas"]["Money"] | null;
             /** @description For the orders that bought them. */
             paid_in: components["schemas"]["Money"] | null;
-            /** @description Distributed and not reinvested, before taxes. */
+            /** @description Distributed before taxes and not reinvested, and redeemed. */
             received: components["schemas"]["Money"] | null;
             gain: components["schemas"]["SignedMoney"] | null;
             /** @description A year's where ``yearly``, else of the whole time. */
@@ -1476,6 +1543,12 @@ export interface components {
             headroom: components["schemas"]["SignedMoney"];
             covenants: components["schemas"]["CovenantForm"][];
             stress: components["schemas"]["StressForm"][];
+        };
+        /** @description Units whose payment the bank can still call back. */
+        LockedForm: {
+            units: string;
+            /** Format: date */
+            until: string;
         };
         /** @description ``seen``: whether the message was read. */
         MarkForm: {
@@ -1858,6 +1931,52 @@ export interface components {
             paid_on: string;
             amount: components["schemas"]["Money"];
         };
+        /** @description ``free`` = ``units`` − ``on_request`` − those of ``not_yet``. */
+        RedeemableForm: {
+            unit_class: string;
+            units: string;
+            on_request: string;
+            not_yet: components["schemas"]["LockedForm"][];
+            free: string;
+        };
+        /** @description A request. What is ``open`` of it takes part in every window until it is filled or withdrawn. */
+        RedemptionForm: {
+            /** Format: uuid */
+            id: string;
+            status: components["schemas"]["RedemptionFormStatusEnum"];
+            unit_class: string;
+            units: string;
+            filled: string;
+            open: string;
+            /** @description The one in which it was placed. */
+            window: string;
+            /**
+             * Format: date-time
+             * @description What counts against the close.
+             */
+            received_at: string;
+            /** Format: date-time */
+            placed_at: string;
+            /** Format: date-time */
+            ended_at: string | null;
+            can_be_withdrawn: boolean;
+            shares: components["schemas"]["ShareForm"][];
+        };
+        /**
+         * @description * `placed` - placed
+         *     * `withdrawn` - withdrawn
+         *     * `filled` - filled
+         * @enum {string}
+         */
+        RedemptionFormStatusEnum: "placed" | "withdrawn" | "filled";
+        /** @description Requests, a page at a time; the windows that are announced or at work, and what can be asked for. */
+        RedemptionList: {
+            results: components["schemas"]["RedemptionForm"][];
+            /** Format: uri */
+            next: string | null;
+            windows: components["schemas"]["WindowForm"][];
+            redeemable: components["schemas"]["RedeemableForm"][];
+        };
         /** @description ``url``: https, a public name, port 443 or 8443. ``events``: what to tell. */
         RegistrationForm: {
             url: string;
@@ -1895,6 +2014,21 @@ export interface components {
             governments: components["schemas"]["ReceivedForm"][];
             /** Format: uri */
             next: string | null;
+        };
+        /** @description What a window brought a request. ``paid`` = ``gross`` − ``charge``; the amounts are there when it is settled. */
+        ShareForm: {
+            window: string;
+            /** Format: date */
+            dealing_day: string;
+            price: components["schemas"]["PriceForm"];
+            asked: string;
+            filled: string;
+            gross: components["schemas"]["Money"] | null;
+            charged_units: string | null;
+            charge: components["schemas"]["Money"] | null;
+            paid: components["schemas"]["Money"] | null;
+            /** Format: date-time */
+            settled_at: string | null;
         };
         /**
          * @description * `left` - left
@@ -2124,6 +2258,39 @@ export interface components {
          * @enum {string}
          */
         WebhookState: "unconfirmed" | "active" | "disabled";
+        /**
+         * @description A window. The price is that of the dealing day, which nobody knows when asking.
+         *
+         *     ``fill_percent`` is an estimate: how much of what is ``asked`` by everybody would be redeemed if the latest price
+         *     were that of the dealing day. There is none before the window has opened.
+         */
+        WindowForm: {
+            code: string;
+            unit_class: string;
+            state: components["schemas"]["WindowFormStateEnum"];
+            /** Format: date-time */
+            opens_at: string;
+            /** Format: date-time */
+            closes_at: string;
+            /** Format: date */
+            dealing_day: string;
+            /** @description Of the net assets of the class, redeemed in this window at most. */
+            cap_percent: string;
+            /** @description Of the worth of units that were held for less than a year. */
+            charge_percent: string;
+            asked: string | null;
+            fill_percent: string | null;
+        };
+        /**
+         * @description * `announced` - announced
+         *     * `open` - open
+         *     * `closed` - closed
+         *     * `decided` - decided
+         *     * `settled` - settled
+         *     * `cancelled` - cancelled
+         * @enum {string}
+         */
+        WindowFormStateEnum: "announced" | "open" | "closed" | "decided" | "settled" | "cancelled";
         /**
          * @description An error (RFC 9457). `code` is stable, `title` and `detail` are in the language of the request.
          * @example {
@@ -3547,6 +3714,145 @@ export interface operations {
             400: components["responses"]["Problem400"];
             404: components["responses"]["Problem404"];
             406: components["responses"]["Problem406"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listRedemptions: {
+        parameters: {
+            query?: {
+                /** @description Taken from the `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedemptionList"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            406: components["responses"]["Problem406"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    placeRedemption: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Any text of your own that is new for each act; sent again, it gets the first answer again. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskForm"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedemptionForm"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getRedemption: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedemptionForm"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    withdrawRedemption: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Any text of your own that is new for each act; sent again, it gets the first answer again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedemptionForm"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];

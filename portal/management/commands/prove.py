@@ -15,6 +15,7 @@ from fund.governance.checks import Check
 from fund.ledger import prove as ledger
 from fund.nav import prove as nav
 from fund.payments import prove as payments
+from fund.redemption import prove as redemption
 from fund.register import capital, proof
 from fund.tax import prove as tax
 from investors import prove as eligibility
@@ -33,6 +34,7 @@ def every_check() -> list[Check]:
             *nav.prove(),
             *dealing.prove(),
             *distribution.prove(),
+            *redemption.prove(),
             *tax.prove(),
             *capital.prove(),
             *proof.prove(),

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from fund import calendars
 from fund.dealing import allotment, called_back, offering, settlement, subscription
 from fund.dealing.models import Subscription
 from fund.dealing.prove import prove as prove_dealing
@@ -13,6 +14,8 @@ from fund.ledger.models import Event
 from fund.ledger.prove import prove as prove_ledger
 from fund.payments import receipts, suspense
 from fund.payments.prove import prove as prove_payments
+from fund.redemption import request, window
+from fund.redemption.models import Redemption
 from tests.fund.dealing.conftest import AFTER, BANK, CLOSES, DURING, citizen, place
 from tests.fund.payments import bank_files
 
@@ -72,6 +75,50 @@ def test_units_of_money_that_was_sent_are_redeemable(bought):
     """Control of the test above: a credit transfer cannot be called back."""
     order = bought(direct_debit=False)
     assert units(order) and called_back.not_redeemable(holder_id=order.holder_id, on=BOOKED) == []
+
+
+@pytest.fixture
+def window_open(american, second_key):
+    """A redemption window that is open beyond the last day."""
+    one = window.announce(
+        code="JP-2026-R1", class_code="JP", opens_at=AFTER, closes_at=AFTER + timedelta(days=60),
+        dealing_day=date(2026, 12, 2), actor="officer:1", now=AFTER,
+    )  # fmt: skip
+    proposal = window.propose_opening(window=one, officer=american, now=AFTER)
+    window.carry_out_opening(proposal=second_key(proposal), now=AFTER)
+
+
+def redeem(order: Subscription, count: int, day: date):
+    now = calendars.books_open(day) + timedelta(hours=9)
+    return request.place(class_code="JP", holder_id=order.holder_id, units=count, key=str(day), now=now)
+
+
+def test_units_of_collected_money_cannot_be_asked_for_until_the_last_day_is_over(bought, window_open):
+    order = bought()
+    with pytest.raises(request.Refused, check=lambda refused: refused.code == "not_redeemable_yet"):
+        redeem(order, 1, LAST)
+    assert not Redemption.objects.exists()
+    assert redeem(order, units(order), LAST + timedelta(days=1)).units == units(order)
+
+
+def test_without_the_rule_they_can(bought, window_open, monkeypatch):
+    """Negative control of the test above."""
+    order = bought()
+    monkeypatch.setattr(request.called_back, "not_redeemable", lambda **told: [])
+    assert redeem(order, 1, LAST).units == 1
+
+
+def test_units_that_were_asked_for_cannot_be_taken_back_and_the_fund_bears_them(
+    bought, window_open, american, second_key
+):
+    """The bank comes back later than it may."""
+    order = bought()
+    asked = redeem(order, units(order) // 2, LAST + timedelta(days=1))
+    entry = called_back_on_day_59(order)
+    proposal = called_back.propose(entry=entry, officer=american, reason="R10, late", now=AFTER)
+    called_back.carry_out(proposal=second_key(proposal), now=AFTER)
+    assert units(order) == asked.units and balances.balance("suspense:JPY") == 0
+    assert balances.balance("expenses:JPY") == -5_000 and clean()
 
 
 def called_back_on_day_59(order: Subscription):

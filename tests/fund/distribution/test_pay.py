@@ -12,7 +12,7 @@ from fund.governance import approval
 from fund.holders import Nation
 from fund.ledger import balances, post
 from fund.ledger import prove as ledger
-from fund.ledger.models import Entitlement, Event, Leg
+from fund.ledger.models import Entitlement, Event, Leg, Phase
 from fund.ledger.post import Line
 from fund.register import capital, earned
 from fund.units import UnitClass
@@ -278,3 +278,23 @@ def test_a_range_done_twice_is_refused_and_other_ranges_give_the_same_bytes(fund
         cursor.execute("SET session_replication_role = origin")
     with pytest.raises(DatabaseError, match="duplicate key"), transaction.atomic():
         pay.pay_next(now=at(PAY))
+
+
+def test_units_that_were_redeemed_meanwhile_are_not_taken_back(fund):
+    """Less was due than was reinvested, and the units that it bought are on hold for a redemption (D31)."""
+    buys = citizen(Nation.JP, UNITS, 1_000_000)
+    Choice.objects.create(holder=buys, unit_class_id="JP", reinvest=True, chosen_at=at(FIRST))
+    fund.value(FIRST)
+    (one,) = fund.declare({"JP": "100"})
+    one = fund.run(one)
+    bought = entries(one)[buys.pk].bought
+    hold = [Line("units:JP", "issued:JP", UNITS + bought, buys.pk)]
+    post.post(
+        event=Event.REDEMPTION, event_id=building.uuid.uuid4(), lines=hold, effective_at=after(PAY), phase=Phase.PENDING
+    )
+    corrected = fund.correct(one, record=RECORD, per_lot="50", now=after(PAY))
+    fund.pay(after(PAY))
+    fresh, taken = entries(corrected)[buys.pk], entries(one, reversal=True)[buys.pk]
+    assert 0 < fresh.bought == taken.bought < bought
+    assert balances.balance("units:JP", holder_id=buys.pk) == UNITS + bought
+    sound()

@@ -27,6 +27,7 @@ from portal.local.place import CHECKOUT
 from portal.notices.models import Message
 from portal.webhooks import endpoints
 from portal.wsgi import application
+from tests.fund.redemption import redeeming
 from tests.portal.api.conftest import CODE, Api, make_citizen, make_offering, price_the_fund
 from tests.portal.api.test_who import PLAN
 
@@ -82,6 +83,9 @@ def test_no_request_that_the_document_allows_or_forbids_finds_a_fault(db, descri
     if "documents/" in path:
         orders.receipts(reference=real["reference"], now=timezone.now())
         real["id"] = str(api.user.investor.papers.get().pk)
+    if "redemptions" in path:
+        assert api.user.investor.holder_id
+        real["id"] = str(redeeming.asked(api.user.investor.holder_id).pk)
     if "proof" in path:
         while proof.commit_next(now=timezone.now()):
             pass

@@ -25,6 +25,7 @@ from portal.documents import orders
 from portal.notices.models import Message
 from portal.webhooks import endpoints
 from portal.webhooks.models import Webhook
+from tests.fund.redemption import redeeming
 from tests.portal.api.conftest import CODE, Api, make_user, order, problem
 
 pytestmark = pytest.mark.django_db
@@ -86,6 +87,10 @@ RULES = {
     "listTransactions": CITIZENS,
     "listDistributions": CITIZENS,
     "chooseDistributions": Rule(CITIZENS.told, {"unit_class": "JP", "reinvest": True}),
+    "listRedemptions": CITIZENS,
+    "placeRedemption": PROOF_FIRST,
+    "getRedemption": Rule((401, 403, 200, 404, 403), own=True),
+    "withdrawRedemption": Rule((401, 403, 200, 404, 403), {}, own=True),
     "listPapers": CITIZENS,
     "getPaper": Rule((401, 403, 200, 404, 403), own=True),
     "getProof": Rule((401, 403, 400, 400, 403)),
@@ -120,19 +125,21 @@ class Things:
     delivery: str
     plan: str
     id: str
+    redemption: str
 
     def path(self, operation: str) -> str:
         path = OPERATIONS[operation][1]
         code = "terms:1" if path.startswith("/agreements") else CODE
-        return path.format(code=code, **{"class": "JP", "date": "2026-03-31"}, **vars(self))
+        places = vars(self) | ({"id": self.redemption} if path.startswith("/redemptions") else {})
+        return path.format(code=code, **{"class": "JP", "date": "2026-03-31"}, **places)
 
 
-ABSENT = Things("RF000000000000", 999_999_999, *(str(UUID(int=number)) for number in (1, 2, 3, 4)))
+ABSENT = Things("RF000000000000", 999_999_999, *(str(UUID(int=number)) for number in (1, 2, 3, 4, 5)))
 
 
 @pytest.fixture
 def things(citizen, opened) -> Things:
-    """An order with its receipt, a message, a webhook and a plan of the citizen's."""
+    """An order with its receipt, a message, a webhook, a plan and a request to redeem of the citizen's."""
     told = Message.objects.create(
         pk=987_654_321, user=citizen.user, note_id=1, topic="security.changed", created_at=timezone.now()
     )
@@ -144,7 +151,8 @@ def things(citizen, opened) -> Things:
     reference = citizen.subscribe().json()["reference"]
     orders.receipts(reference=reference, now=timezone.now())
     paper = citizen.user.investor.papers.get()
-    return Things(reference, told.pk, str(webhook.pk), str(delivery.pk), plan, str(paper.pk))
+    asked = redeeming.asked(citizen.user.investor.holder_id)
+    return Things(reference, told.pk, str(webhook.pk), str(delivery.pk), plan, str(paper.pk), str(asked.pk))
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from fund.payments import payout_files, payout_results, payouts
 from fund.payments.payee import Payee
 from fund.payments.payout_models import Format
 from fund.payments.payout_results import Answer, Result
+from fund.redemption import request
 from investors import people
 from investors.people import Investor
 from portal import relay
@@ -32,8 +33,10 @@ from portal.notices import mail
 from portal.notices.models import Message
 from portal.notices.send import AUDIENCES, send
 from tests.fund.payments.conftest import appoint
+from tests.fund.redemption import redeeming
 from tests.portal.web.conftest import Stage, current, everything, hanako, keys, order, signed_in
 from tests.portal.web.stage import JPY, NOW
+from tests.portal.web.test_redemptions import redeemed
 
 __all__ = ["current", "everything", "hanako", "keys", "signed_in"]
 
@@ -200,6 +203,7 @@ FACTS = {
     ],
     "plan": "01a21708-761a-7c40-a0b4-02bb1eefef7d", "month": "2026-11-01", "reason": "no_offering",
     "year": 2026, "forms": ["1099-div", "pfic"],
+    "window": "JP-2027-R1", "asked": 400, "price": "10012.0000", "dealing_day": "2027-02-03", "charge": 3,
     "units": 299, "act": "emergency", "name_en": "Mio Arai", "name_ja": "新井 澪", "duties": ["payments"],
     "late": [
         {"code": "late_rate", "name": "2026-09-24"}, {"code": "stale_mark", "name": "PORT-1"},
@@ -277,3 +281,24 @@ def test_texts_follow_the_language_of_the_moment(anna: Investor) -> None:
         assert message.title == "アカウントのセキュリティ設定が変更されました"
     with translation.override("en"):
         assert message.title == "The security of your account was changed"
+
+
+def test_a_redemption_is_told_of_from_the_request_to_the_money(everything: Stage) -> None:
+    asked = redeemed(everything)
+    line = asked.lines.get()
+    for note in Note.objects.filter(topic__startswith="redemption.").order_by("id"):
+        send(note=note, now=NOW)
+    told = {one.topic: one.text for one in everything.hanako.user.inbox.filter(topic__startswith="redemption.")}
+    assert set(told) == {"redemption.placed", "redemption.decided", "redemption.settled"}
+    assert f"{line.filled:,} 口 are redeemed" in told["redemption.decided"], told
+    assert "The rest stays on hold" in told["redemption.decided"]
+    assert f"¥{line.paid:,} are paid to your bank account" in told["redemption.settled"]
+    request.withdraw(redemption=asked.pk, holder_id=asked.holder_id, now=NOW)
+    assert send(note=Note.objects.filter(topic="redemption.withdrawn").get(), now=NOW) == 1
+
+
+def test_a_cancelled_window_is_told_to_whoever_stands_in_it(everything: Stage) -> None:
+    assert everything.hanako.holder_id
+    one = redeeming.opened()
+    request.place(class_code="JP", holder_id=everything.hanako.holder_id, units=10, key="k", now=one.opens_at)
+    assert send(note=note_of("redemption.cancelled", window=one.code), now=NOW) == 1

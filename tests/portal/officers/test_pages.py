@@ -42,6 +42,7 @@ WHO_LOOKS = {
     "setting": set(Duty),
     "act": set(Duty),
     "offering": set(Duty),
+    "redemptionwindow": set(Duty),
     "outage": set(Duty),
     "nav": set(Duty),
     "distribution": set(Duty),

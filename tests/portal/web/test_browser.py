@@ -14,14 +14,17 @@ from playwright.sync_api import Browser, Page
 
 from fund.governance.officers import Officer
 from fund.ledger import accounts
+from fund.money import Currency, Money
 from fund.units import open_classes
 from investors.people import Investor
 from portal import waiting_room
 from portal.store import store
 from portal.web.urls import urlpatterns
+from tests.fund.redemption import redeeming
 from tests.portal.web import reading, stage
 from tests.portal.web.conftest import Stage, current, everything, hanako
 from tests.portal.web.test_plans import plans_of_all_kinds
+from tests.portal.web.test_redemptions import redeemed
 
 __all__ = ["current", "everything", "hanako", "plans_of_all_kinds"]
 
@@ -63,6 +66,7 @@ OWN = [
     "/account/holdings",
     "/account/transactions",
     "/account/distributions",
+    "/account/redemptions",
     "/account/documents",
     "/account/subscribe/JP-2026-2",
     "/account/inbox",
@@ -85,7 +89,7 @@ ELSEWHERE = {
 CSV = {"nav", "portfolio", "ownership", "leverage", "stress", "commitments", "facilities", "investment", "returns"}
 FILES = {f"{name}-csv" for name in CSV | {"transactions"}}
 FILES |= {"own-document", "join-document", "proof-download", "check-holding-script"}
-ACTS = {"join-submit", "join-again", "withdraw", "bank-account-keep", "end-session"}
+ACTS = {"join-submit", "join-again", "withdraw", "bank-account-keep", "end-session", "redemption-withdraw"}
 ACTS |= {"plan-change", "plan-accept", "plan-pause", "plan-go-on", "plan-end"}
 ACTS |= {"webhook-ping", "webhook-replay", "webhook-remove", "join-check", "order-state", "demand"}
 
@@ -171,6 +175,10 @@ def test_public_pages_in_a_browser(everything: Stage, live_server: Any, chromium
 @pytest.fixture
 def cookies(everything: Stage, live_server: Any) -> list[Any]:
     """Signed in before the browser starts: beside a running browser the database is not spoken to."""
+    redeemed(everything)
+    assert everything.hanako.holder_id  # of another class a request can be placed
+    stage.citizen_units(everything.hanako.holder_id, "US", Money(100_000, Currency.USD), 100_000)
+    redeeming.opened(code="US-2026-R1", class_code="US", now=stage.NOW)
     return session(everything.hanako, live_server.url)
 
 

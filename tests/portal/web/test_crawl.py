@@ -22,12 +22,14 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, path, reverse
 
 from fund.money import Currency, Money
+from fund.redemption import request
 from investors import plans
 from investors.evidence import Document
 from portal import access, step_up
 from portal.documents import orders as receipts
 from portal.webhooks import endpoints
 from portal.webhooks.models import Webhook
+from tests.fund.redemption import redeeming
 from tests.portal.web import stage
 from tests.portal.web.conftest import Stage
 from tests.portal.web.stage import NOW
@@ -69,6 +71,7 @@ SIGNED_IN = """
 """
 CITIZENS = """
     orders order order-state withdraw subscribe holdings transactions transactions-csv distributions
+    redemptions redemption-withdraw
     own-documents own-document proof proof-download bank-account bank-account-keep
     webhooks webhook-ping webhook-replay webhook-remove
     plans plan-change plan-accept plan-pause plan-go-on plan-end
@@ -155,6 +158,9 @@ def things(everything: Stage, monkeypatch: pytest.MonkeyPatch) -> Things:
     session = UserSession.objects.create(user=hanako.user, session_key="x" * 32, ip="127.0.0.1", user_agent="Phone")
     document = Document.objects.filter(application__investor=hanako, replaced_at=None).first()
     assert document is not None
+    assert hanako.holder_id
+    redeeming.opened()
+    asked = request.place(class_code="JP", holder_id=hanako.holder_id, units=1, key="crawl", now=NOW)
     passkey, reference = {"pk": passkey_of(hanako.user)}, {"reference": order.reference}
     hook = {"webhook": webhook.pk}
     amount = Money(100_000, Currency.JPY)
@@ -181,6 +187,7 @@ def things(everything: Stage, monkeypatch: pytest.MonkeyPatch) -> Things:
         "order": reference,
         "order-state": reference,
         "withdraw": reference,
+        "redemption-withdraw": {"key": asked.pk},
         "own-document": {"key": hanako.papers.get().pk},
         "webhook-ping": hook,
         "webhook-replay": hook,

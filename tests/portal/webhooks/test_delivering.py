@@ -170,7 +170,7 @@ def test_every_kind_reaches_its_owner_and_says_where_to_read(active: Webhook, ha
     other = User.objects.create_user("taro@example.org")
     Webhook.objects.update(kinds=[topic])
     subjects = {"order": "RF18539007547034", "orders": ["RF18539007547034"], "offering": "JP-2026-1", "plan": "01a2"}
-    note = happened(topic, hanako, **subjects)
+    note = happened(topic, hanako, **subjects, redemption="01a2170e-3015-7600-acc9-a314e1e07957")
     assert [announce(note=note, now=NOW) for _twice in range(2)] == [1, 0]
     told = WebhookDelivery.objects.get(kind=topic)
     assert told.reads and all(read.startswith(f"/api/v1{KINDS[topic].path}") for read in told.reads[:1])

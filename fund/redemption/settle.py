@@ -1,0 +1,229 @@
+"""Settling a decided window (D31): one balanced entry a request, a range of holders at a time.
+
+| line | amount     | from             | to               |                                           |
+|------|------------|------------------|------------------|-------------------------------------------|
+| 0    | what rests | units:<class>    | issued:<class>   | pending: on hold for the next window      |
+| 1    | `filled`   | units:<class>    | issued:<class>   | the units end                             |
+| 2    | `gross`    | capital:<class>  | refunds:<ccy>    | their worth, for the next payout run      |
+| 3    | `charge`   | refunds:<ccy>    | capital:<class>  | stays in the class, with those who stay   |
+
+The hold of before is voided in the same statement. A worker takes the next lines with FOR UPDATE SKIP LOCKED, does all
+of it and marks them in one transaction, so that a killed one leaves them as they were. Everything that decides a line
+is in its holder's rows and in the decision; the line is the event of its entry, which posts once.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from fractions import Fraction
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Count, Q
+from django.utils.translation import gettext_lazy as _
+
+from fund import calendars
+from fund.distribution import average_cost
+from fund.distribution.models import Distribution
+from fund.governance import audit, outbox
+from fund.ledger import accounts, post
+from fund.ledger.models import Event, Phase, column
+from fund.redemption.models import RedemptionDecision, RedemptionLine, RedemptionWindow
+from fund.refusal import Refusal
+
+State = RedemptionWindow.State
+
+# Units by when they came, first in, first out: those that came before a year ago (`old`), and what was redeemed before,
+# the oldest first. What corrects a purchase, a compensation or a rescission, counts as of that purchase.
+AGES = """
+    SELECT holder_id, coalesce(sum(units) FILTER (WHERE NOT redeemed AND at < %(year_ago)s), 0)::bigint AS old,
+           coalesce(-sum(units) FILTER (WHERE redeemed), 0)::bigint AS gone
+      FROM (SELECT s.holder_id, s.units, b.effective_at AS at, false AS redeemed
+              FROM fund_settlement s JOIN fund_settlementbatch b ON b.id = s.batch_id AND b.unit_class_id = %(class)s
+             WHERE s.holder_id BETWEEN %(first)s AND %(last)s
+             UNION ALL
+            SELECT e.holder_id, CASE WHEN e.reversal THEN -e.bought ELSE e.bought END, b.effective_at, false
+              FROM fund_entitlement e JOIN fund_settlementbatch b ON b.id = e.batch_id AND b.unit_class_id = %(class)s
+             WHERE e.holder_id BETWEEN %(first)s AND %(last)s AND e.bought > 0
+             UNION ALL
+            SELECT t.holder_id, CASE t.credit_id WHEN %(units)s THEN t.amount ELSE -t.amount END,
+                   coalesce(o.effective_at, t.effective_at), t.event = %(redemption)s
+              FROM fund_transfer t
+              LEFT JOIN LATERAL (
+                SELECT b.effective_at FROM fund_settlement s JOIN fund_settlementbatch b ON b.id = s.batch_id
+                 WHERE s.holder_id = t.holder_id
+                   AND s.order_id IN (t.event_id, (SELECT x.order_id FROM fund_resolution p
+                                                     JOIN fund_expected x ON x.reference = p.expected_id
+                                                    WHERE p.id = t.event_id))
+                 LIMIT 1) o ON t.event <> %(redemption)s
+             WHERE t.holder_id BETWEEN %(first)s AND %(last)s AND %(units)s IN (t.debit_id, t.credit_id)
+               AND t.phase IN (0, 2)) m
+     GROUP BY 1
+"""
+# Rounded as ``money.redeem`` does. Of the cost so much leaves as of the units, and all of it with the last of them.
+MARK = f"""
+    UPDATE fund_redemptionline l
+       SET gross = s.gross, charged_units = s.charged, charge = s.charge, cost = s.cost, settled_at = %(now)s
+      FROM (SELECT id, charged, div(filled::numeric * %(price)s, %(price_per)s)::bigint AS gross,
+                   div(charged::numeric * %(price)s * %(rate)s, %(price_per)s::numeric * %(rate_per)s)::bigint
+                   AS charge,
+                   CASE WHEN filled = 0 THEN 0 WHEN filled = held THEN cost
+                        ELSE div(cost::numeric * filled, held)::bigint END AS cost
+              FROM (SELECT l.id, l.filled, k.{{units}} AS held, coalesce(c.cost, 0) AS cost,
+                           greatest(0, l.filled - greatest(0, coalesce(a.old, 0) - coalesce(a.gone, 0))) AS charged
+                      FROM fund_redemptionline l
+                      JOIN fund_card k ON k.holder_id = l.holder_id
+                      LEFT JOIN ({AGES}) a ON a.holder_id = l.holder_id
+                      LEFT JOIN ({average_cost.COST}) c ON c.holder_id = l.holder_id
+                     WHERE l.id = ANY(%(lines)s) OFFSET 0) u OFFSET 0) s
+     WHERE l.id = s.id AND l.settled_at IS NULL
+"""
+ENTRIES = """
+    SELECT l.id, v.event, v.line, v.debit, v.credit, l.holder_id, v.amount, %(now)s, v.phase, v.resolves
+      FROM fund_redemptionline l
+      JOIN fund_redemption r ON r.id = l.request_id
+     CROSS JOIN LATERAL (VALUES
+        (%(reversal)s, 0, %(units)s, %(issued)s, l.asked, %(voided)s, r.hold),
+        (%(redemption)s, 0, %(units)s, %(issued)s, l.asked - l.filled, %(pending)s, NULL),
+        (%(redemption)s, 1, %(units)s, %(issued)s, l.filled, %(final)s, NULL),
+        (%(redemption)s, 2, %(capital)s, %(refunds)s, l.gross, %(final)s, NULL),
+        (%(redemption)s, 3, %(refunds)s, %(capital)s, l.charge, %(final)s, NULL)
+     ) v(event, line, debit, credit, amount, phase, resolves)
+     WHERE l.id = ANY(%(lines)s) AND l.filled > 0 AND v.amount > 0
+"""
+REQUESTS = """
+    UPDATE fund_redemption r
+       SET filled = r.filled + l.filled,
+           status = CASE WHEN l.asked = l.filled THEN 'filled' ELSE r.status END,
+           hold = CASE WHEN l.filled BETWEEN 1 AND l.asked - 1 THEN l.id ELSE r.hold END,
+           ended_at = CASE WHEN l.asked = l.filled THEN %(now)s END
+      FROM fund_redemptionline l
+     WHERE l.id = ANY(%(lines)s) AND l.request_id = r.id AND r.status = 'placed' AND r.units - r.filled = l.asked
+"""
+
+
+class Refused(Refusal):
+    """The window cannot be settled as things stand."""
+
+    code = "redemption_settlement"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a settlement is, in lines."""
+
+    lines: int
+    settled: int
+
+
+def settle_next(*, code: str, now: datetime, chunk: int = 5_000) -> int:
+    """Settle the next ``chunk`` lines of a decided window in one transaction; returns how many, 0 when done.
+
+    Call it until 0, from as many workers as you like; then the window is settled. Raises Refused: not_decided.
+    """
+    with transaction.atomic():
+        decision = RedemptionDecision.objects.select_related("window__unit_class").filter(pk=code).first()
+        if decision is None:
+            raise Refused(_("This window has not been decided."), code="not_decided")
+        taken = _take(code, chunk)
+        if taken:
+            _settle(decision, taken, now)
+        elif decision.window.state == State.DECIDED:
+            _finish(decision, now)
+    return len(taken)
+
+
+def _take(code: str, chunk: int) -> list[tuple[UUID, int]]:
+    """The next lines that nobody holds; where all are held, those that their holder left undone."""
+    left = RedemptionLine.objects.filter(window=code, settled_at=None).order_by("holder_id")
+    for waits in (False, True):
+        locked = left.select_for_update(skip_locked=not waits, of=("self",))
+        if found := list(locked.values_list("id", "holder_id")[:chunk]):
+            return found
+    return []
+
+
+def _settle(decision: RedemptionDecision, taken: list[tuple[UUID, int]], now: datetime) -> None:
+    window = decision.window
+    told = {
+        **_scalars(decision, now),
+        "lines": [line for line, _holder in taken],
+        "first": taken[0][1],
+        "last": taken[-1][1],
+    }
+    expected = len(taken)
+    if _execute(MARK.format(units=column(f"units:{window.unit_class_id}")), told) != expected:
+        raise RuntimeError(f"lines of {window} were settled before")
+    post.post_set(ENTRIES, told)
+    if _execute(REQUESTS, told) != expected:
+        raise RuntimeError(f"requests of {window} are not as they were decided")
+
+
+def _execute(statement: str, params: dict[str, Any]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        return int(cursor.rowcount)
+
+
+def _scalars(decision: RedemptionDecision, now: datetime) -> dict[str, Any]:
+    """Everything that decides a line besides its holder's own rows."""
+    window = decision.window
+    unit_class, currency = window.unit_class, window.currency
+    names = {"units": f"units:{unit_class}", "issued": f"issued:{unit_class}", "capital": f"capital:{unit_class}"}
+    names["refunds"] = f"refunds:{currency}"
+    ids = accounts.ids(*names.values())
+    price, rate = decision.priced().minor_per_unit, Fraction(window.charge_percent) / 100
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_current_snapshot()::text, pg_current_xact_id()::text::bigint,"
+            " coalesce((SELECT array_agg(id) FROM fund_settlementbatch WHERE unit_class_id = %s), '{}')",
+            [unit_class.pk],
+        )
+        snapshot, own, headings = cursor.fetchone()
+    return {
+        **{name: ids[code] for name, code in names.items()},
+        "class": unit_class.pk,
+        "now": now,
+        "price": price.numerator,
+        "price_per": price.denominator,
+        "rate": rate.numerator,
+        "rate_per": rate.denominator,
+        "year_ago": calendars.books_close(year_before(window.dealing_day)),
+        # the cost as it stands now: everything in the book counts
+        "close": datetime.max.replace(tzinfo=now.tzinfo, year=9000),
+        "snapshot": snapshot,
+        "own": own,
+        "counted": headings,
+        "late": [],
+        "earlier": list(Distribution.objects.filter(unit_class=unit_class).values_list("pk", flat=True)),
+        "redemption": Event.REDEMPTION.value,
+        "reversal": Event.REVERSAL.value,
+        "final": Phase.FINAL.value,
+        "pending": Phase.PENDING.value,
+        "voided": Phase.VOIDED.value,
+    }
+
+
+def year_before(day: date) -> date:
+    """The same day a year before; of a 29 February the 28th."""
+    return day.replace(year=day.year - 1, day=28) if (day.month, day.day) == (2, 29) else day.replace(year=day.year - 1)
+
+
+def _finish(decision: RedemptionDecision, now: datetime) -> None:
+    """The window is settled when its lines hold exactly the units that were approved."""
+    window = decision.window
+    if RedemptionWindow.objects.filter(pk=window.pk, state=State.DECIDED).update(state=State.SETTLED) != 1:
+        return  # another worker was first
+    RedemptionDecision.objects.filter(pk=window.pk).update(settled_at=now)
+    audit.record(
+        actor="system", verb="settle", subject=f"redemption_window:{window}", now=now, units=str(decision.filled)
+    )
+    outbox.leave(topic="redemption.settled", subject=window.code, now=now, window=window.code)
+
+
+def progress(*, code: str) -> Progress:
+    """How far it is."""
+    found = RedemptionLine.objects.filter(window=code).aggregate(
+        lines=Count("pk"), settled=Count("pk", filter=Q(settled_at__isnull=False))
+    )
+    return Progress(**found)
