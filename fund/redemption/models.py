@@ -29,8 +29,8 @@ class RedemptionWindow(models.Model):
 
     class State(models.TextChoices):
         ANNOUNCED = "announced", _("announced")
-        OPEN = "open", _("open")
-        CLOSED = "closed", _("closed")
+        OPEN = "open", _("open for requests")
+        CLOSED = "closed", _("closed for requests")
         DECIDED = "decided", _("decided")
         SETTLED = "settled", _("settled")
         CANCELLED = "cancelled", _("cancelled")

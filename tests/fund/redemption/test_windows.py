@@ -347,3 +347,22 @@ def test_the_same_part_of_the_cost_leaves_as_of_the_units(fund):
     ask(holder, 400)
     fund.settled(one)
     assert RedemptionLine.objects.get().cost == 800  # 800.4
+
+
+def test_the_sites_own_role_may_do_all_of_it_and_no_more(fund):
+    fund.citizen(1_000_000)
+    holder, other = fund.citizen(1_000), fund.citizen(1_000)
+    one = fund.opened()
+    fund.value(DEALING)
+    with connection.cursor() as cursor:
+        cursor.execute("SET ROLE kakehashi_app")
+        asked, taken_back = ask(holder, 500), ask(other, 500)
+        request.withdraw(redemption=taken_back.pk, holder_id=other, now=DURING)
+        window.close_due(now=CLOSES)
+        fund.settled(one)
+        asked.refresh_from_db()
+        assert asked.status == "filled" and clean()
+        for table in ("redemption", "redemptionwindow", "redemptiondecision", "redemptionline"):
+            with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+                cursor.execute(f"DELETE FROM fund_{table}")
+        cursor.execute("RESET ROLE")

@@ -27,6 +27,7 @@ from tests.fund import building
 from tests.fund.payments.bank_files import JPY, NOW, USD, entry, file
 from tests.fund.payments.conftest import PAY_BY, open_account
 from tests.fund.payments.test_answers import returns
+from tests.fund.redemption import redeeming
 from tests.investors.conftest import american as american_answers
 from tests.investors.conftest import japanese as applicant
 from tests.investors.conftest import person, submitted
@@ -80,6 +81,8 @@ def addresses(american, japanese, make_officer, person) -> list[str]:
     )
     with trace.following() as followed:
         portfolio = in_the_portfolio()
+    holder = holders.register(kind=Holder.Kind.CITIZEN, nation=Nation.JP, now=now)
+    redemption = redeeming.asked(holder.pk)
     fence.close(why=fence.FenceEntry.Why.BY_HAND, officer=japanese, now=now, reason="A bank file looks wrong.")
     audit.seal(log=audit.AUDIT, now=now)
     return [
@@ -91,6 +94,9 @@ def addresses(american, japanese, make_officer, person) -> list[str]:
         "/officers/fund/act/",
         f"/officers/fund/act/?trace={followed}",
         "/officers/fund/offering/",
+        "/officers/fund/redemptionwindow/",
+        f"/officers/fund/redemptionwindow/{redemption.window_id}/",
+        f"/officers/fund/proposal/{redemption.window.proposal_id}/",
         "/officers/fund/outage/",
         "/officers/fund/nav/",
         "/officers/fund/investment/",
