@@ -74,7 +74,7 @@ COST = """
              UNION ALL
             SELECT t.holder_id, coalesce(-r.cost, m.cost)
               FROM fund_transfer t
-              LEFT JOIN fund_redemptionline r ON r.id = t.event_id AND t.event = 13
+              LEFT JOIN fund_redemptionline r ON r.id = t.event_id AND t.event = 13 -- Event.REDEMPTION
              CROSS JOIN LATERAL (SELECT sum(CASE c.credit_id WHEN %(capital)s THEN c.amount ELSE -c.amount END) AS cost
                                    FROM fund_transfer c
                                   WHERE (c.event_id, c.event) = (t.event_id, t.event) AND c.phase IN (0, 2)

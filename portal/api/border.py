@@ -218,6 +218,10 @@ class Body(Form):
         return dict(self.fields.items())
 
 
+class NothingForm(Body):
+    """Nothing needs to be said."""
+
+
 class Query(Form):
     """The parameters of an address: those declared, each once, and no others. Errors point to ``?name``."""
 

@@ -19,7 +19,8 @@ from fund.redemption.models import Redemption, RedemptionLine, RedemptionWindow
 from fund.redemption.request import Redeemable
 from fund.units import UnitClass
 from portal import access
-from portal.api.border import Body, Choice, MoneyField, Text
+from portal.api.border import Body, Choice, MoneyField, NothingForm, Text
+from portal.api.distributions import CITIZENS
 from portal.api.documented import KEY_PARAMETER, documented
 from portal.api.forms import Instant, Plain, PriceForm, price
 from portal.api.idempotency import Done, once
@@ -29,7 +30,6 @@ from portal.api.view import Citizens
 from portal.api.who import IsApplicant, IsCitizen, SteppedUp
 
 TAG = "Redemptions"
-CITIZENS = [UnitClass.Code.US.value, UnitClass.Code.JP.value]
 ID_PARAMETER = OpenApiParameter(name="id", type={"type": "string", "format": "uuid"}, location=OpenApiParameter.PATH)
 
 
@@ -38,10 +38,6 @@ class AskForm(Body):
 
     unit_class = Choice(choices=CITIZENS)
     units = Text(max_length=24)
-
-
-class NothingForm(Body):
-    """Nothing needs to be said."""
 
 
 class WindowForm(serializers.Serializer[Any]):

@@ -14,7 +14,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal.api.border import Body, Choice, Text
+from portal.api.border import Body, Choice, NothingForm, Text
 from portal.api.documented import KEY_PARAMETER, documented
 from portal.api.forms import Instant, a_list
 from portal.api.idempotency import Done, once
@@ -60,10 +60,6 @@ class AgainForm(Body):
     """``since``: everything that happened then or later is sent again, as far back as 30 days."""
 
     since = SentInstant()
-
-
-class NothingForm(Body):
-    """Nothing needs to be said."""
 
 
 class WebhookForm(serializers.Serializer[Any]):

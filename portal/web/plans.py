@@ -212,13 +212,15 @@ def _page(request: HttpRequest, forms_: dict[Any, forms.Form]) -> HttpResponse:
         investor.nations, initial={"key": uuid.uuid4(), "unit_class": investor.nations[0], "day": 25}
     )
     wrong = next(iter(forms_.values()), None)
-    going = [_shown(one, made, forms_.get(one.pk), now) for one in own if one.state != STATE.ENDED]
+    active = {one.unit_class_id: one for one in own if one.state == STATE.ACTIVE}
+    texts = {code: _texts(one, now) for code, one in active.items()}  # once for all plans of a class
+    going = [_shown(one, made, texts, forms_.get(one.pk), now) for one in own if one.state != STATE.ENDED]
     asking = {one["plan"].unit_class_id: one for one in reversed(going) if one["texts"]}
     asking |= {one["plan"].unit_class_id: one for one in going if one["accept"].is_bound}
     context = {
         "plans": going,
         "asking": asking.values(),
-        "ended": [_shown(one, made, None, now) for one in own if one.state == STATE.ENDED],
+        "ended": [_shown(one, made, texts, None, now) for one in own if one.state == STATE.ENDED],
         "begin": begin,
         "form": wrong,
         "lapsed": not investor.may_invest(now),
@@ -233,9 +235,12 @@ def _orders(holder_id: int, own: list[Plan]) -> dict[str, dict[str, Any]]:
     return {order.reference: orders.shown(order) for order in found}
 
 
-def _shown(plan: Plan, made: dict[str, Any], tried: forms.Form | None, now: datetime) -> dict[str, Any]:
+def _shown(
+    plan: Plan, made: dict[str, Any], missing: dict[str, list[Agreement]], tried: forms.Form | None, now: datetime
+) -> dict[str, Any]:
+    """``missing``: by class, what its active plans wait for."""
     waits = plan.next_turn()
-    texts = _texts(plan, now)
+    texts = missing.get(plan.unit_class_id, []) if plan.state == STATE.ACTIVE else []
     choices = _choices(texts)
     form = tried if isinstance(tried, PlanForm) else PlanForm(
         Currency(plan.unit_class.currency),
