@@ -102,10 +102,12 @@ def take_next(*, officer: Officer, now: datetime) -> Application | None:
     refused = Decision.objects.filter(application=OuterRef("pk"), appeal__isnull=False, officer__person=officer.person)
     free = Application.objects.filter(~Exists(standing(now=now).filter(application=OuterRef("pk"))), ~Exists(refused))
     waiting = free.filter(status=Status.IN_REVIEW).order_by("submitted_at")
-    application = waiting.select_for_update(skip_locked=True, of=("self",)).first()
-    if application is not None:
-        _assign(application, officer, actor=officer.actor, now=now)
-    return application
+    while application := waiting.select_for_update(skip_locked=True, of=("self",)).first():
+        # Asked again under the lock: somebody may have taken it, and let go of the row, while the queue was being read.
+        if free.filter(pk=application.pk).exists():
+            _assign(application, officer, actor=officer.actor, now=now)
+            return application
+    return None
 
 
 @transaction.atomic

@@ -12,6 +12,7 @@ from investors import casework, deletion, judging
 from investors.applications import Application, Status
 from investors.cases import CannotDecide
 from investors.casework import Assignment, CaseNote
+from tests.demo import wait_for
 from tests.investors.conftest import NOW, make_officer, person, submitted
 from tests.investors.conftest import american as american_answers
 from tests.investors.conftest import japanese as japanese_answers
@@ -149,3 +150,55 @@ def test_without_the_lock_they_can_get_the_same(waiting, pair, monkeypatch):
     monkeypatch.setattr(casework, "_assign", slowly)
     monkeypatch.setattr("django.db.models.QuerySet.select_for_update", lambda self, **_how: self)
     assert both(pair) == [waiting[0], waiting[0]]
+
+
+GATE = 8_100_200  # an advisory lock, at which a reader of the queue waits
+
+
+def gated(execute, sql, params, many, context):
+    """The queue is read, and its rows are locked only after that: between the two stands the gate."""
+    if "SKIP LOCKED" in sql:
+        sql = sql.replace(" WHERE ", f" WHERE (SELECT pg_advisory_xact_lock_shared({GATE}) IS NOT NULL) AND ", 1)
+    return execute(sql, params, many, context)
+
+
+def taken_while_another_reads(pair: tuple[Officer, Officer]) -> tuple[Application | None, Application | None]:
+    """What two officers get when the second asks and gets between the first one's reading and locking."""
+    got: list[Application | None] = []
+
+    def read_slowly() -> None:
+        try:
+            with connection.execute_wrapper(gated):
+                got.append(casework.take_next(officer=pair[0], now=NOW))
+        finally:
+            connection.close()
+
+    reader = threading.Thread(target=read_slowly)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [GATE])
+        reader.start()
+        try:
+            wait_for("the reading of the queue", at_the_gate)
+            second = casework.take_next(officer=pair[1], now=NOW)
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [GATE])
+            reader.join()
+    return got[0], second
+
+
+def at_the_gate() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE objid = %s AND NOT granted)", [GATE])
+        return cursor.fetchone() == (True,)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_taken_while_the_queue_was_read_is_not_taken_again(waiting, pair):
+    assert taken_while_another_reads(pair) == (waiting[1], waiting[0])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_unless_it_is_asked_again_under_the_lock_both_get_the_same(waiting, pair, monkeypatch):
+    """Negative control: a locked row tells nothing about what stands in another table since the queue was read."""
+    monkeypatch.setattr("django.db.models.QuerySet.exists", lambda self: True)
+    assert taken_while_another_reads(pair) == (waiting[0], waiting[0])
