@@ -23,7 +23,7 @@ from fund.tax import year
 from investors import casework
 from investors.applications import Application
 from investors.duplicates import DuplicateCase
-from tests.browser import follow
+from tests.browser import LOOK, follow
 from tests.fund import building
 from tests.fund.payments.bank_files import JPY, NOW, USD, entry, file
 from tests.fund.payments.conftest import PAY_BY, open_account
@@ -160,7 +160,7 @@ def payments(american, japanese) -> list[str]:
 
 
 def barriers(page: Page) -> list[str]:
-    found: list[dict[str, Any]] = page.evaluate("async () => (await axe.run()).violations")
+    found: list[dict[str, Any]] = page.evaluate(LOOK)["violations"]
     return [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found]
 
 
