@@ -50,7 +50,7 @@ class OneTimeCodes(totp.TOTP):
 
 def take_codes_once() -> None:
     """From now on every authenticator that is asked is one of ours."""
-    totp.TOTP = OneTimeCodes  # type: ignore[misc]
+    totp.TOTP = OneTimeCodes
 
 
 def _within(key: str) -> Place:
