@@ -9,4 +9,5 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("portal.security").listen()  # models are loaded by now
+        import_module("portal.second_factor").take_codes_once()
         import_module("portal.webhooks.signing").keys()  # a key that is none stops the start

@@ -1,9 +1,13 @@
-"""Second factors at rest: the secret of a one-time-code generator is sealed like everything else that is secret."""
+"""Second factors: their secrets are sealed like everything else that is secret, and a one-time code is taken once."""
 
 import base64
 
+from allauth.core.internal.cryptokit import normalize_user_code
+from allauth.mfa import app_settings
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal import auth as totp
+from django.core.cache import cache
 from django.utils.translation import gettext
 
 from fund import envelope
@@ -29,6 +33,24 @@ class SealingAdapter(DefaultMFAAdapter):
 
     def _get_site_name(self) -> str:
         return gettext("Kakehashi")
+
+
+class OneTimeCodes(totp.TOTP):
+    """allauth's one-time codes, each taken once for as long as it is taken at all (decision 39).
+
+    A code is taken in its own half minute, in the one before and in the one after: whoever types it at the turn is not
+    refused. allauth remembers for half a minute only that it was used.
+    """
+
+    def validate_code(self, code: str) -> bool:
+        periods = 2 * app_settings.TOTP_TOLERANCE + 1
+        used = f"one-time-code:{self.instance.user_id}:{normalize_user_code(code)}"
+        return super().validate_code(code) and cache.add(used, True, timeout=periods * app_settings.TOTP_PERIOD)
+
+
+def take_codes_once() -> None:
+    """From now on every authenticator that is asked is one of ours."""
+    totp.TOTP = OneTimeCodes
 
 
 def _within(key: str) -> Place:

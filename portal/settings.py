@@ -302,6 +302,7 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_PASSKEY_SIGNUP_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 MFA_TOTP_ISSUER = "Kakehashi"
+MFA_TOTP_TOLERANCE = 1  # half minutes before and after: a code is typed at the turn of its own, and clocks differ
 MFA_ADAPTER = "portal.second_factor.SealingAdapter"
 MFA_WEBAUTHN_USER_VERIFICATION = "required"  # a passkey is two factors only when its owner was verified
 OFFICER_MFA_REQUIRED = env.bool("OFFICER_MFA_REQUIRED", True)

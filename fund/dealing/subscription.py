@@ -299,10 +299,13 @@ def lapse_due(*, now: datetime) -> int:
 
 
 def lapse_rest(*, offering_code: str, now: datetime) -> int:
-    """Lapse and refund what is still only placed in one allotted offering; settlement does so before it ends."""
-    return _sweep(
-        "o.code = %(code)s AND o.state = 'allotted' AND s.status = 'placed'", {"code": offering_code, "now": now}
-    )
+    """Lapse and refund what is still only placed in one allotted offering; settlement does so before it ends.
+
+    What a bank file is paying at this moment is waited for, one order at a time: nobody comes by once all is settled.
+    """
+    rest = "o.code = %(code)s AND o.state = 'allotted' AND s.status = 'placed'"
+    params = {"code": offering_code, "now": now}
+    return _sweep(rest, params) + _sweep(rest, params, waits=True)
 
 
 def refund_next(*, offering_code: str, now: datetime) -> int:
@@ -313,15 +316,16 @@ def refund_next(*, offering_code: str, now: datetime) -> int:
     )
 
 
-def _sweep(due: str, params: dict[str, Any]) -> int:
+def _sweep(due: str, params: dict[str, Any], *, waits: bool = False) -> int:
     ended = 0
-    while chunk := _sweep_chunk(due, params):
+    while chunk := _sweep_chunk(due, params, waits=waits):
         ended += chunk
     return ended
 
 
 @transaction.atomic
-def _sweep_chunk(due: str, params: dict[str, Any]) -> int:
+def _sweep_chunk(due: str, params: dict[str, Any], *, waits: bool = False) -> int:
+    """The next orders that nobody holds, or the next one whoever holds it."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -329,7 +333,7 @@ def _sweep_chunk(due: str, params: dict[str, Any]) -> int:
               JOIN fund_subscription s ON s.offering_id = o.code
               JOIN fund_expected x ON x.order_id = s.id
              WHERE {due}
-             ORDER BY s.id LIMIT {LAPSE_CHUNK} FOR UPDATE OF s, x SKIP LOCKED
+             ORDER BY s.id LIMIT {1 if waits else LAPSE_CHUNK} FOR UPDATE OF s, x {"" if waits else "SKIP LOCKED"}
             """,
             params,
         )

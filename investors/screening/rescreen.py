@@ -85,7 +85,10 @@ def _screen(running: Rescreening, people: list[Investor], now: datetime) -> int:
 
 
 def _persons(people: list[Investor], now: datetime) -> Iterator[tuple[int, Person]]:
-    """Approved citizens by their own record, the others by their answers."""
+    """Approved citizens by their own record, the others by their answers.
+
+    Whoever was decided on since ``people`` was read was screened by that decision, and is passed over.
+    """
     waiting = [one.pk for one in people if one.state != Investor.State.APPROVED]
     answers = Answer.objects.filter(
         application__investor__in=waiting, application__status=Status.IN_REVIEW, step__in=["name", "birth"]
@@ -96,8 +99,10 @@ def _persons(people: list[Investor], now: datetime) -> Iterator[tuple[int, Perso
     for one in people:
         if one.state == Investor.State.APPROVED:
             name, birth = _read(one, "name", now), _read(one, "birth_date", now)
-        else:
+        elif one.pk in told:
             name, birth = told[one.pk]["name"], json.loads(told[one.pk]["birth"])["birth_date"]
+        else:
+            continue
         yield one.pk, Person.of(json.loads(name), date.fromisoformat(birth))
 
 

@@ -1,5 +1,6 @@
 """The programs that the supervisor keeps running, each with its own process group and a tag before every line."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -81,20 +82,25 @@ def record(children: Sequence[Child], path: Path) -> None:
     draft.replace(path)
 
 
-def end_recorded(path: Path) -> None:
-    """End the recorded processes that still live; an id that now belongs to another process is left alone."""
+def end_recorded(path: Path, *, patience: float = 5) -> None:
+    """End the recorded processes that still live, all at once; an id that now belongs to another one is left alone."""
     try:
         rows = json.loads(path.read_text())
     except (FileNotFoundError, ValueError):
         return
+    left_over = []
     for row in rows:
-        try:
-            left_over = psutil.Process(row["pid"])
-            if process.is_alive(left_over) and abs(left_over.create_time() - row["created"]) < 0.1:
-                say(f"ending process {left_over.pid}, left over from a run that was killed")
-                process.end(left_over, patience=5)
-        except psutil.NoSuchProcess:
-            continue
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one = psutil.Process(row["pid"])
+            if process.is_alive(one) and abs(one.create_time() - row["created"]) < 0.1:
+                say(f"ending process {one.pid}, left over from a run that was killed")
+                one.terminate()
+                left_over.append(one)
+    deadline = time.monotonic() + patience
+    while any(map(process.is_alive, left_over)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    for one in left_over:
+        process.kill_group(one.pid)
     path.unlink()
 
 

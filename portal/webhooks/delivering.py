@@ -74,7 +74,10 @@ def is_at_work(*, now: datetime) -> bool:
 
 @transaction.atomic
 def claim(*, now: datetime, most: int) -> list[WebhookDelivery]:
-    """Take the next delivery of each of so many endpoints that are free, those that waited longest first."""
+    """Take the next delivery of each of so many endpoints that are free, those that waited longest first.
+
+    What they wait for is asked again under their locks: one that was just served by another worker is left free.
+    """
     due = WebhookDelivery.objects.filter(done_at=None, dead_at=None, due_at__lte=now)
     due = due.filter(Q(webhook__state=State.ACTIVE) | Q(kind=PING))
     free = Q(claimed_until=None) | Q(claimed_until__lte=now)
@@ -86,9 +89,10 @@ def claim(*, now: datetime, most: int) -> list[WebhookDelivery]:
         .select_for_update(skip_locked=True, of=("self",), no_key=True)
         .values_list("pk", flat=True)[:most]
     )
-    Webhook.objects.filter(pk__in=lanes).update(claimed_until=now + CLAIM)
     first = due.filter(webhook__in=lanes).order_by("webhook", "due_at", "id").distinct("webhook")
-    return list(first.select_related("webhook"))
+    taken = list(first.select_related("webhook"))
+    Webhook.objects.filter(pk__in=[one.webhook_id for one in taken]).update(claimed_until=now + CLAIM)
+    return taken
 
 
 def attempt(delivery: WebhookDelivery, now: datetime) -> Outcome:

@@ -99,14 +99,17 @@ def loaded(stage: Stage, folder: Path) -> Loaded:
         acts[name] += [Told(*json.loads(line)) for line in writer.stdout.read().splitlines() if line.endswith("]")]
         writer.communicate()
     with server.connect(stage.place, database) as connection:
-        connection.execute("SELECT pg_switch_wal()")
         wait_for_archive(connection, stage)
     return Loaded(base, folder / "archive", ended, acts)
 
 
 def wait_for_archive(connection: Any, stage: Stage) -> None:
-    """Until the last full segment has come to lie in the archive."""
-    (last,) = connection.execute("SELECT pg_walfile_name(pg_current_wal_lsn() - 1)").fetchone()
+    """Until all that was written so far has come to lie in the archive.
+
+    The segment is that which the switch itself has ended: what is written after it, by the server's own hand or by a
+    session whose client was killed, fills no other one, and nobody would ever archive that.
+    """
+    (last,) = connection.execute("SELECT pg_walfile_name(pg_switch_wal() - 1)").fetchone()
     deadline = time.monotonic() + 300  # a failed attempt is repeated after a minute
     while True:
         (done,) = connection.execute("SELECT last_archived_wal FROM pg_stat_archiver").fetchone()

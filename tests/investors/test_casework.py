@@ -12,7 +12,7 @@ from investors import casework, deletion, judging
 from investors.applications import Application, Status
 from investors.cases import CannotDecide
 from investors.casework import Assignment, CaseNote
-from tests.demo import wait_for
+from tests.gate import meanwhile
 from tests.investors.conftest import NOW, make_officer, person, submitted
 from tests.investors.conftest import american as american_answers
 from tests.investors.conftest import japanese as japanese_answers
@@ -152,44 +152,9 @@ def test_without_the_lock_they_can_get_the_same(waiting, pair, monkeypatch):
     assert both(pair) == [waiting[0], waiting[0]]
 
 
-GATE = 8_100_200  # an advisory lock, at which a reader of the queue waits
-
-
-def gated(execute, sql, params, many, context):
-    """The queue is read, and its rows are locked only after that: between the two stands the gate."""
-    if "SKIP LOCKED" in sql:
-        sql = sql.replace(" WHERE ", f" WHERE (SELECT pg_advisory_xact_lock_shared({GATE}) IS NOT NULL) AND ", 1)
-    return execute(sql, params, many, context)
-
-
 def taken_while_another_reads(pair: tuple[Officer, Officer]) -> tuple[Application | None, Application | None]:
     """What two officers get when the second asks and gets between the first one's reading and locking."""
-    got: list[Application | None] = []
-
-    def read_slowly() -> None:
-        try:
-            with connection.execute_wrapper(gated):
-                got.append(casework.take_next(officer=pair[0], now=NOW))
-        finally:
-            connection.close()
-
-    reader = threading.Thread(target=read_slowly)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [GATE])
-        reader.start()
-        try:
-            wait_for("the reading of the queue", at_the_gate)
-            second = casework.take_next(officer=pair[1], now=NOW)
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [GATE])
-            reader.join()
-    return got[0], second
-
-
-def at_the_gate() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE objid = %s AND NOT granted)", [GATE])
-        return cursor.fetchone() == (True,)
+    return meanwhile(*(lambda one=one: casework.take_next(officer=one, now=NOW) for one in pair))
 
 
 @pytest.mark.django_db(transaction=True)

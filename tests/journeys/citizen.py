@@ -17,6 +17,7 @@ from playwright.sync_api import Page, expect
 from investors.steps import Known, papers
 from investors.steps.papers import Kind
 from portal.demonstration import specimens
+from tests.browser import follow
 from tests.demo import wait_for
 
 PASSWORD = "correct-horse-battery-staple-47"
@@ -58,9 +59,9 @@ class Citizen:
         page.fill("form:has([name=password1]) [name=email]", self.address)
         page.fill("[name=password1]", PASSWORD)
         page.fill("[name=password2]", PASSWORD)
-        page.click("form:has([name=password1]) button[type=submit]")
+        follow(page, "form:has([name=password1]) button[type=submit]")
         page.fill("[name=code]", self.mailbox.code(self.address))
-        page.click("main form button[type=submit]")
+        follow(page, "main form button[type=submit]")
         page.wait_for_url(re.compile("/account/2fa/$"))
         self.set_up_authenticator()
 
@@ -70,7 +71,7 @@ class Citizen:
         page.goto(f"{self.base}/account/2fa/totp/activate/")
         self.secret = page.locator("#authenticator_secret").inner_text()
         page.fill("[name=code]", self.code())
-        page.click("main form button[type=submit]")
+        follow(page, "main form button[type=submit]")
         page.wait_for_url(re.compile("/account/2fa/recovery-codes/"))
 
     def code(self) -> str:
@@ -84,12 +85,12 @@ class Citizen:
             self.page.goto(f"{self.base}/join/{step}")
             for name, value in given.items():
                 self.answer(name, value)
-            self.page.click("main form button[type=submit]")
+            follow(self.page, "main form button[type=submit]")
             expect(self.page, f"{step} was saved").not_to_have_url(re.compile(f"/join/{step}$"))
         for kind in papers.needed(Known(datetime.now(UTC), answers)):
             self.give(kind)
         self.page.goto(f"{self.base}/join/")
-        self.page.click("form[action$='/join/submit'] button")
+        follow(self.page, "form[action$='/join/submit'] button")
 
     def give(self, kind: Kind) -> None:
         """A picture of a document, chosen as a file."""
@@ -97,7 +98,7 @@ class Citizen:
         page.goto(f"{self.base}/join/documents")
         file = {"name": "IMG_0001.JPG", "mimeType": "image/jpeg", "buffer": specimens.picture(kind, self.address)}
         page.set_input_files(f"#file-{kind}", file)
-        page.click(f"{paper} button:not([name])")
+        follow(page, f"{paper} button:not([name])")
         expect(page.locator(f"{paper}.k-paper--here"), f"{kind} was saved").to_be_visible()
 
     def answer(self, name: str, value: Any) -> None:
@@ -117,12 +118,12 @@ class Citizen:
         page = self.page
         page.goto(f"{self.base}/account/subscribe/{offering}")
         page.fill("[name=amount]", amount)
-        page.click("main form button[type=submit]")
+        follow(page, "main form button[type=submit]")
         for box in page.locator("[name=accepts]").all():
             box.check(force=True)
-        page.click("main form button[type=submit]")
+        follow(page, "main form button[type=submit]")
         page.locator("main form [name=key]").wait_for(state="attached")
-        page.click("main form button[type=submit]")
+        follow(page, "main form button[type=submit]")
         page.wait_for_url(re.compile("/account/orders/RF"))
         return page.url.rsplit("/", 1)[1]
 

@@ -3,6 +3,7 @@
 import base64
 import re
 import time
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,6 +11,8 @@ from zoneinfo import ZoneInfo
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from playwright.sync_api import Page, expect
+
+from tests.browser import follow
 
 PERIOD = 30  # seconds for which a code is valid; none is accepted twice
 
@@ -27,16 +30,14 @@ class Officer:
         self.page.goto(f"{self.base}/")
         self.page.fill("[name=login]", self.address)
         self.page.fill("[name=password]", self.login["password"])
-        self.page.click("form:has([name=password]) button[type=submit]")
+        follow(self.page, "form:has([name=password]) button[type=submit]")
         self.prove()
         expect(self.page).to_have_url(re.compile("/officers/$"))
 
     def code(self) -> str:
-        """A one-time code that was not used yet."""
-        period = int(time.time()) // PERIOD
-        if period == self.spent:
-            time.sleep(PERIOD - time.time() % PERIOD + 0.1)
-            period += 1
+        """A one-time code that was not used yet: the present one, or the next, which is taken as well."""
+        period = max(int(time.time()) // PERIOD, self.spent + 1)
+        time.sleep(max(0.0, (period - 1) * PERIOD - time.time()))
         self.spent = period
         generator = TOTP(base64.b32decode(self.login["totp"]), 6, SHA1(), PERIOD)  # nosec
         return generator.generate(period * PERIOD).decode()
@@ -45,10 +46,13 @@ class Officer:
         """Give the second factor where the page asks for it."""
         if self.page.locator("[name=code]").count():
             self.page.fill("[name=code]", self.code())
-            self.page.click("main form button[type=submit]")
+            follow(self.page, "main form button[type=submit]")
 
-    def press(self, action: str, **fields: Any) -> None:
-        """Fill and send the form that posts to an act; its fields may stand in a closed part of the page."""
+    def press(self, action: str, *, leads_on: bool = True, **fields: Any) -> None:
+        """Fill and send the form that posts to an act; its fields may stand in a closed part of the page.
+
+        It leads on to a page, whole before anything is read there, unless it gives a file.
+        """
         form = self.page.locator(f"form[action$='/{action}/']")
         form.evaluate("form => { const part = form.closest('details'); if (part) part.open = true }")
         for name, value in fields.items():
@@ -62,7 +66,8 @@ class Officer:
                 field.set_input_files(value)
             else:
                 field.fill(value)
-        form.locator("button[type=submit]").click()
+        with self.page.expect_navigation() if leads_on else nullcontext():
+            form.locator("button[type=submit]").click()
         self.prove()
         refused = self.page.locator(".wrong, .said--error").all_inner_texts()
         assert not refused, f"{action} is refused: {refused}"

@@ -211,7 +211,7 @@ def pay_out(real: House, alice: Officer, naomi: Officer, nation: str) -> list[En
     real.wait_for("the run to be approved", "SELECT 1 FROM fund_payoutrun WHERE id = %s AND state = 'approved'", run)
     naomi.go(f"fund/payoutrun/{run}/")
     with naomi.page.expect_download() as file:
-        naomi.press("file", format="pain001")
+        naomi.press("file", format="pain001", leads_on=False)
     written = Path(file.value.path()).read_text()
     reference = file.value.suggested_filename.removesuffix(".xml")
     assert reference in written and total > 0

@@ -164,8 +164,28 @@ class BrokenOff(Coming):
         raise RuntimeError("the server's error of a line that is gone")
 
 
+class Asleep(asyncio.SelectorEventLoop):
+    """A loop whose clock goes on by what is slept for and by nothing else, however busy the machine is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+
+    def time(self) -> float:
+        return self.now
+
+    def _run_once(self) -> None:
+        if not self._ready and self._scheduled:
+            self.now = max(self.now, self._scheduled[0]._when)
+        super()._run_once()
+
+
+def run(work: Any) -> Any:
+    return asyncio.run(work, loop_factory=Asleep)
+
+
 def read(bodies: Bodies, where: Any, *pieces: bytes, pause: float = 0) -> bytes:
-    return asyncio.run(bodies.read(where, Coming(*pieces, pause=pause)))
+    return run(bodies.read(where, Coming(*pieces, pause=pause)))
 
 
 @pytest.fixture(params=["at once", "by pieces"])
@@ -241,7 +261,7 @@ def test_whoever_is_cancelled_holds_nothing() -> None:
             await task
         return bodies.held
 
-    assert asyncio.run(one()) == 0
+    assert run(one()) == 0
 
 
 @pytest.mark.usefixtures("each_way")
@@ -251,7 +271,7 @@ def test_all_together_have_one_budget() -> None:
         each = [bodies.read(scope(content_length="8"), Coming(b"1234", b"5678", pause=0.01)) for _one in range(2)]
         return [*await asyncio.gather(*each, return_exceptions=True), bodies.held]
 
-    first, second, held = asyncio.run(two())
+    first, second, held = run(two())
     assert {type(first), type(second)} == {bytes, Refused} and held == 8
 
 

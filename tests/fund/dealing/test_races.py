@@ -19,6 +19,7 @@ from fund.ledger import balances
 from fund.ledger import prove as ledger
 from fund.payments.models import Expected
 from fund.refusal import Refusal
+from tests.demo import wait_for
 from tests.fund.dealing.conftest import (
     AFTER,
     CLOSES,
@@ -36,12 +37,18 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def at_once(*acts: Callable[[], Any], within: float = 60) -> list[Any]:
-    """Run all acts at the same moment, each on a connection of its own; returns their results or what they raised."""
-    start = threading.Barrier(len(acts))
+    """Run all acts at the same moment, each on a connection of its own; returns their results or what they raised.
+
+    They connect one after the other before that moment: a crowd of threads that connect at once share one interpreter,
+    and on a busy machine some would wait longer than the settings let them.
+    """
+    start, turn = threading.Barrier(len(acts)), threading.Lock()
 
     def run(act: Callable[[], Any]) -> Any:
         try:
-            start.wait(timeout=10)
+            with turn:
+                connection.ensure_connection()
+            start.wait(timeout=60)
             return act()
         except (Refusal, IntegrityError, RuntimeError) as raised:
             return raised
@@ -92,7 +99,7 @@ def test_without_the_applicants_lock_the_maximum_is_passed(opened, monkeypatch):
     def check_together(**given: Any) -> None:
         check(**given)
         if threading.current_thread() is not threading.main_thread():
-            both_have_read.wait(timeout=10)
+            both_have_read.wait(timeout=60)
 
     monkeypatch.setattr(subscription, "_lock_applicant", subscription._orders)
     monkeypatch.setattr(subscription, "check_amount", check_together)
@@ -109,11 +116,11 @@ def test_citizens_do_not_wait_for_each_other_when_placing(opened):
         with transaction.atomic():
             order = place(one, first, 10_000)
             placed.set()
-            assert finish.wait(timeout=10)
+            assert finish.wait(timeout=60)
             return order
 
     def quick() -> Any:
-        assert placed.wait(timeout=10)
+        assert placed.wait(timeout=60)
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = '1s'")
         try:
@@ -128,10 +135,21 @@ def drain(one: Offering) -> int:
     return sum(settle(one, chunk=10))
 
 
-def test_two_workers_settle_each_order_once(opened, allot):
+def test_two_workers_settle_each_order_once(opened, allot, monkeypatch):
     one = opened(capacity=500 * 10_000, fixed_price=Decimal(10_123))
     crowd(one, citizens=300, lots="1 + g %% 5")
     allot(one)
+    take, both_have_one, begun = settlement._take, threading.Barrier(2), threading.local()
+
+    def take_together(one: Offering, *, ready: Any) -> SettlementChunk | None:
+        """Each holds its first range until the other has one as well: neither comes too late to find anything."""
+        found = take(one, ready=ready)
+        if not getattr(begun, "it", False):
+            begun.it = True
+            both_have_one.wait(timeout=60)
+        return found
+
+    monkeypatch.setattr(settlement, "_take", take_together)
     answers = at_once(*[lambda: drain(one)] * 2)
     assert sum(answers) == 300 and min(answers) > 0
     one.refresh_from_db()
@@ -150,7 +168,7 @@ def test_workers_that_ignore_the_locks_are_stopped_by_the_unique_keys(opened, al
 
     def take_unlocked(one: Offering, *, ready: Any) -> SettlementChunk | None:
         found = SettlementChunk.objects.filter(ready, offering_id=one.pk).order_by("number").first()
-        both_have_taken.wait(timeout=10)
+        both_have_taken.wait(timeout=60)
         return found
 
     monkeypatch.setattr(settlement, "_take", take_unlocked)
@@ -158,6 +176,13 @@ def test_workers_that_ignore_the_locks_are_stopped_by_the_unique_keys(opened, al
     assert sorted(type(answer).__name__ for answer in answers) == ["IntegrityError", "int"]
     monkeypatch.undo()
     assert drain(one) == 100 and all_clean()
+
+
+def somebody_waits() -> bool:
+    """Whether some session waits for a lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        return cursor.fetchone() == (True,)
 
 
 def fund_while_it_is_allotted(one: Offering, proposal: Proposal) -> tuple[Subscription, Any]:
@@ -169,11 +194,11 @@ def fund_while_it_is_allotted(one: Offering, proposal: Proposal) -> tuple[Subscr
         with transaction.atomic():
             funded = subscription.fund(file_id=file, now=AFTER)
             marked.set()
-            allotted.wait(timeout=0.5)
+            wait_for("the allotment, or its waiting", lambda: allotted.is_set() or somebody_waits())
             return funded
 
     def decide() -> Any:
-        assert marked.wait(timeout=10)
+        assert marked.wait(timeout=60)
         try:
             return allotment.carry_out(proposal=proposal, now=AFTER)
         finally:
@@ -217,6 +242,48 @@ def test_a_payment_marked_after_the_allotment_is_refunded(approved):
     settle(one)  # ends what is only placed before it ends itself
     assert balances.balance("refunds:JPY", holder_id=straggler.holder_id) == 10_000
     assert Offering.objects.get(pk=one.pk).state == Offering.State.SETTLED and all_clean()
+
+
+def settle_while_it_is_paid(one: Offering, proposal: Proposal) -> Subscription:
+    """A straggler whose payment is being taken in by an import that stays open while everything else is settled."""
+    straggler = place(one, citizen(), 10_000, now=CLOSES, received_at=DURING)
+    allotment.carry_out(proposal=proposal, now=AFTER)
+    taken, settled = threading.Event(), threading.Event()
+
+    def pay_in() -> None:
+        whole = transaction.atomic()
+        whole._from_testcase = True  # around the import's own, which is durable
+        with whole:
+            take((straggler, 10_000), now=CLOSES)
+            taken.set()
+            wait_for("the settlement, or its waiting", lambda: settled.is_set() or somebody_waits())
+
+    def settle_all() -> None:
+        assert taken.wait(timeout=60)
+        try:
+            settle(one)
+        finally:
+            settled.set()
+
+    assert at_once(pay_in, settle_all) == [None, None]
+    assert Offering.objects.get(pk=one.pk).state == Offering.State.SETTLED
+    straggler.refresh_from_db()
+    return straggler
+
+
+def test_the_settlement_waits_for_a_payment_that_is_being_taken_in(approved):
+    straggler = settle_while_it_is_paid(*approved)
+    assert straggler.status == Status.LAPSED
+    assert balances.balance("refunds:JPY", holder_id=straggler.holder_id) == 10_000 and all_clean()
+
+
+def test_if_it_did_not_money_would_stay_on_an_order_that_nobody_ends(approved, monkeypatch):
+    """Negative control of the test above: what is held is passed over, as by every other sweep."""
+    sweep = subscription._sweep
+    monkeypatch.setattr(subscription, "_sweep", lambda *told, waits=False: sweep(*told))
+    straggler = settle_while_it_is_paid(*approved)
+    assert straggler.status == Status.PLACED and subscription.lapse_due(now=AFTER + timedelta(days=99)) == 0
+    assert balances.balance("held:JPY", holder_id=straggler.holder_id) == 10_000
 
 
 @pytest.mark.parametrize("seed", [random.randrange(10**9)], ids=["random"])

@@ -2,7 +2,6 @@
 
 import os
 import random
-import threading
 from collections.abc import Callable
 from functools import partial
 
@@ -16,25 +15,23 @@ from tests.fund.dealing.test_allotment import allot_by_reference
 from tests.fund.dealing.test_races import at_once
 
 CLIENTS = 200
-AT_THE_DATABASE = threading.BoundedSemaphore(60)  # as many as the site's processes would connect
+LINES = 60  # to the database, as many as the site's processes would have
 SEEDS = int(os.environ.get("RUSH_SEEDS", "5"))  # a release runs 50
 
 
-def client(one: Offering, holder: int, lots: int) -> Subscription:
-    with AT_THE_DATABASE:
-        try:
-            return place(one, holder, lots * 10_000)
-        finally:
-            connection.close()
+def line(one: Offering, clients: list[tuple[int, int]]) -> list[Subscription]:
+    """The orders of whoever comes by one connection, one after the other."""
+    return [place(one, holder, lots * 10_000) for holder, lots in clients]
 
 
 def rush(one: Offering, dice: random.Random) -> list[Subscription]:
     """Two hundred citizens order at the same moment; every answer is an order."""
-    acts = [partial(client, one, citizen(), dice.randint(1, 4)) for _ in range(CLIENTS)]
-    answers = at_once(*acts)
-    assert [type(answer) for answer in answers] == [Subscription] * CLIENTS, answers
-    pay(*answers)
-    return answers
+    clients = [(citizen(), dice.randint(1, 4)) for _ in range(CLIENTS)]
+    answers = at_once(*[partial(line, one, clients[number::LINES]) for number in range(LINES)])
+    assert [type(answer) for answer in answers] == [list] * LINES, answers
+    orders = [order for answer in answers for order in answer]
+    pay(*orders)
+    return orders
 
 
 @pytest.mark.django_db(transaction=True)

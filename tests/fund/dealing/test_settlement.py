@@ -254,12 +254,13 @@ connection.settings_dict["NAME"] = sys.argv[1]
 from fund.dealing import settlement
 while orders := settlement.settle_next(offering_code=sys.argv[2], now=timezone.now(), chunk=40):
     print(orders, flush=True)
+    sys.stdin.readline()  # so that nobody is quicker than who will kill it
 """
 
 
 @pytest.mark.django_db(transaction=True)
 def test_killed_workers_lose_and_double_nothing(opened, allot):
-    """Workers die by SIGKILL after their second chunk, in the midst of the third; another one goes on."""
+    """Workers die by SIGKILL after their tenth chunk, in the midst of the next; another one goes on."""
     one = opened(capacity=5_000 * 10_000, fixed_price=ODD_PRICE)
     crowd(one, citizens=1_200, lots="1 + g %% 9")
     allot(one)
@@ -267,10 +268,12 @@ def test_killed_workers_lose_and_double_nothing(opened, allot):
     root = Path(__file__).parents[3]
     kills = 0
     while settlement.progress(offering_code=one.code).settled < 800:
-        worker = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root)
-        assert worker.stdout is not None
-        for _ in range(4):
+        worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root)
+        assert worker.stdin is not None and worker.stdout is not None
+        for _ in range(10):
             worker.stdout.readline()
+            worker.stdin.write("go on\n")
+            worker.stdin.flush()
         worker.kill()
         worker.communicate()
         kills += 1

@@ -31,7 +31,7 @@ MOVES = [
     ("issued:JP", "units:JP"),
     ("units:JP", "issued:JP"),
 ]
-SEQUENCES = int(os.environ.get("LEDGER_SEQUENCES", "200"))  # a release runs 2,000
+SEQUENCES = int(os.environ.get("LEDGER_SEQUENCES", "100"))  # a release runs 2,000
 STEPS = 100
 whichever = st.integers(0, 2)
 quantity = st.integers(1, 50)

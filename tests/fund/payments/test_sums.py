@@ -24,7 +24,7 @@ MOVEMENTS = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(MOVEMENTS)
 def test_all_entries_are_held_or_in_suspense(citizen, expect, take, movements):
     def money() -> tuple[int, int, int]:

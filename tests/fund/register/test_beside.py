@@ -82,15 +82,17 @@ def broken() -> None:
 @pytest.mark.parametrize("how", [killed, broken])
 @pytest.mark.parametrize("count", [100, MANY])
 def test_a_process_that_does_not_come_to_its_end_is_a_failure(how, count, capfd):
-    here = os.getpid()
+    here, begun = os.getpid(), beside.memory(1)
 
     def work(number: int) -> None:
         if os.getpid() != here:
+            begun[0] = 1
             how()
 
     def numbers():
         yield 0
-        time.sleep(0.1)  # so that the other one takes it
+        while not begun[0]:  # until the other one has taken it
+            time.sleep(0.001)
         yield from range(1, count)
 
     with pytest.raises(beside.Failed):

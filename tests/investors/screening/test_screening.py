@@ -276,6 +276,23 @@ def test_everybody_is_screened_anew_in_chunks_that_resume(citizens: list[Investo
     assert sum(act.detail["number"] for act in opened) == 5
 
 
+def test_who_is_decided_on_while_a_chunk_is_read_was_screened_by_that_decision(
+    citizens: list[Investor], officer: Officer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the reading of the people and that of their answers; the chunk is not lost by it."""
+    loaded = load(SINODA, TAKASAKI)
+    case = Application.objects.get(investor=citizens[4]).pk
+    go_on = rescreen._screen
+
+    def decided_on_first(*chunk: Any) -> int:
+        judging.decide(application_id=case, officer=officer, outcome="refused", reasons=["contradiction"], now=NOW)
+        return go_on(*chunk)
+
+    monkeypatch.setattr(rescreen, "_screen", decided_on_first)
+    assert rescreen.screen_next(version_id=loaded.version.pk, now=NOW, chunk=9) == 5
+    assert {hit.investor_id for hit in Hit.objects.all()} == {citizens[1].pk, citizens[4].pk}
+
+
 def test_a_hit_keeps_an_approved_citizen_from_ordering(citizens: list[Investor], officer: Officer) -> None:
     run(load(SINODA).version)
     order: dict[str, Any] = {"offering_code": "none", "amount": None, "accepts": [], "key": "k", "now": NOW}

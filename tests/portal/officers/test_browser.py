@@ -23,6 +23,7 @@ from fund.tax import year
 from investors import casework
 from investors.applications import Application
 from investors.duplicates import DuplicateCase
+from tests.browser import LOOK, follow
 from tests.fund import building
 from tests.fund.payments.bank_files import JPY, NOW, USD, entry, file
 from tests.fund.payments.conftest import PAY_BY, open_account
@@ -159,7 +160,7 @@ def payments(american, japanese) -> list[str]:
 
 
 def barriers(page: Page) -> list[str]:
-    found: list[dict[str, Any]] = page.evaluate("async () => (await axe.run()).violations")
+    found: list[dict[str, Any]] = page.evaluate(LOOK)["violations"]
     return [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found]
 
 
@@ -205,7 +206,8 @@ def test_a_key_is_turned_in_a_browser(chromium, live_server, japanese, addresses
     context.add_cookies([{"name": "session", "value": session, "url": live_server.url}])
     page = context.new_page()
     page.goto(f"{live_server.url}/en{addresses[2]}")
-    page.get_by_role("button", name="Turn my key").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Turn my key").click()
     assert page.get_by_role("status").inner_text() == "You have turned the second key. It takes effect now."
     context.close()
 
@@ -226,7 +228,7 @@ def test_a_possible_duplicate_side_by_side(chromium, live_server, japanese, twin
     page = context.new_page()
     page.goto(f"{live_server.url}/{language}{twins}")
     page.locator("[name=purpose]").first.check()
-    page.click("section[aria-labelledby=answers] button")
+    follow(page, "section[aria-labelledby=answers] button")
     assert "高崎" in page.inner_text("main")
     page.evaluate(AXE.read_text())
     faults = barriers(page)

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, expect
 from fund.governance.officers import Officer
 from investors import appeals, judging, onboarding, reverification, steps
 from investors.people import Investor
+from tests.browser import follow
 from tests.investors.conftest import american, fill
 from tests.portal.web import stage
 from tests.portal.web.stage import NOW
@@ -121,7 +122,7 @@ def test_a_draft_open_on_two_devices_without_javascript(
     first, second = devices
     for page, city in ((second, "Albany"), (first, "Buffalo")):
         page.fill("[name=city]", city)
-        page.click("main form button")
+        follow(page, "main form button")
     assert second.url != f"{live_server.url}/en/join/residence", second.inner_text("main")
     told = first.inner_text("main")
     assert "Saved on another device meanwhile" in told

@@ -28,6 +28,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from portal import step_up
 from portal.security import Change
+from tests.browser import follow
 from tests.portal.officers.conftest import PASSWORD, _quick_and_forgetful, grow_stale, make_user
 from tests.portal.web.test_security_pages import told
 
@@ -214,11 +215,11 @@ def page(transactional_db: None, live_server: Any, chromium: Browser, request: A
 def sign_up(page: Page, language: str = "en") -> None:
     page.goto(f"/{language}/account/signup/")
     page.fill("#passkey-email", "sachiko@example.org")
-    page.click("form:has(#passkey-email) button")
+    follow(page, "form:has(#passkey-email) button")
     code = re.search(r"^([0-9A-Z]{4}-[0-9A-Z]{4})$", mail.outbox[-1].body, re.MULTILINE)
     assert code
     page.fill("[name=code]", code[1])
-    page.click("form:has([name=code]) button[type=submit]")
+    follow(page, "form:has([name=code]) button[type=submit]")
     page.wait_for_url(re.compile("/webauthn/signup/"))
     page.click("#mfa_webauthn_signup")
     page.wait_for_url(re.compile(f"/{language}/account/2fa/$"))
@@ -226,7 +227,7 @@ def sign_up(page: Page, language: str = "en") -> None:
 
 def sign_out(page: Page, language: str = "en") -> None:
     page.goto(f"/{language}/account/logout/")
-    page.click("main form button")
+    follow(page, "main form button")
 
 
 @pytest.mark.parametrize(("page", "language"), [(390, "ja"), (1280, "en")], indirect=["page"])

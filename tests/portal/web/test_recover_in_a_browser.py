@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext
 
 from investors import people, recovery
 from investors.recovery import RecoveryCase, Statement
+from tests.browser import follow
 from tests.portal.officers.conftest import SECRET, make_officer, make_user, sign_in
 from tests.portal.web.test_browser import AXE, VIEWS, look
 from tests.portal.web.test_recover import SAID, proved, to_the_code
@@ -79,8 +80,7 @@ def test_a_new_passkey_takes_the_place_of_what_was_lost(visitors, live_server, c
     key = {**options, "isUserVerified": True, "automaticPresenceSimulation": True}
     devices.send("WebAuthn.addVirtualAuthenticator", {"options": key})
     page.goto(f"{live_server.url}/en/account/recover/")
-    with page.expect_navigation():  # the button is there before its script
-        page.click("text=Set up a passkey instead")
+    follow(page, "text=Set up a passkey instead")  # the button is there before its script
     page.click("#make_passkey")
     page.wait_for_url("**/account/login/")
     assert "Your account is recovered" in page.inner_text("main")

@@ -48,6 +48,8 @@ class Person:
     port: int
     times: list[float] = field(default_factory=list)  # seconds of every request
     statuses: list[int] = field(default_factory=list)
+    came: float = 0.0  # when the first page was asked for, and when it was there
+    was_here: float = 0.0
     waited: int = 0
     let_in: float = 0.0
     page: str = ""
@@ -75,7 +77,9 @@ class Person:
     async def walk(self, code: str) -> None:
         """From the first page to the order's own, waiting where one is told to wait."""
         here = f"/en/account/subscribe/{code}"
+        self.came = time.time()
         await self.ask(here)
+        self.was_here = time.time()
         while 'name="amount"' not in self.page:
             again = re.search(r'http-equiv="refresh" content="(\d+)', self.page)
             self.waited += again is not None
@@ -197,7 +201,8 @@ def alone(port: int) -> float:
     return p95(person.times)
 
 
-def opening(keys, port: int, code: str) -> list[Person]:
+def opening(keys, port: int, code: str) -> tuple[list[Person], float]:
+    """Everybody who came, and when it opened."""
     people = [Person(FIRST + number, port) for number in range(CROWD)]
     opens_at = timezone.now() + timedelta(seconds=BEFORE)
     announce(keys, code, opens_at)
@@ -211,7 +216,7 @@ def opening(keys, port: int, code: str) -> list[Person]:
         await crowd
 
     asyncio.run(rush())
-    return people
+    return people, opens_at.timestamp()
 
 
 def open_now() -> list[str]:
@@ -227,13 +232,13 @@ def test_an_opening(keys):
     store().flushdb()
     with web(RATE) as port:
         idle = alone(port)
-        people = opening(keys, port, "JP-2026-7")
+        people, opened_at = opening(keys, port, "JP-2026-7")
     with_room = told(people, "JP-2026-7", idle)
-    turns = in_order(people, "JP-2026-7")
+    turns = in_order(people, "JP-2026-7", opened_at)
     assert with_room < 10
     assert most_at_once(turns) <= IN_TWO_SECONDS
     with web(0) as port:
-        crowd = opening(keys, port, "JP-2026-8")
+        crowd, _opened_at = opening(keys, port, "JP-2026-8")
     without = told(crowd, "JP-2026-8", idle)
     assert most_at_once([person.let_in for person in crowd]) > IN_TWO_SECONDS, (
         "the negative control: everybody is let in at once"
@@ -256,11 +261,14 @@ def most_at_once(times: list[float]) -> int:
     return max(sum(0 <= other - one < 2 for other in times) for one in times)
 
 
-def in_order(people: list[Person], code: str) -> list[float]:
-    """Everybody was let in at their turn, who was there before the opening first; the turns."""
+def in_order(people: list[Person], code: str, opened_at: float) -> list[float]:
+    """Everybody was let in at their turn, who was there before the opening first; the turns.
+
+    On a busy machine somebody who set out in time may not be there in time: it counts who was, and who came after it.
+    """
     turns = {person.number: int(store().get(f"room:{{{code}}}:turn:{person.number}") or 0) / 1000 for person in people}
-    early = [turns[person.number] for person in people if person.number % 3 == 0]
-    late = [turns[person.number] for person in people if person.number % 3]
+    early = [turns[person.number] for person in people if person.was_here < opened_at]
+    late = [turns[person.number] for person in people if person.came > opened_at]
     assert max(early) < min(late)
     for person in people:
         assert 0 <= person.let_in - turns[person.number] < 8, "nobody before their turn, nor long after it"

@@ -20,6 +20,7 @@ from portal.notices.send import AUDIENCES
 from portal.webhooks import delivering, endpoints, events
 from portal.webhooks.events import KINDS, WITHHELD, announce
 from portal.webhooks.models import MOST, PING, Webhook, WebhookDelivery
+from tests.gate import meanwhile
 from tests.portal.webhooks.conftest import NOW, Clock, happened
 from tests.portal.webhooks.receiver import Receiver, always, answer
 
@@ -309,6 +310,18 @@ def test_strangers_who_answer_slowly_never_hold_a_second_worker(
     fund(hanako, clock)
     assert deliver(clock) == 0
     assert deliver(clock, seconds=61) == 2, "a worker that died makes room in the end"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_endpoint_that_is_served_while_another_worker_looks_is_left_free(
+    active: Webhook, receiver: Receiver, clock: Clock, hanako: User
+):
+    """Two workers, of which one's clock is ahead: it has found what the other has sent before it could lock it."""
+    fund(hanako, clock)
+    ahead = clock.now + timedelta(hours=1)
+    claimed, sent = meanwhile(lambda: delivering.claim(now=ahead, most=1), lambda: delivering.deliver_due(clock=clock))
+    assert (claimed, sent, len(receiver.events)) == ([], 1, 1)
+    assert not delivering.is_at_work(now=clock.now), "nobody sleeps for a minute over nothing"
 
 
 def test_a_worker_that_dies_between_sending_and_writing_sends_again_by_the_same_id(

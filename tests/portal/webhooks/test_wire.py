@@ -223,9 +223,10 @@ def test_an_answer_without_end_ends(receiver: Receiver, monkeypatch: pytest.Monk
     receiver.behave = drip
     began = time.monotonic()
     assert failure(receiver.url) == "timeout"
-    assert time.monotonic() - began < 1
-    monkeypatch.setattr(wire, "_left", lambda _deadline: 0.3)
+    assert time.monotonic() - began < 5, "it drips for ten seconds"
+    monkeypatch.setattr(wire, "_left", lambda _deadline: 5)
     monkeypatch.setattr("http.client._MAXLINE", 40)
+    began = time.monotonic()
     assert failure(receiver.url) == "not_http"
     assert time.monotonic() - began > 1.5, (
         "negative control: bounded byte by byte it goes on until the line is too long"
