@@ -237,7 +237,7 @@ def redeeming(place: Place, *, holders: int, rounds: int) -> list[Measure]:
             [holders / run.settled for run in runs], limits, 0.35,
         ),
         Measure("redemption sharing", "requests shared out by the decision a second ÷ L", decided, limits, 0.35),
-        Measure("redemption WAL", "bytes of WAL a request", wal, [1] * len(wal), 2400, at_most=True),
+        Measure("redemption WAL", "bytes of WAL a request", wal, [1] * len(wal), 3000, at_most=True),
     ]  # fmt: skip
 
 

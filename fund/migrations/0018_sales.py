@@ -16,6 +16,23 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # A settlement changes these rows once: few indexes, and room for the new version beside the old one.
+        migrations.AlterField(
+            model_name='redemption',
+            name='unit_class',
+            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='fund.unitclass'),
+        ),
+        migrations.AlterField(
+            model_name='redemption',
+            name='window',
+            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='fund.redemptionwindow'),
+        ),
+        migrations.AlterField(
+            model_name='redemptionline',
+            name='window',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='fund.redemptionwindow'),
+        ),
+        migrations.RunSQL("ALTER TABLE fund_redemption SET (fillfactor = 50)", migrations.RunSQL.noop),
         migrations.CreateModel(
             name='RedemptionCompensation',
             fields=[

@@ -140,8 +140,12 @@ class Redemption(models.Model):
 
     id = models.UUIDField(primary_key=True, db_default=UUID7())
     holder_id = models.BigIntegerField()
-    unit_class = models.ForeignKey(UnitClass, on_delete=models.PROTECT, db_constraint=False, related_name="+")
-    window = models.ForeignKey(RedemptionWindow, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    unit_class = models.ForeignKey(
+        UnitClass, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    window = models.ForeignKey(
+        RedemptionWindow, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
     units = models.BigIntegerField()
     filled = models.BigIntegerField(default=0)
     hold = models.UUIDField()
@@ -260,7 +264,7 @@ class RedemptionLine(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, db_default=UUID7())
-    window = models.ForeignKey(RedemptionWindow, on_delete=models.PROTECT, related_name="lines")
+    window = models.ForeignKey(RedemptionWindow, on_delete=models.PROTECT, db_index=False, related_name="lines")
     request = models.ForeignKey(Redemption, on_delete=models.PROTECT, db_constraint=False, related_name="lines")
     holder_id = models.BigIntegerField()
     asked = models.BigIntegerField()
