@@ -50,7 +50,7 @@ def main() -> int:
             "reading",
             "planning",
         ],
-        help="P1, P9 and P10, or P2, P6, P3 and P5, P7, redemptions, P8, the officers' lists, P4 or regular plans alone",
+        help="P1, P9 and P10, or P2, P6, P3 and P5, P7, redemptions, P8, the desk, P4 or regular plans alone",
     )
     given = parser.parse_args()
     with server.running() as place:
