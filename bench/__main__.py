@@ -44,12 +44,13 @@ def main() -> int:
             "importing",
             "pricing",
             "distributing",
+            "redeeming",
             "proving",
             "desk",
             "reading",
             "planning",
         ],
-        help="P1, P9 and P10, or P2, P6, P3 and P5, P7, P8, the officers' lists, P4 or regular plans alone",
+        help="P1, P9 and P10, or P2, P6, P3 and P5, P7, redemptions, P8, the desk, P4 or regular plans alone",
     )
     given = parser.parse_args()
     with server.running() as place:
@@ -71,6 +72,9 @@ def main() -> int:
         if given.only in (None, "distributing"):
             holders = (given.sizes or [FEW_HOLDERS * 10 if given.quick else HOLDERS])[-1]
             measures += distributing(place, holders=holders, rounds=given.rounds)
+        if given.only in (None, "redeeming"):
+            holders = (given.sizes or [FEW_HOLDERS * 10 if given.quick else HOLDERS])[-1]
+            measures += redeeming(place, holders=holders, rounds=given.rounds)
         if given.only in (None, "desk"):
             measures += desk_lists(place, orders=FEW_HOLDERS * 5 if given.quick else HOLDERS, rounds=given.rounds)
         if given.only in (None, "proving"):
@@ -224,6 +228,33 @@ def distributing(place: Place, *, holders: int, rounds: int) -> list[Measure]:
             [holders / (run.recorded + run.booked) for run in runs], limits, 0.35,
         ),
         Measure("P7 WAL", "bytes of WAL a holder", wal, [1] * len(wal), 1200, at_most=True),
+    ]  # fmt: skip
+
+
+def redeeming(place: Place, *, holders: int, rounds: int) -> list[Measure]:
+    """A window over its cap is decided and settled, with L beside every round."""
+    from bench import limit, redemption  # noqa: PLC0415  models can be imported only after Django's setup
+
+    runs, limits = [], []
+    with tqdm(total=rounds + 1, desc="redemption", file=sys.stderr) as bar:
+        source = redemption.prepare(place, holders=holders)
+        bar.update()
+        for _round in range(rounds):
+            runs.append(redemption.run(place, source=source, holders=holders))
+            limits.append(limit.narrow_rows(place, holders))
+            bar.update()
+            bar.write(f"{runs[-1]} L={limits[-1]:.0f} {holders / runs[-1].settled / limits[-1]:.3f}")
+        for name in (source, "round"):
+            server.drop(place, name)
+    wal = [run.wal / holders for run in runs]
+    decided = [holders / run.decided for run in runs]
+    return [
+        Measure(
+            "redemption", f"requests of a decided window settled a second ÷ L, {holders} requests",
+            [holders / run.settled for run in runs], limits, 0.35,
+        ),
+        Measure("redemption sharing", "requests shared out by the decision a second ÷ L", decided, limits, 0.35),
+        Measure("redemption WAL", "bytes of WAL a request", wal, [1] * len(wal), 3000, at_most=True),
     ]  # fmt: skip
 
 

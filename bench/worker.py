@@ -1,4 +1,4 @@
-"""`python -m bench.worker DATABASE settle|pay`: until nothing is left, after a line on standard input says go.
+"""`python -m bench.worker DATABASE settle|pay|redeem`: until nothing is left, after a line on standard input says go.
 
 Prints "ready", the orders or entries of each chunk, and at the end the peak memory in kB.
 """
@@ -16,16 +16,22 @@ def main(database: str, work: str) -> None:
     from fund.dealing.models import Offering  # noqa: PLC0415
     from fund.distribution import pay  # noqa: PLC0415
     from fund.distribution.models import Distribution  # noqa: PLC0415
+    from fund.redemption import settle  # noqa: PLC0415
+    from fund.redemption.models import RedemptionWindow  # noqa: PLC0415
 
     def next_chunk() -> int:
         if work == "pay":
             from bench.distribution import LATER  # noqa: PLC0415
 
             return pay.pay_next(now=LATER)
+        if work == "redeem":
+            from bench.redemption import CODE, LATER  # noqa: PLC0415
+
+            return settle.settle_next(code=CODE, now=LATER)
         return settlement.settle_next(offering_code=stage.CODE, now=stage.AFTER)
 
     stage.use(database)
-    assert (Distribution if work == "pay" else Offering).objects.exists()
+    assert {"pay": Distribution, "redeem": RedemptionWindow}.get(work, Offering).objects.exists()  # type: ignore[attr-defined]
     print("ready", flush=True)
     sys.stdin.readline()
     while orders := next_chunk():

@@ -60,6 +60,7 @@ from fund.portfolio.models import (
     Valuation,
 )
 from fund.rates import ReferenceRate
+from fund.redemption.compensation import RedemptionCompensation
 from fund.redemption.models import Redemption, RedemptionDecision, RedemptionLine, RedemptionWindow
 from fund.register.models import Call, CallLine, Commitment, Contribution
 from fund.register.proof_models import HoldingBlock, HoldingRoot
@@ -124,6 +125,7 @@ __all__ = [
     "Postponement",
     "Proposal",
     "Redemption",
+    "RedemptionCompensation",
     "RedemptionDecision",
     "RedemptionLine",
     "RedemptionWindow",

@@ -27,7 +27,7 @@ from investors import people, vault
 from investors.people import Investor
 from investors.vault import Purpose, SealedField
 
-FILED = (Form.DIV, Form.FOREIGN, Form.ANNUAL)  # the statement of a PFIC is for the holder alone
+FILED = (Form.DIV, Form.FOREIGN, Form.ANNUAL, Form.SALES)  # the statement of a PFIC is for the holder alone
 LINES = 500  # statements of a part
 RECIPIENT = ("number_kind", "number", "name", "name_kana", "country", "postcode", "region", "city", "street")
 
@@ -118,7 +118,7 @@ def _lines(
     who = _recipient(form, one.holder, investor, now)
     start = [held.year, form.value, one.version]
     for line in one.lines:
-        yield [*start, 0, *who, line["class"], line["currency"], *(line[field.key] for field in FIELDS[form])]
+        yield [*start, 0, *who, line["class"], line["currency"], *(line.get(field.key, "") for field in FIELDS[form])]
     if not one.lines:
         yield [*start, 1, *who, "", "", *([""] * len(FIELDS[form]))]
 

@@ -1,10 +1,12 @@
-"""The hand-over to the vault (D12, D46): for a range of holders, how they are taxed, from the forms that they signed.
+"""The hand-over to the vault (D12, D46): for some holders, how they are taxed, from the forms that they signed.
 
 Told right before they are paid, in the same transaction, so that a form signed this morning counts and one that lapsed
 yesterday does not. The vault learns no number and no name.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -21,7 +23,7 @@ TELL = """
       LEFT JOIN LATERAL (SELECT * FROM investors_taxform x
                           WHERE x.investor_id = i.id AND x.form IN ('w9', 'w8ben') AND x.signed_at <= %(now)s
                           ORDER BY x.signed_at DESC, x.id DESC LIMIT 1) f ON true
-     WHERE i.holder_id BETWEEN %(first)s AND %(last)s
+     WHERE {whose}
      ORDER BY i.holder_id
         ON CONFLICT (holder_id) DO UPDATE
        SET (us_person, certified, treaty_until, residence, told_at)
@@ -33,6 +35,15 @@ TELL = """
 
 def tell(*, first: int, last: int, now: datetime) -> int:
     """Tell the tax status of the citizens among these holders; returns for how many it is new or another."""
+    return _tell("i.holder_id BETWEEN %(first)s AND %(last)s", {"first": first, "last": last, "now": now})
+
+
+def tell_of(*, holders: Sequence[int], now: datetime) -> int:
+    """The same of these holders alone, who are few of their range."""
+    return _tell("i.holder_id = ANY(%(holders)s)", {"holders": list(holders), "now": now})
+
+
+def _tell(whose: str, params: dict[str, Any]) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(TELL, {"first": first, "last": last, "now": now})
+        cursor.execute(TELL.format(whose=whose), params)
         return int(cursor.rowcount)

@@ -25,6 +25,7 @@ class Kind(models.TextChoices):
 
     RECEIPT = "receipt", _("Receipt of an order")
     CONTRACT_NOTE = "contract_note", _("Contract note")
+    REDEMPTION_NOTE = "redemption_note", _("Contract note of a redemption")
     STATEMENT = "statement", _("Quarterly statement")
     DISTRIBUTION = "distribution", _("Distribution notice")
     CALL = "capital_call", _("Capital call notice")
@@ -32,11 +33,12 @@ class Kind(models.TextChoices):
     FOREIGN = "1042-s", _("Form 1042-S")
     ANNUAL = "annual-report", _("Annual transaction report")
     PFIC = "pfic", _("PFIC annual information statement")
+    SALES = "1099-b", _("Form 1099-B")
 
 
 class Paper(models.Model):
     """One document of one citizen, or of a partner as a ``holder``. ``subject`` is what it is about: an order's
-    reference, a quarter, a year.
+    reference, a redemption window, a quarter, a year.
 
     ``digest`` is the SHA-256 of the PDF, which everybody who has it can compute; ``facts`` a keyed fingerprint of what
     stands in it, by which a second making of the same is noticed. ``size`` in bytes.

@@ -35,8 +35,9 @@ from fund.nav import strike
 from fund.payments import payee_accounts, payouts
 from fund.payments.payout_models import PayoutRun
 from fund.portfolio import entries
+from fund.redemption import compensation as redemption_compensation
+from fund.redemption import correction, share, window
 from fund.redemption import settle as redemptions
-from fund.redemption import share, window
 from fund.register import calls, proof
 from fund.tax import year as tax_year
 from fund.tax.models import TaxYear
@@ -48,6 +49,7 @@ from portal.celery import app
 from portal.documents import capital as capital_papers
 from portal.documents import distributions as distribution_papers
 from portal.documents import orders as order_papers
+from portal.documents import redemptions as redemption_papers
 from portal.documents import statements
 from portal.documents import taxes as tax_papers
 from portal.notices import mail
@@ -109,7 +111,7 @@ CARRY_OUT: dict[Kind, Callable[..., Any]] = {
     Kind.OUTAGE: outage.carry_out,
     Kind.ALLOTMENT: allotment.carry_out,
     Kind.NAV: strike.publish,
-    Kind.CORRECTION: compensation.carry_out,
+    Kind.CORRECTION: correction.carry_out,
     Kind.PAYOUT: payouts.carry_out,
     Kind.DISTRIBUTION: correct.carry_out,
     Kind.TAX_YEAR: tax_year.carry_out,
@@ -157,14 +159,23 @@ def settle_waiting(note: Note, now: datetime) -> int:
 
 @consumer
 def settle_redemptions(note: Note, now: datetime) -> int:
-    """A redemption window was decided: some of its requests after the others are settled (D31)."""
-    return redemptions.settle_next(code=note.payload["window"], now=now)
+    """A redemption window was decided: some of its requests after the others are settled (D31); reception tells how
+    their holders are taxed in the same transaction."""
+    return redemptions.settle_next(
+        code=note.payload["window"], now=now, tell=lambda holders: tax_status.tell_of(holders=holders, now=now)
+    )
 
 
 @consumer
 def compensate(note: Note, now: datetime) -> int:
     """Published NAVs were corrected: one range of citizens after the other is compensated (D43)."""
     return compensation.compensate_next(now=now)
+
+
+@consumer
+def compensate_redemptions(note: Note, now: datetime) -> int:
+    """Published NAVs were corrected: redemptions that were paid too little are made good, some at a time (D43)."""
+    return redemption_compensation.compensate_next(now=now)
 
 
 @consumer
@@ -185,6 +196,15 @@ def write_contract_notes(note: Note, now: datetime) -> int:
     told = note.payload
     return order_papers.contract_notes(
         offering_code=told["offering"], first_holder=told["first_holder"], last_holder=told["last_holder"], now=now
+    )
+
+
+@consumer
+def write_redemption_notes(note: Note, now: datetime) -> int:
+    """Some of a window were paid: their contract notes are written, some at a time (D48)."""
+    told = note.payload
+    return redemption_papers.contract_notes(
+        window=told["window"], first_holder=told["first_holder"], last_holder=told["last_holder"], now=now
     )
 
 

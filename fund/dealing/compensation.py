@@ -20,16 +20,16 @@ from django.db.models.functions import UUID7
 from django.utils.translation import gettext_lazy as _
 
 from fund.dealing.models import Allotment, Offering, SettlementChunk, Subscription
-from fund.governance import approval, audit, config, outbox
+from fund.governance import audit, config, outbox
 from fund.governance.approval import Kind, Proposal, two_keys_trigger
-from fund.governance.officers import Officer
 from fund.ledger import post
 from fund.ledger.models import Event, Transfer
 from fund.ledger.post import Line
 from fund.money import Currency, Money, convert, value_of
-from fund.nav import correct, strike
+from fund.nav import correct
 from fund.nav.models import Nav
 from fund.refusal import Refusal
+from fund.units import UnitClass
 
 CO_OWNERS = "SOV"
 
@@ -226,29 +226,15 @@ def given(*, order: Subscription) -> int:
     return int(posted.aggregate(units=models.Sum("amount", default=0))["units"])
 
 
-def propose(*, drafts: Sequence[Nav], officer: Officer, now: datetime, reason: str) -> Proposal:
-    """Put a correction with its compensation up for both keys. Raises Refused, also ``nav.value.Refused``."""
-    owed = [due.facts for due in preview(drafts=drafts, now=now)]
-    return correct.propose(drafts=drafts, compensation=owed, officer=officer, now=now, reason=reason)
+def hold_prices(*, drafts: Sequence[Nav]) -> None:
+    """No settlement takes its price from these days until this transaction ends: then it takes the corrected one."""
+    days = [draft.valuation_day for draft in drafts]
+    waiting = Allotment.objects.filter(offering__price_basis=Offering.Basis.FORWARD, offering__dealing_day__in=days)
+    list(waiting.select_for_update(of=("self",)).order_by("pk"))
 
 
-@transaction.atomic
-def carry_out(*, proposal: Proposal, now: datetime) -> list[Nav] | None:
-    """Publish the corrected versions and begin their compensation; None when this was done before.
-
-    Raises Refused: changed, when other orders would be compensated than were approved; ``nav.value.Refused``.
-    """
-    if not approval.carry_out(proposal=proposal, now=now):
-        return None
-    proposal.refresh_from_db()
-    strike.one_at_a_time()
-    drafts = correct.proposed(proposal=proposal)
-    _hold_prices(drafts)
-    owed = preview(drafts=drafts, now=now)
-    if [due.facts for due in owed] != proposal.facts["compensation"]:
-        message = _("The affected orders have changed since this was approved. Propose the correction again.")
-        raise Refused(message, code="changed")
-    correct.publish(drafts=drafts, proposal=proposal, now=now)
+def begin(*, owed: Sequence[Due], proposal: Proposal) -> None:
+    """What both nations approved is compensated from now on (``compensate_next``)."""
     Compensation.objects.bulk_create(
         Compensation(
             nav=due.nav,
@@ -264,14 +250,6 @@ def carry_out(*, proposal: Proposal, now: datetime) -> list[Nav] | None:
         )
         for due in owed
     )
-    return drafts
-
-
-def _hold_prices(drafts: Sequence[Nav]) -> None:
-    """No settlement takes its price from these days until this transaction ends: then it takes the corrected one."""
-    days = [draft.valuation_day for draft in drafts]
-    waiting = Allotment.objects.filter(offering__price_basis=Offering.Basis.FORWARD, offering__dealing_day__in=days)
-    list(waiting.select_for_update(of=("self",)).order_by("pk"))
 
 
 @transaction.atomic
@@ -345,7 +323,10 @@ def _counted(owed: str, params: Mapping[str, Any]) -> tuple[int, int]:
 def _finish(one: Compensation, now: datetime) -> None:
     """The end, which the database allows only when exactly what was approved is posted; everybody concerned is told."""
     if one.made_good:
-        post.post(event=Event.CORRECTION, event_id=one.event_id, lines=_made_good(one), effective_at=now)
+        lines = by_co_owners(
+            unit_class=one.offering.unit_class, money=one.offering.money(one.made_good), usd_jpy=one.nav.usd_jpy
+        )
+        post.post(event=Event.CORRECTION, event_id=one.event_id, lines=lines, effective_at=now)
     if Compensation.objects.filter(pk=one.pk, finished_at=None).update(finished_at=now) != 1:
         raise RuntimeError(f"{one} was finished before")
     audit.record(
@@ -360,13 +341,12 @@ def _finish(one: Compensation, now: datetime) -> None:
     outbox.leave(topic="orders.compensated", subject=str(one), now=now, compensation=one.pk)
 
 
-def _made_good(one: Compensation) -> list[Line]:
-    """From the co-owners' capital to that of the class, at the rate of the corrected NAV: the net assets stay."""
-    to = f"capital:{one.offering.unit_class_id}"
-    money = one.offering.money(one.made_good)
+def by_co_owners(*, unit_class: UnitClass, money: Money, usd_jpy: Decimal) -> list[Line]:
+    """From the co-owners' capital to that of a class, at the rate of the corrected NAV: the net assets stay."""
+    to = f"capital:{unit_class}"
     if money.currency == Currency.USD:
         return [Line(f"capital:{CO_OWNERS}", to, money.amount)]
-    dollars = convert(money, to=Currency.USD, usd_jpy=one.nav.usd_jpy)
+    dollars = convert(money, to=Currency.USD, usd_jpy=usd_jpy)
     return [
         Line(f"capital:{CO_OWNERS}", "exchange:USD", max(dollars.amount, 1)),
         Line("exchange:JPY", to, money.amount),

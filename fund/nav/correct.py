@@ -4,7 +4,7 @@ Later NAVs were carried on from the wrong one: their classes' shares and their f
 with it, in their order, as one act. What was published stays beside the new versions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -97,9 +97,9 @@ def findings(*, drafts: Sequence[Nav]) -> list[checks.Finding]:
 
 
 def propose(
-    *, drafts: Sequence[Nav], compensation: list[dict[str, str]], officer: Officer, now: datetime, reason: str
+    *, drafts: Sequence[Nav], owed: Mapping[str, list[dict[str, str]]], officer: Officer, now: datetime, reason: str
 ) -> approval.Proposal:
-    """Put a correction up for approval: its figures, its errors and what is to be compensated (``dealing``).
+    """Put a correction up for approval: its figures, its errors and what is owed (``redemption.correction``).
 
     Raises Refused: reason_needed; overtaken; newer_version; what a check blocks.
     """
@@ -112,7 +112,7 @@ def propose(
     strike.require_sound(found, reason)
     payload = {
         "navs": [_facts(draft) for draft in drafts],
-        "compensation": compensation,
+        **owed,
         "findings": strike.told(found),
         "reason": reason,
     }

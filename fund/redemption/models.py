@@ -140,8 +140,12 @@ class Redemption(models.Model):
 
     id = models.UUIDField(primary_key=True, db_default=UUID7())
     holder_id = models.BigIntegerField()
-    unit_class = models.ForeignKey(UnitClass, on_delete=models.PROTECT, db_constraint=False, related_name="+")
-    window = models.ForeignKey(RedemptionWindow, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    unit_class = models.ForeignKey(
+        UnitClass, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    window = models.ForeignKey(
+        RedemptionWindow, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
     units = models.BigIntegerField()
     filled = models.BigIntegerField(default=0)
     hold = models.UUIDField()
@@ -255,11 +259,12 @@ class RedemptionLine(models.Model):
 
     ``asked`` was open when the window was decided, ``filled`` is its part. Once settled: ``gross`` is their worth,
     ``charge`` what stays in the class for the ``charged_units`` that were held for less than a year, ``cost`` what they
-    had cost on average (個別元本), which leaves with them. The holder gets ``gross`` − ``charge``.
+    had cost on average (個別元本), which leaves with them. The holder gets ``gross`` − ``charge``. For the year of tax:
+    ``long_units`` were held for more than a year (IRC §1222), and how the holder was taxed when it was settled.
     """
 
     id = models.UUIDField(primary_key=True, db_default=UUID7())
-    window = models.ForeignKey(RedemptionWindow, on_delete=models.PROTECT, related_name="lines")
+    window = models.ForeignKey(RedemptionWindow, on_delete=models.PROTECT, db_index=False, related_name="lines")
     request = models.ForeignKey(Redemption, on_delete=models.PROTECT, db_constraint=False, related_name="lines")
     holder_id = models.BigIntegerField()
     asked = models.BigIntegerField()
@@ -268,6 +273,9 @@ class RedemptionLine(models.Model):
     charged_units = models.BigIntegerField(null=True)
     charge = models.BigIntegerField(null=True)
     cost = models.BigIntegerField(null=True)
+    long_units = models.BigIntegerField(null=True)
+    us_person = models.BooleanField(null=True)
+    jp_resident = models.BooleanField(null=True)
     settled_at = models.DateTimeField(null=True)
 
     app_may = ("SELECT", "INSERT", "UPDATE")
@@ -279,7 +287,16 @@ class RedemptionLine(models.Model):
             ),
             models.CheckConstraint(
                 name="redemption_line_settled_whole",
-                condition=Q(settled_at=None, gross=None, charged_units=None, charge=None, cost=None)
+                condition=Q(
+                    settled_at=None,
+                    gross=None,
+                    charged_units=None,
+                    charge=None,
+                    cost=None,
+                    long_units=None,
+                    us_person=None,
+                    jp_resident=None,
+                )
                 | Q(
                     settled_at__isnull=False,
                     gross__gte=0,
@@ -288,6 +305,10 @@ class RedemptionLine(models.Model):
                     charged_units__gte=0,
                     charged_units__lte=F("filled"),
                     cost__isnull=False,
+                    long_units__gte=0,
+                    long_units__lte=F("filled") - F("charged_units"),
+                    us_person__isnull=False,
+                    jp_resident__isnull=False,
                 ),
             ),
             models.UniqueConstraint(fields=["window", "holder_id"], name="redemption_line_one_a_holder"),

@@ -5,7 +5,7 @@ from fund.governance.checks import Check, compare
 
 def prove() -> list[Check]:
     """Every recomputation of this room; without redemptions it is clean."""
-    return [on_hold(), shared_out(), proceeds(), filled()]
+    return [on_hold(), shared_out(), proceeds(), filled(), made_good()]
 
 
 def on_hold() -> Check:
@@ -100,5 +100,33 @@ def filled() -> Check:
               LEFT JOIN (SELECT request_id, holder_id, sum(filled) AS units FROM fund_redemptionline
                           WHERE settled_at IS NOT NULL GROUP BY 1, 2) l ON l.request_id = r.id
              WHERE r.filled <> coalesce(l.units, 0) OR l.holder_id <> r.holder_id
+        """,
+    )
+
+
+def made_good() -> Check:
+    """Each redemption of a compensated window has at least what the right price brings, and no more beyond (D43).
+
+    Beyond is what it had been paid at a wrong price, which its holder keeps.
+    """
+    return compare(
+        "redemptions at a corrected price were made good",
+        rows="SELECT coalesce(sum(lines), 0)::bigint FROM fund_redemptioncompensation WHERE finished_at IS NOT NULL",
+        differences="""
+            SELECT 'request ' || l.request_id || ' in ' || l.window_id || ' was made good ' || coalesce(t.amount, 0)
+              FROM (SELECT DISTINCT ON (k.window_id) k.window_id, k.price_after, n.version
+                      FROM fund_redemptioncompensation k JOIN fund_nav n ON n.id = k.nav_id
+                     WHERE k.finished_at IS NOT NULL ORDER BY k.window_id, n.version DESC) c
+              JOIN fund_redemptionwindow w ON w.code = c.window_id
+              JOIN fund_unitclass u ON u.code = w.unit_class_id
+              JOIN fund_redemptionline l ON l.window_id = c.window_id AND l.filled > 0
+              LEFT JOIN (SELECT event_id, sum(amount) AS amount, max(line) AS last FROM fund_transfer
+                          WHERE event = 15 AND holder_id IS NOT NULL GROUP BY 1) t ON t.event_id = l.id
+             CROSS JOIN LATERAL (SELECT c.price_after * CASE u.currency WHEN 'USD' THEN 100 ELSE 1 END / u.lot
+                                        AS exact) p
+             CROSS JOIN LATERAL (SELECT floor(l.filled * p.exact)
+                                        - floor(l.charged_units * p.exact * w.charge_percent / 100) AS due) e
+             WHERE l.gross - l.charge + coalesce(t.amount, 0) < e.due
+                OR t.last = c.version AND l.gross - l.charge + t.amount <> e.due
         """,
     )

@@ -10,7 +10,8 @@ from datetime import date, datetime
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 from psycopg.errors import CheckViolation
 
@@ -19,7 +20,7 @@ from fund.dealing import called_back
 from fund.dealing.called_back import NotRedeemable
 from fund.governance import audit, outbox
 from fund.ledger import accounts, post
-from fund.ledger.models import Balance, Event, Phase
+from fund.ledger.models import Balance, Event, Phase, Transfer
 from fund.ledger.post import Line
 from fund.redemption.models import Redemption, RedemptionLine, RedemptionWindow
 from fund.refusal import Refusal
@@ -215,8 +216,13 @@ def may_be_withdrawn(*, asked: Redemption, now: datetime) -> bool:
 
 
 def of_holder(*, holder_id: int) -> QuerySet[Redemption]:
-    """A holder's requests with what each window brought them, in no order."""
+    """A holder's requests with what each window brought them, in no order.
+
+    Each line has ``made_good``: minor units that corrections of its price have paid, beyond what it says (D43).
+    """
     lines = RedemptionLine.objects.select_related("window__unit_class", "window__decision").order_by("id")
+    posted = Transfer.objects.filter(event_id=OuterRef("pk"), event=Event.CORRECTION).order_by().values("event_id")
+    lines = lines.annotate(made_good=Coalesce(Subquery(posted.annotate(sum=Sum("amount")).values("sum")), 0))
     return (
         Redemption.objects.filter(holder_id=holder_id)
         .select_related("unit_class", "window")

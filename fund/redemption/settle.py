@@ -12,6 +12,7 @@ of it and marks them in one transaction, so that a killed one leaves them as the
 is in its holder's rows and in the decision; the line is the event of its entry, which posts once.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
@@ -33,10 +34,12 @@ from fund.refusal import Refusal
 
 State = RedemptionWindow.State
 
-# Units by when they came, first in, first out: those that came before a year ago (`old`), and what was redeemed before,
-# the oldest first. What corrects a purchase, a compensation or a rescission, counts as of that purchase.
+# Units by when they came, first in, first out: those that came before a year ago (`old`, and `long` as the United
+# States count), and what was redeemed before, the oldest first. What corrects a purchase, a compensation or a
+# rescission, counts as of that purchase.
 AGES = """
     SELECT holder_id, coalesce(sum(units) FILTER (WHERE NOT redeemed AND at < %(year_ago)s), 0)::bigint AS old,
+           coalesce(sum(units) FILTER (WHERE NOT redeemed AND at < %(long_ago)s), 0)::bigint AS long,
            coalesce(-sum(units) FILTER (WHERE redeemed), 0)::bigint AS gone
       FROM (SELECT s.holder_id, s.units, b.effective_at AS at, false AS redeemed
               FROM fund_settlement s JOIN fund_settlementbatch b ON b.id = s.batch_id AND b.unit_class_id = %(class)s
@@ -63,16 +66,23 @@ AGES = """
 # Rounded as ``money.redeem`` does. Of the cost so much leaves as of the units, and all of it with the last of them.
 MARK = f"""
     UPDATE fund_redemptionline l
-       SET gross = s.gross, charged_units = s.charged, charge = s.charge, cost = s.cost, settled_at = %(now)s
-      FROM (SELECT id, charged, div(filled::numeric * %(price)s, %(price_per)s)::bigint AS gross,
+       SET gross = s.gross, charged_units = s.charged, charge = s.charge, cost = s.cost, long_units = s.long,
+           us_person = s.us_person, jp_resident = s.jp_resident, settled_at = %(now)s
+      FROM (SELECT id, charged, long, us_person, jp_resident,
+                   div(filled::numeric * %(price)s, %(price_per)s)::bigint AS gross,
                    div(charged::numeric * %(price)s * %(rate)s, %(price_per)s::numeric * %(rate_per)s)::bigint
                    AS charge,
                    CASE WHEN filled = 0 THEN 0 WHEN filled = held THEN cost
                         ELSE div(cost::numeric * filled, held)::bigint END AS cost
               FROM (SELECT l.id, l.filled, k.{{units}} AS held, coalesce(c.cost, 0) AS cost,
-                           greatest(0, l.filled - greatest(0, coalesce(a.old, 0) - coalesce(a.gone, 0))) AS charged
+                           greatest(0, l.filled - greatest(0, coalesce(a.old, 0) - coalesce(a.gone, 0))) AS charged,
+                           least(l.filled, greatest(0, least(a.long, a.old) - coalesce(a.gone, 0))) AS long,
+                           coalesce(t.us_person, h.nation = 'US') AS us_person,
+                           coalesce(t.residence, h.nation) = 'JP' AS jp_resident
                       FROM fund_redemptionline l
                       JOIN fund_card k ON k.holder_id = l.holder_id
+                      JOIN fund_holder h ON h.id = l.holder_id
+                      LEFT JOIN fund_taxstatus t ON t.holder_id = l.holder_id
                       LEFT JOIN ({AGES}) a ON a.holder_id = l.holder_id
                       LEFT JOIN ({average_cost.COST}) c ON c.holder_id = l.holder_id
                      WHERE l.id = ANY(%(lines)s) OFFSET 0) u OFFSET 0) s
@@ -102,6 +112,9 @@ REQUESTS = """
 """
 
 
+type Tell = Callable[[Sequence[int]], object]
+
+
 class Refused(Refusal):
     """The window cannot be settled as things stand."""
 
@@ -116,10 +129,11 @@ class Progress:
     settled: int
 
 
-def settle_next(*, code: str, now: datetime, chunk: int = 5_000) -> int:
+def settle_next(*, code: str, now: datetime, chunk: int = 5_000, tell: Tell = lambda holders: None) -> int:
     """Settle the next ``chunk`` lines of a decided window in one transaction; returns how many, 0 when done.
 
-    Call it until 0, from as many workers as you like; then the window is settled. Raises Refused: not_decided.
+    Call it until 0, from as many workers as you like; then the window is settled. ``tell`` has the tax status of these
+    holders brought up to date before. Raises Refused: not_decided.
     """
     with transaction.atomic():
         decision = RedemptionDecision.objects.select_related("window__unit_class").filter(pk=code).first()
@@ -127,6 +141,7 @@ def settle_next(*, code: str, now: datetime, chunk: int = 5_000) -> int:
             raise Refused(_("This window has not been decided."), code="not_decided")
         taken = _take(code, chunk)
         if taken:
+            tell([holder for _line, holder in taken])
             _settle(decision, taken, now)
         elif decision.window.state == State.DECIDED:
             _finish(decision, now)
@@ -157,6 +172,14 @@ def _settle(decision: RedemptionDecision, taken: list[tuple[UUID, int]], now: da
     post.post_set(ENTRIES, told)
     if _execute(REQUESTS, told) != expected:
         raise RuntimeError(f"requests of {window} are not as they were decided")
+    outbox.leave(
+        topic="redemptions.booked",
+        subject=f"{window} {told['first']}",
+        now=now,
+        window=window.code,
+        first_holder=told["first"],
+        last_holder=told["last"],
+    )
 
 
 def _execute(statement: str, params: dict[str, Any]) -> int:
@@ -189,6 +212,7 @@ def _scalars(decision: RedemptionDecision, now: datetime) -> dict[str, Any]:
         "rate": rate.numerator,
         "rate_per": rate.denominator,
         "year_ago": calendars.books_close(year_before(window.dealing_day)),
+        "long_ago": held_for_long_before(window.dealing_day),
         # the cost as it stands now: everything in the book counts
         "close": datetime.max.replace(tzinfo=now.tzinfo, year=9000),
         "snapshot": snapshot,
@@ -207,6 +231,15 @@ def _scalars(decision: RedemptionDecision, now: datetime) -> dict[str, Any]:
 def year_before(day: date) -> date:
     """The same day a year before; of a 29 February the 28th."""
     return day.replace(year=day.year - 1, day=28) if (day.month, day.day) == (2, 29) else day.replace(year=day.year - 1)
+
+
+def held_for_long_before(day: date) -> datetime:
+    """What came before this instant was held for *more* than a year on a day: the year begins the day after it came.
+
+    Of a 29 February the year that began on 1 March is over.
+    """
+    before = year_before(day)
+    return calendars.books_open(before) if before.day == day.day else calendars.books_close(before)
 
 
 def _finish(decision: RedemptionDecision, now: datetime) -> None:

@@ -1,7 +1,9 @@
 """What stands in each form (D48), and where each figure comes from: entries of the book, summed over a year.
 
 A distribution belongs to the year of its pay day, whenever its entries were booked: one that is corrected later changes
-the year in which it was paid, so that the year has another version. Amounts are minor units of the class's currency.
+the year in which it was paid, so that the year has another version. A redemption is a sale: for the United States on
+its dealing day, for Japan on the day in Tokyo on which the units left; what a corrected price made good belongs to it.
+Amounts are minor units of the class's currency.
 """
 
 from dataclasses import dataclass
@@ -14,12 +16,15 @@ from fund.tax.models import Form
 
 
 class As(Enum):
-    """How a value is read: money of the line's currency or in USD cents, smallest units, unit-days, or as it stands."""
+    """How a value is read: money of the line's currency or in USD cents, smallest units, unit-days, an ISO day, how
+    long something was held, or as it stands."""
 
     MONEY = "money"
     CENTS = "cents"
     UNITS = "units"
     DAYS = "days"
+    DAY = "day"
+    TERM = "term"
     TEXT = "text"
 
 
@@ -54,8 +59,9 @@ FOREIGN = [
     Field("13f", _("Chapter 3 status code of the recipient"), As.TEXT),
 ]
 # Named after 特定口座年間取引報告書 (国税庁、令和7年分の法定調書の作成と提出の手引), of which the fund has the
-# distributions alone: 配当等の額, 源泉徴収税額 (所得税), 配当割額 (住民税), 特別分配金の額, 外国所得税の額.
-# Units cannot be sold back yet, so there is no 譲渡の対価の額.
+# distributions: 配当等の額, 源泉徴収税額 (所得税), 配当割額 (住民税), 特別分配金の額, 外国所得税の額; and of
+# redemptions, where there were some: 譲渡の対価の額 (収入金額), 取得費及び譲渡に要した費用の額等, 差引金額
+# (譲渡所得等の金額). The fund keeps no 特定口座: it withholds nothing from a sale (decision 37).
 ANNUAL = [
     Field("dividends", _("Distributions (ordinary part)")),
     Field("income_tax", _("Income tax withheld")),
@@ -63,6 +69,9 @@ ANNUAL = [
     Field("special", _("Special distributions (return of capital)")),
     Field("foreign_tax", _("Foreign income tax")),
     Field("units", _("Units at the end of the year"), As.UNITS),
+    Field("sale_proceeds", _("Proceeds of redemptions")),
+    Field("sale_costs", _("Acquisition cost and charges of redemptions")),
+    Field("sale_gain", _("Gain or loss of redemptions (proceeds less costs)")),
 ]
 # What Treas. Reg. §1.1295-1(g)(1) wants of the statement of a passive foreign investment company; the shares are those
 # of IRC §1293(b), day by day.
@@ -72,13 +81,42 @@ PFIC = [
     Field("distributed", _("Distributed in the year, in cash or units")),
     Field("unit_days", _("Units held, times the days"), As.DAYS),
 ]
-FIELDS: dict[Form, list[Field]] = {Form.DIV: DIV, Form.FOREIGN: FOREIGN, Form.ANNUAL: ANNUAL, Form.PFIC: PFIC}
+# Form 1099-B and its instructions (IRS, 2025). A line is what one window redeemed of what was held for more than a
+# year, or of the rest, first in, first out. The charge of early redemption is taken off the proceeds, as box 6 says,
+# and belongs to units held for less than a year. The average cost is told, not reported as basis: box 12 stays empty,
+# and box 5 is marked (decision 37).
+SALES = [
+    Field("1a", _("Units redeemed"), As.UNITS),
+    Field("1b", _("Date acquired"), As.TEXT),
+    Field("1c", _("Date sold"), As.DAY),
+    Field("1d", _("Proceeds")),
+    Field("1e", _("Cost or other basis")),
+    Field("2", _("Type of gain or loss"), As.TERM),
+    Field("4", _("Federal income tax withheld")),
+    Field("5", _("Noncovered security"), As.TEXT),
+    Field("6", _("Reported to IRS"), As.TEXT),
+    Field("12", _("Basis reported to IRS"), As.TEXT),
+    Field("charge", _("Charge of early redemption, already taken off the proceeds")),
+]
+FIELDS: dict[Form, list[Field]] = {
+    Form.DIV: DIV,
+    Form.FOREIGN: FOREIGN,
+    Form.ANNUAL: ANNUAL,
+    Form.PFIC: PFIC,
+    Form.SALES: SALES,
+}
 
 # Which field of which form says what was withheld and stands on an account of the ledger.
 WITHHELD = {
     "withheld_us": [(Form.DIV, "4"), (Form.FOREIGN, "7a")],
     "withheld_national": [(Form.ANNUAL, "income_tax")],
     "withheld_local": [(Form.ANNUAL, "local_tax")],
+}
+
+# Which fields of which form say what was redeemed of those whom it is about, before the charge.
+REDEEMED = {
+    "redeemed_us": [(Form.SALES, "1d"), (Form.SALES, "charge")],
+    "redeemed_jp": [(Form.ANNUAL, "sale_proceeds")],
 }
 
 # The entries of a range of holders that belong to a year, those that were taken back with a minus.
@@ -127,16 +165,46 @@ FOREIGN_LINES = f"""
              WHERE g.us_basis IN (3, 4)) f
      GROUP BY 1, 2, unit_class_id, currency, code, rate, kind HAVING sum(gross) <> 0
 """
+# Redemptions of a range of holders, each with what a corrected price made good of it.
+SOLD = """
+    SELECT l.holder_id, l.window_id, w.unit_class_id, c.currency, w.dealing_day, l.filled, l.long_units, l.charge,
+           l.cost, l.gross + coalesce(m.amount, 0) AS gross, l.us_person, l.jp_resident,
+           (l.settled_at AT TIME ZONE 'Asia/Tokyo')::date AS left_on
+      FROM fund_redemptionline l
+      JOIN fund_redemptionwindow w ON w.code = l.window_id
+      JOIN fund_unitclass c ON c.code = w.unit_class_id
+      LEFT JOIN LATERAL (SELECT sum(t.amount)::bigint AS amount FROM fund_transfer t
+                          WHERE t.event_id = l.id AND t.event = 15) m ON true
+     WHERE l.holder_id BETWEEN %(first)s AND %(last)s AND l.settled_at IS NOT NULL AND l.filled > 0
+"""
+SALES_LINES = f"""
+    SELECT holder_id, s.window_id || term AS place,
+           jsonb_build_object('class', unit_class_id, 'currency', currency, 'window', s.window_id, '1a', p.units,
+               '1b', 'VARIOUS', '1c', dealing_day, '1d', p.gross - p.charge, '1e', p.cost, '2', term, '4', 0, '5', 'X',
+               '6', 'NET', '12', '', 'charge', p.charge) AS line
+      FROM ({SOLD}) s
+     CROSS JOIN LATERAL (SELECT div(s.gross::numeric * long_units, filled) AS gross,
+                                div(s.cost::numeric * long_units, filled) AS cost) l
+     CROSS JOIN LATERAL (VALUES ('long', long_units, l.gross, l.cost, 0),
+                                ('short', filled - long_units, s.gross - l.gross, s.cost - l.cost, s.charge)
+                        ) p(term, units, gross, cost, charge)
+     WHERE us_person AND dealing_day BETWEEN %(from)s AND %(to)s AND p.units > 0
+"""
 ANNUAL_LINES = f"""
-    SELECT g.holder_id, g.unit_class_id AS place,
-           jsonb_build_object('class', g.unit_class_id, 'currency', currency, 'dividends', sum(ordinary),
-               'income_tax', sum(national), 'local_tax', sum(local), 'special', sum(returned), 'foreign_tax', sum(us),
-               'units', coalesce(max(u.units), 0)) AS line
-      FROM ({GIVEN}) g
+    SELECT holder_id, unit_class_id AS place,
+           jsonb_build_object('class', unit_class_id, 'currency', currency, 'dividends', coalesce(ordinary, 0),
+               'income_tax', coalesce(national, 0), 'local_tax', coalesce(local, 0), 'special', coalesce(returned, 0),
+               'foreign_tax', coalesce(us, 0), 'units', coalesce(u.units, 0))
+           || CASE WHEN proceeds IS NULL THEN '{{}}' ELSE jsonb_build_object('sale_proceeds', proceeds,
+               'sale_costs', costs, 'sale_gain', proceeds - costs) END AS line
+      FROM (SELECT holder_id, unit_class_id, currency, sum(ordinary) AS ordinary, sum(national) AS national,
+                   sum(local) AS local, sum(returned) AS returned, sum(us) AS us
+              FROM ({GIVEN}) g WHERE jp_basis IN (1, 2) GROUP BY 1, 2, 3 HAVING sum(gross) <> 0) g
+      FULL JOIN (SELECT holder_id, unit_class_id, currency, sum(gross) AS proceeds, sum(cost + charge) AS costs
+                   FROM ({SOLD}) s WHERE jp_resident AND left_on BETWEEN %(from)s AND %(to)s GROUP BY 1, 2, 3) s
+          USING (holder_id, unit_class_id, currency)
       LEFT JOIN (SELECT holder_id, unit_class_id, sum(units) AS units FROM ({MOVED}) m GROUP BY 1, 2) u
           USING (holder_id, unit_class_id)
-     WHERE jp_basis IN (1, 2)
-     GROUP BY 1, g.unit_class_id, currency HAVING sum(gross) <> 0
 """
 # ``factors``: by class and day, what a unit held from that day to the end of the year has of all earnings (``pfic``).
 PFIC_LINES = f"""
@@ -161,4 +229,5 @@ LINES: dict[Form, str] = {
     Form.FOREIGN: FOREIGN_LINES,
     Form.ANNUAL: ANNUAL_LINES,
     Form.PFIC: PFIC_LINES,
+    Form.SALES: SALES_LINES,
 }

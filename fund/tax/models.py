@@ -17,6 +17,7 @@ class Form(models.TextChoices):
     FOREIGN = "1042-s", _("Form 1042-S")
     ANNUAL = "annual-report", _("Annual transaction report")
     PFIC = "pfic", _("PFIC annual information statement")
+    SALES = "1099-b", _("Form 1099-B")
 
 
 class TaxYear(models.Model):

@@ -1,7 +1,7 @@
 """A year of tax: computed from the book, compared with its accounts, released under both keys (D4, D48)."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,9 +20,10 @@ from fund.governance.approval import Kind, Proposal
 from fund.governance.officers import Duty, Officer
 from fund.money import Currency, Money
 from fund.payments.remittance import ACCOUNTS
+from fund.redemption.models import RedemptionWindow
 from fund.refusal import Refusal
 from fund.tax import pfic
-from fund.tax.forms import LINES, WITHHELD
+from fund.tax.forms import LINES, REDEEMED, WITHHELD
 from fund.tax.models import Form, TaxStatement, TaxYear
 
 State = TaxYear.State
@@ -51,7 +52,7 @@ def begin(*, year: int, officer: Officer, now: datetime) -> TaxYear:
     """Open a version of a year that is over; the note has its statements computed (``prepare_next``).
 
     Raises Refused: not_over; open, while another version waits; unpaid, while a distribution of the year is not paid
-    yet; NotOnDuty; and ``rates.Unknown``.
+    yet, or a redemption window not settled; NotOnDuty; and ``rates.Unknown``.
     """
     officers.on_duty(user_id=officer.user_id, duty=Duty.PAYMENTS, now=now)
     first, last = span(year)
@@ -60,6 +61,9 @@ def begin(*, year: int, officer: Officer, now: datetime) -> TaxYear:
     of_year = Distribution.objects.filter(pay_day__range=(first, last))
     if of_year.filter(state__in=[Distribution.State.DECLARED, Distribution.State.RECORDED]).exists():
         raise Refused(_("A distribution of this year is not paid yet."), code="unpaid")
+    at_work = [RedemptionWindow.State.OPEN, RedemptionWindow.State.CLOSED, RedemptionWindow.State.DECIDED]
+    if RedemptionWindow.objects.filter(dealing_day__lte=last, state__in=at_work).exists():
+        raise Refused(_("A redemption window of this year is not settled yet."), code="unpaid")
     version = TaxYear.objects.filter(year=year, state=State.RELEASED).aggregate(last=Max("version", default=0))["last"]
     try:
         with transaction.atomic():
@@ -190,7 +194,7 @@ def digest_of(one: TaxYear) -> tuple[int, bytes]:
 
 @dataclass(frozen=True)
 class Compared:
-    """An account of withheld taxes: what the statements of the year say of it, and what the ledger says."""
+    """An account of withheld taxes, or what was redeemed: what the statements of the year say, and what the ledger."""
 
     account: str
     told: Money
@@ -214,7 +218,7 @@ TOLD = f"""
       FROM ({STANDING}) s
      CROSS JOIN LATERAL jsonb_array_elements(s.lines) AS one(line)
      CROSS JOIN LATERAL jsonb_each_text(one.line) AS field(key, value)
-     WHERE value ~ '^-?[0-9]+$' AND key NOT IN ('1', '3a', '13f')
+     WHERE value ~ '^-?[0-9]+$' AND key NOT IN ('1', '3a', '13f', 'window')
      GROUP BY 1, 2, 3
 """
 # What stands on the account and was remitted of it, less what other years have brought there.
@@ -230,10 +234,27 @@ BOOKED = """
                         WHERE d.pay_day NOT BETWEEN %(from)s AND %(to)s), 0))::bigint
       FROM fund_account a JOIN fund_control k ON k.account_id = a.id WHERE a.code = %(account)s
 """
+# What redemptions of the year have paid and made good, as the ledger has it.
+REDEEMED_BOOKED = """
+    SELECT coalesce(sum(t.amount), 0)::bigint
+      FROM fund_redemptionline l
+      JOIN fund_redemptionwindow w ON w.code = l.window_id
+      JOIN fund_unitclass c ON c.code = w.unit_class_id AND c.currency = %(currency)s
+      JOIN fund_account a ON a.code = 'refunds:' || c.currency
+      JOIN fund_transfer t ON t.event_id = l.id AND t.event IN (13, 15) AND t.phase = 0 AND t.credit_id = a.id
+     WHERE {whose}
+"""
+WHOSE = {
+    "redeemed_us": "l.us_person AND w.dealing_day BETWEEN %(from)s AND %(to)s",
+    "redeemed_jp": ("l.jp_resident AND (l.settled_at AT TIME ZONE 'Asia/Tokyo')::date BETWEEN %(from)s AND %(to)s"),
+}
 COLUMN = {"withheld_us": "us", "withheld_national": "national", "withheld_local": "local"}
 
 
-def sums(*, tax_year: TaxYear) -> dict[tuple[Form, str, str], int]:
+type Told = dict[tuple[Form, str, str], int]
+
+
+def sums(*, tax_year: TaxYear) -> Told:
     """What the standing statements come to, by form, currency and field."""
     with connection.cursor() as cursor:
         cursor.execute(TOLD, {"year": tax_year.year, "version": tax_year.version, "tax_year": tax_year.pk})
@@ -241,7 +262,7 @@ def sums(*, tax_year: TaxYear) -> dict[tuple[Form, str, str], int]:
 
 
 def compared(*, tax_year: TaxYear) -> list[Compared]:
-    """Every account of withheld taxes beside the statements; a year is released when all agree."""
+    """All withheld taxes, and all that was redeemed, beside the statements; a year is released when all agree."""
     told = sums(tax_year=tax_year)
     first, last = span(tax_year.year)
     found = []
@@ -257,9 +278,20 @@ def compared(*, tax_year: TaxYear) -> list[Compared]:
             with connection.cursor() as cursor:
                 cursor.execute(BOOKED.format(column=COLUMN[name]), params)
                 code, booked = cursor.fetchone() or ("", 0)
-            said = sum(told.get((form, currency.value, key), 0) for form, key in fields)
-            found.append(Compared(code, Money(said, currency), Money(booked, currency)))
+            found.append(Compared(code, _told(told, fields, currency), Money(booked, currency)))
+    for name, fields in REDEEMED.items():
+        for currency in Currency:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    REDEEMED_BOOKED.format(whose=WHOSE[name]), {"currency": currency.value, "from": first, "to": last}
+                )
+                (booked,) = cursor.fetchone() or (0,)
+            found.append(Compared(f"{name}:{currency}", _told(told, fields, currency), Money(booked, currency)))
     return found
+
+
+def _told(told: Told, fields: Sequence[tuple[Form, str]], currency: Currency) -> Money:
+    return Money(sum(told.get((form, currency.value, key), 0) for form, key in fields), currency)
 
 
 # ── both keys ──
@@ -289,7 +321,16 @@ def _payload(one: TaxYear) -> dict[str, Any]:
         "version": str(one.version),
         "count": str(one.count),
         "statements": bytes(one.digest).hex(),
-        "withheld": {account.account: str(account.told.amount) for account in accounts if account.told.amount},
+        "withheld": _amounts(accounts, WITHHELD),
+        **({"redeemed": redeemed} if (redeemed := _amounts(accounts, REDEEMED)) else {}),
+    }
+
+
+def _amounts(accounts: Sequence[Compared], names: Collection[str]) -> dict[str, str]:
+    return {
+        one.account: str(one.told.amount)
+        for one in accounts
+        if one.told.amount and one.account.partition(":")[0] in names
     }
 
 

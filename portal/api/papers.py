@@ -21,7 +21,9 @@ TAG = "Documents"
 
 
 class PaperForm(serializers.Serializer[Any]):
-    """A document. ``subject`` is what it is about: an order's reference, a quarter. ``sha256`` is that of the PDF."""
+    """A document. ``subject`` is what it is about: an order's reference, a window, a quarter, a year. ``sha256`` is
+    that of the PDF.
+    """
 
     id = serializers.UUIDField()
     kind = serializers.ChoiceField(choices=Kind.values)

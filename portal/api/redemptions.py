@@ -77,7 +77,10 @@ class RedeemableForm(serializers.Serializer[Any]):
 
 
 class ShareForm(serializers.Serializer[Any]):
-    """What a window brought a request. ``paid`` = ``gross`` − ``charge``; the amounts are there when it is settled."""
+    """What a window brought a request. ``paid`` = ``gross`` − ``charge``; the amounts are there when it is settled.
+
+    ``made_good`` is paid beside it, where a price that was too low has been corrected.
+    """
 
     window = serializers.CharField()
     dealing_day = serializers.DateField()
@@ -88,6 +91,7 @@ class ShareForm(serializers.Serializer[Any]):
     charged_units = Plain(allow_null=True)
     charge = MoneyField(allow_null=True)
     paid = MoneyField(allow_null=True)
+    made_good = MoneyField(allow_null=True)
     settled_at = Instant(allow_null=True)
 
 
@@ -237,6 +241,7 @@ def _share(line: RedemptionLine) -> dict[str, Any]:
         "charged_units": None if line.charged_units is None else of.count(line.charged_units),
         "charge": None if line.charge is None else window.money(line.charge),
         "paid": None if line.paid is None else window.money(line.paid),
+        "made_good": window.money(line.made_good) if line.made_good else None,  # type: ignore[attr-defined]
         "settled_at": line.settled_at,
     }
 

@@ -9,7 +9,6 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from django.db import transaction
 
 from fund import calendars, holders, rates
-from fund.dealing import compensation
 from fund.governance.officers import Officer
 from fund.holders import Holder, Nation
 from fund.ledger import accounts
@@ -21,6 +20,7 @@ from fund.payments import receipts
 from fund.payments.models import BankAccount
 from fund.portfolio import debt, entries, fees, imports, valuation
 from fund.portfolio.models import Accrual, Facility, ImportedFile, Investment
+from fund.redemption import correction
 from fund.register import calls
 from fund.register.models import Call, Commitment
 from portal.demonstration import desk
@@ -356,11 +356,11 @@ def strike_and_correct(*, last: date, number: int, officers: dict[str, Officer])
         if day == 1:
             strike_nav(last=last, number=number, officers=officers)
     drafts = correct.revalue(day=last, now=now)
-    proposal = compensation.propose(
+    proposal = correction.propose(
         drafts=drafts, officer=officers["JP"], now=now, reason="The valuer’s figure was entered three percent too high"
     )
     desk.second_key(proposal=proposal, officers=officers, now=now)
-    compensation.carry_out(proposal=proposal, now=now + timedelta(hours=1))
+    correction.carry_out(proposal=proposal, now=now + timedelta(hours=1))
 
 
 def strike_nav(*, last: date, number: int, officers: dict[str, Officer]) -> None:

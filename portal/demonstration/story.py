@@ -10,7 +10,7 @@ from fund.dealing.models import Offering
 from fund.governance.officers import Officer
 from fund.governance.outbox import Note
 from fund.register import proof
-from portal.demonstration import citizens, desk, distributions, history, orders
+from portal.demonstration import citizens, desk, distributions, history, orders, redemptions
 
 OFFERED_IN = history.MONTHS - 5  # the month at whose end the first offering is settled
 NATIONS = ("US", "JP")
@@ -18,7 +18,7 @@ Say = Callable[[str], object]
 
 
 def tell(*, now: datetime, say: Say) -> None:
-    """Everything from the first capital call to the offerings that are open now."""
+    """Everything from the first capital call to the offerings and windows that are open now."""
     if desk.lost_logins():
         say("The logins of this demonstration are gone (.run/logins.json); `make reset` makes new ones.")
     officers = desk.appoint()
@@ -38,8 +38,14 @@ def tell(*, now: datetime, say: Say) -> None:
             distributions.announce(last=last, officers=officers)
         elif number > distributions.DISTRIBUTED:
             distributions.pay_out(now=distributions.pay_day())
+        if number == redemptions.REDEEMED:
+            for nation in NATIONS:
+                redemptions.take_requests(nation=nation, last=last, officers=officers)
         strike = history.strike_and_correct if number == history.CORRECTED else history.strike_nav
         strike(last=last, number=number, officers=officers)
+        if number == redemptions.REDEEMED:
+            for nation in NATIONS:
+                redemptions.finish(nation=nation, last=last, officers=officers)
     distributions.pay_out(now=now)
     while proof.commit_next(now=now):
         pass
@@ -47,6 +53,7 @@ def tell(*, now: datetime, say: Say) -> None:
     Note.objects.filter(relayed_at=None, left_at__lt=now - timedelta(days=1)).update(relayed_at=now)
     desk.release_older(officers=officers, now=now)
     open_offerings(officers=officers, now=now)
+    redemptions.open_now(officers=officers, now=now)
     history.leave_work(officers=officers, now=now)
     for line in desk.login_table():
         say(line)

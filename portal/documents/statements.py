@@ -139,4 +139,6 @@ def _line(leg: Leg, code: str, sign: int, classes: dict[str, UnitClass]) -> list
         return figures.money(Money(amount, Currency(asset)))
 
     day: Any = leg.effective_at.date()
-    return [both(figures.day, day), both(Event(leg.event).label), both(ACCOUNTS[purpose]), both(written)]
+    charged = leg.event == Event.REDEMPTION and purpose == "refunds" and sign < 0
+    what = _("charge of early redemption") if charged else Event(leg.event).label
+    return [both(figures.day, day), both(what), both(ACCOUNTS[purpose]), both(written)]

@@ -1,7 +1,7 @@
 """The papers of a year of tax (D48): the recipient's copy of every statement; a corrected one says what has changed."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
@@ -33,7 +33,8 @@ WITHOUT = """
                                       WHERE (p.investor_id, p.kind, p.subject) = (i.id, s.form, %(subject)s)), 0)
      ORDER BY s.id LIMIT %(most)s
 """
-US = (Form.DIV, Form.FOREIGN, Form.PFIC)
+US = (Form.DIV, Form.FOREIGN, Form.PFIC, Form.SALES)
+BOXED = (Form.DIV, Form.FOREIGN, Form.SALES)  # with the numbers of their boxes
 LEAD = {
     Form.DIV: _(
         "This is your copy. The same figures go to the Internal Revenue Service of the United States; if you have to"
@@ -47,6 +48,10 @@ LEAD = {
         "This is your copy, made after the annual report of a specified account. The same figures go to Japan’s tax"
         " office. Your My Number is not on it."
     ),
+    Form.SALES: _(
+        "This is your copy. A redemption is a sale. The same proceeds go to the Internal Revenue Service of the United"
+        " States; if you have to file a return, they belong in it."
+    ),
     Form.PFIC: _(
         "For US persons the fund is a passive foreign investment company. With these figures you can treat it as a"
         " qualified electing fund (Form 8621). Treas. Reg. §1.1295-1(g)."
@@ -55,7 +60,18 @@ LEAD = {
 NOTES: dict[Form, list[Any]] = {
     Form.DIV: [_("Qualified dividends also depend on how long you have held your units.")],
     Form.FOREIGN: [],
-    Form.ANNUAL: [_("Redemptions of units and their proceeds are not in this report.")],
+    Form.ANNUAL: [],
+    Form.SALES: [
+        _(
+            "The cost is the average cost of your units. It is not reported to the Internal Revenue Service; where your"
+            " own records follow another method, use them."
+        ),
+        _(
+            "Units count as redeemed in the order in which they came. Long-term are those held for more than a year on"
+            " the dealing day."
+        ),
+        _("No tax was withheld from redemptions."),
+    ],
     Form.PFIC: [
         _("Shares in earnings are in US dollars, rounded down; a loss is passed on to nobody."),
         _(
@@ -65,6 +81,17 @@ NOTES: dict[Form, list[Any]] = {
         ),
     ],
 }
+
+TERMS = {"long": _("long-term"), "short": _("short-term")}
+OF_A_PFIC = _(
+    "The fund is a passive foreign investment company: without an election (Form 8621) a gain falls under IRC §1291,"
+    " whose tax and interest are not computed here; with one, §1293 or §1296 changes your basis."
+)
+OF_SALES = _(
+    "The fund does not keep specified accounts (tokutei kōza): no tax was withheld from redemptions. Whoever has to"
+    " file declares the gain (national tax 15.315%, local tax 5%). The acquisition cost is your average cost, less"
+    " special distributions."
+)
 
 
 def write_next(*, tax_year_id: int, now: datetime) -> int:
@@ -116,28 +143,40 @@ def _about(one: TaxStatement, form: Form, investor: Investor, now: datetime) -> 
     if form in US:
         number = tax_files.masked(investor=investor, now=now)
         rows.append(row(_("Your taxpayer number"), number or _("none is kept")))
-    return Part(both(_("About this paper")), head(), rows=rows, notes=[both(note) for note in NOTES[form]])
+    return Part(both(_("About this paper")), head(), rows=rows, notes=[both(note) for note in _notes(one, form)])
+
+
+def _notes(one: TaxStatement, form: Form) -> list[Any]:
+    notes = list(NOTES[form])
+    if form == Form.SALES and one.tax_year.basis["pfic"]:
+        notes.append(OF_A_PFIC)
+    if any("sale_proceeds" in line for line in one.lines):
+        notes.append(OF_SALES)
+    return notes
 
 
 def _line(form: Form, line: dict[str, Any], classes: dict[str, UnitClass]) -> Part:
-    fields = [row(_label(form, field), _written(field, line, classes)) for field in FIELDS[form]]
+    fields = [row(_label(form, one), _written(one, line, classes)) for one in FIELDS[form] if one.key in line]
     return Part(both(lambda: _name(form, line, classes)), head(), rows=fields)
 
 
 def _name(form: Form, line: dict[str, Any], classes: dict[str, UnitClass]) -> str:
-    """What a line is about: its class, and where a form has several lines a class, which income at which rate."""
+    """What a line is about: its class, and where a form has several lines a class, which income at which rate, or what
+    was redeemed in which window."""
     name = str(classes[line["class"]].get_code_display())
+    if form == Form.SALES:
+        return f"{name}, {line['window']}, {TERMS[line['2']]}"
     return f"{name}, {line['1']} ({line['3b']}%)" if form == Form.FOREIGN else name
 
 
 def _label(form: Form, field: Field) -> Callable[[], str]:
     """With the number of the box where the form has numbers."""
-    return lambda: f"{field.key}. {field.label}" if form in (Form.DIV, Form.FOREIGN) else str(field.label)
+    return lambda: f"{field.key}. {field.label}" if form in BOXED and field.key[0].isdigit() else str(field.label)
 
 
 def _written(field: Field, line: dict[str, Any] | None, classes: dict[str, UnitClass]) -> Callable[[], str]:
     def write() -> str:
-        if line is None:
+        if line is None or field.key not in line:
             return "–"
         value = line[field.key]
         match field.read:
@@ -149,6 +188,10 @@ def _written(field: Field, line: dict[str, Any] | None, classes: dict[str, UnitC
                 return figures.units(value, classes[line["class"]])
             case As.DAYS:
                 return figures.whole(value)
+            case As.DAY:
+                return figures.day(date.fromisoformat(value))
+            case As.TERM:
+                return str(TERMS[value])
         return str(Nation(value).label) if value in Nation.values else str(value) or "–"
 
     return write
@@ -180,5 +223,6 @@ def _differences(
                 yield [label, both(_written(field, was, classes)), both(_written(field, now, classes))]
 
 
-def _key(line: dict[str, Any]) -> tuple[str, str, str]:
-    return line["class"], line.get("1", ""), line.get("3b", "")
+def _key(line: dict[str, Any]) -> tuple[str, ...]:
+    sale = (line["window"], line["2"]) if "window" in line else ("", "")
+    return line["class"], line.get("1", ""), line.get("3b", ""), *sale

@@ -179,6 +179,20 @@ REDEEMED = """
       JOIN investors_investor i ON i.holder_id = l.holder_id
      WHERE l.window_id = %(payload)s::jsonb ->> 'window' AND l.gross > 0
 """
+REDEMPTION_COMPENSATED = """
+    SELECT i.user_id, jsonb_build_object(
+               'redemption', l.request_id, 'window', c.window_id, 'unit_class', w.unit_class_id,
+               'currency', u.currency, 'day', n.valuation_day, 'error', c.error_percent::text,
+               'before', c.price_before::text, 'after', c.price_after::text, 'amount', coalesce(t.amount, 0))
+      FROM fund_redemptioncompensation c
+      JOIN fund_nav n ON n.id = c.nav_id
+      JOIN fund_redemptionwindow w ON w.code = c.window_id
+      JOIN fund_unitclass u ON u.code = w.unit_class_id
+      JOIN fund_redemptionline l ON l.window_id = c.window_id AND l.filled > 0
+      JOIN investors_investor i ON i.holder_id = l.holder_id
+      LEFT JOIN fund_transfer t ON t.event_id = l.id AND t.event = 15 AND t.line = n.version
+     WHERE c.id = (%(payload)s::jsonb ->> 'compensation')::bigint
+"""
 # Everybody of whom a released version says something, with the forms.
 TAX_PAPERS = """
     SELECT i.user_id, jsonb_build_object('year', y.year, 'forms', jsonb_agg(s.form ORDER BY s.form),
@@ -240,6 +254,7 @@ AUDIENCES = {
     "redemption.cancelled": STANDING_IN_WINDOW,
     "redemption.decided": SHARED_OUT,
     "redemption.settled": REDEEMED,
+    "redemption.compensated": REDEMPTION_COMPENSATED,
     "tax.released": TAX_PAPERS,
     "nav.late": VALUATION_OFFICERS,
     "security.changed": THE_USER,

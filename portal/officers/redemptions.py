@@ -74,7 +74,8 @@ class Redemptions(Room):
         return {
             "state": row.get_state_display(),
             "lines": terms(row),
-            "demand": list(_demand(row, now)) if row.state in (State.OPEN, State.CLOSED) else [],
+            # An estimate, while there is nothing better: beside the sharing itself it would only contradict.
+            "demand": list(_demand(row, now)) if row.state in (State.OPEN, State.CLOSED) and not sharing else [],
             "sharing": list(_shared(row, sharing.facts)) if sharing else [],
             "why_not": why_not,
             "decision": list(_decided(row)),
@@ -190,6 +191,8 @@ def _shared(row: RedemptionWindow | None, payload: Payload) -> Iterator[Line]:
         units("filled"),
         _("%(percent)s of what is asked for") % {"percent": shown.percent(percent(filled, asked))} if asked else "",
     )
+    waits = asked - filled
+    yield Line(_("Units that wait for the next window"), shown.units(waits, row.unit_class) if row else str(waits))
     if row:
         price_now = row.unit_class.price(Decimal(price))
         yield Line(_("Their worth, before charges"), shown.money(share.worth(filled, price_now)))

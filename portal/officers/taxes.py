@@ -177,7 +177,7 @@ def _line(lines: list[dict[str, Any]], fields: list[Any]) -> str:
         " · ".join(
             f"{field.label} {shown.minor(line[field.key], _currency(field.read, Currency(line['currency'])))}"
             for field in fields
-            if field.read in (As.MONEY, As.CENTS)
+            if field.read in (As.MONEY, As.CENTS) and field.key in line
         )
         for line in lines
     )
@@ -204,19 +204,19 @@ def _tax_year(proposal: Proposal, payload: Payload) -> Words:
         Line(_("Statements that are new or another"), shown.whole(int(payload.pop("count")))),
         Line(_("Fingerprint of all statements"), payload.pop("statements")),
     ]
-    for account, amount in sorted(payload.pop("withheld").items()):
+    for account, amount in sorted((payload.pop("withheld") | payload.pop("redeemed", {})).items()):
         said.lines.append(Line(account, shown.minor(amount, account.partition(":")[2]), _("as the ledger has it")))
     return said
 
 
 @changes.compares(Kind.TAX_YEAR)
 def _compared(payload: dict[str, Any], now: datetime) -> list[changes.Change]:
-    """The withheld taxes that were signed beside those of the ledger at this moment."""
+    """The withheld taxes and what was redeemed, as they were signed, beside the ledger at this moment."""
     one = TaxYear.objects.filter(year=int(payload["year"]), version=int(payload["version"]))
     row = one.exclude(state=State.WITHDRAWN).first()
     if row is None:
         return []
-    signed = payload["withheld"]
+    signed = payload["withheld"] | payload.get("redeemed", {})
     return [
         changes.Change(
             one.account,

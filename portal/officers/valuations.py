@@ -23,6 +23,9 @@ from fund.money import Currency, ratio
 from fund.nav import checks, correct, moved, strike
 from fund.nav.models import ClassNav, Nav
 from fund.portfolio import valuation
+from fund.redemption import compensation as redemptions
+from fund.redemption import correction
+from fund.redemption.models import RedemptionWindow
 from fund.refusal import Refusal
 from fund.units import UnitClass
 from portal.officers import changes, shown, waterfall, words
@@ -145,7 +148,7 @@ class Navs(Room):
     ) -> HttpResponse:
         if row.corrects_id:
             drafts = correct.together(draft=row)
-            proposal = compensation.propose(drafts=drafts, officer=officer, now=now, reason=form["reason"])
+            proposal = correction.propose(drafts=drafts, officer=officer, now=now, reason=form["reason"])
         else:
             proposal = strike.propose(nav=row, officer=officer, now=now, reason=form["reason"])
         return proposed(request, proposal)
@@ -225,10 +228,15 @@ def _correction(row: Nav, drafts: list[Nav], now: datetime) -> dict[str, Any]:
     if row.state != Nav.State.VALUED:
         return {"errors": errors}
     try:
-        owed = compensation.preview(drafts=drafts, now=now)
-    except compensation.Refused as refusal:
+        owed = correction.preview(drafts=drafts, now=now)
+    except Refusal as refusal:
         return {"errors": errors, "owed": [], "not_yet": refusal.message}
-    return {"errors": errors, "owed": [_owed(due) for due in owed], "shown_at_most": ORDERS_SHOWN}
+    return {
+        "errors": errors,
+        "owed": [_owed(due) for due in owed.orders],
+        "redeemed": [_redeemed(due) for due in owed.redemptions],
+        "shown_at_most": ORDERS_SHOWN,
+    }
 
 
 def _signed(percent: Decimal | str) -> str:
@@ -252,6 +260,25 @@ def _owed(due: compensation.Due) -> dict[str, Any]:
                 "owed": shown.units(max(0, one.entitled - one.had), of),
             }
             for one in compensation.affected(due=due, limit=ORDERS_SHOWN)
+        ],
+    }
+
+
+def _redeemed(due: redemptions.Due) -> dict[str, Any]:
+    return {
+        "window": due.window.code,
+        "lines": shown.whole(due.lines),
+        "owed": shown.money(due.owed),
+        "over": shown.money(due.over),
+        "rows": [
+            {
+                "holder": holder,
+                "units": shown.units(one.units, due.window.unit_class),
+                "had": shown.money(one.had),
+                "entitled": shown.money(one.entitled),
+                "owed": shown.money(due.window.money(max(0, (one.entitled - one.had).amount))),
+            }
+            for holder, one in redemptions.affected(due=due, limit=ORDERS_SHOWN)
         ],
     }
 
@@ -378,9 +405,30 @@ def _replacement(proposal: Proposal, payload: Payload) -> Words:
         ]
     offerings = Offering.objects.select_related("unit_class").in_bulk([one["offering"] for one in owed])
     said.lines += [_compensated(one, offerings[one["offering"]]) for one in owed]
+    redeemed = payload.pop("redemptions", [])
+    windows = RedemptionWindow.objects.select_related("unit_class").in_bulk([one["window"] for one in redeemed])
+    said.lines += [_made_good(one, windows[one["window"]]) for one in redeemed]
     said.lines += [_finding(one) for one in payload.pop("findings")]
     payload.pop("reason")  # the page shows the proposal's reason, which is the same text
     return said
+
+
+def _made_good(one: Payload, window: RedemptionWindow) -> Line:
+    of = window.unit_class
+    note = _(
+        "price of %(day)s: %(before)s instead of %(after)s, error %(error)s · %(over)s too much are kept;"
+        " the co-owners make that good"
+    ) % {
+        "day": words.day(one["day"]),
+        "before": shown.price(one["price_before"], of),
+        "after": shown.price(one["price_after"], of),
+        "error": _signed(one["error_percent"]),
+        "over": shown.minor(one["over"], of.currency),
+    }  # fmt: skip
+    said = _("%(lines)s redemptions receive %(owed)s") % {
+        "lines": shown.whole(int(one["lines"])), "owed": shown.minor(one["owed"], of.currency)
+    }  # fmt: skip
+    return Line(_("Compensation, %(offering)s") % {"offering": window.code}, said, note)
 
 
 def _compensated(one: Payload, offering: Offering) -> Line:
@@ -412,18 +460,35 @@ def _corrected_again(payload: Payload, now: datetime) -> list[changes.Change]:
     drafts = correct.together(draft=draft)
     before = ", ".join(sorted({one["code"] for one in payload["findings"]})) or _("no findings")
     found = ", ".join(sorted({one.code for one in correct.findings(drafts=drafts)})) or _("no findings")
+    signed = {"compensation": payload["compensation"], "redemptions": payload.get("redemptions", [])}
     try:
-        owed = [due.facts for due in compensation.preview(drafts=drafts, now=now)]
-    except compensation.Refused as refusal:
-        owed = [{"offering": str(refusal.message)}]
-    signed, stands = (
-        ", ".join(f"{one['offering']}: {one.get('orders', '')} / {one.get('units_owed', '')}" for one in rows) or "—"
-        for rows in (payload["compensation"], owed)
-    )
+        owed = correction.preview(drafts=drafts, now=now).facts
+    except Refusal as refusal:
+        owed = {"compensation": [{"offering": str(refusal.message)}], "redemptions": []}
     return [
         changes.Change(_("Findings of the checks"), before, found, before != found),
-        changes.Change(_("Orders to compensate / units"), signed, stands, payload["compensation"] != owed),
+        _owed_again(
+            _("Orders to compensate / units"), "compensation", ("offering", "orders", "units_owed"), signed, owed
+        ),
+        _owed_again(
+            _("Redemptions to make good / smallest units of money"),
+            "redemptions",
+            ("window", "lines", "owed"),
+            signed,
+            owed,
+        ),
     ]
+
+
+type Facts = dict[str, list[dict[str, str]]]
+
+
+def _owed_again(label: str, kind: str, keys: tuple[str, str, str], signed: Facts, owed: Facts) -> changes.Change:
+    def told(rows: list[dict[str, str]]) -> str:
+        what, many, due = keys
+        return ", ".join(f"{one[what]}: {one.get(many, '')} / {one.get(due, '')}" for one in rows) or "—"
+
+    return changes.Change(label, told(signed[kind]), told(owed[kind]), signed[kind] != owed[kind])
 
 
 @changes.compares(Kind.NAV)

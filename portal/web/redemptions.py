@@ -175,4 +175,5 @@ def _share(line: RedemptionLine) -> dict[str, Any]:
         "gross": None if line.gross is None else window.money(line.gross),
         "charge": None if line.charge is None else window.money(line.charge),
         "paid": None if line.paid is None else window.money(line.paid),
+        "made_good": window.money(line.made_good) if line.made_good else None,  # type: ignore[attr-defined]
     }

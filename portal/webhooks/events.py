@@ -58,6 +58,9 @@ KINDS = {
     "redemption.cancelled": Kind(_("A redemption window was cancelled"), "/redemptions"),
     "redemption.decided": Kind(_("A redemption window was decided"), "/redemptions/", "redemption"),
     "redemption.settled": Kind(_("Units were redeemed"), "/redemptions/", "redemption", also="/transactions"),
+    "redemption.compensated": Kind(
+        _("A corrected price of a redemption was made good"), "/redemptions/", "redemption", also="/transactions"
+    ),
     "tax.released": Kind(_("Tax papers of a year were released"), "/documents"),
     "payouts.answered": Kind(_("A payment to you was made or came back"), "/transactions"),
     "nav.published": Kind(_("New prices were published"), "/fund", also="/classes", public=True),

@@ -24,6 +24,17 @@ TOLD = {
     "corrected NAVs": ("SELECT count(*) FROM fund_nav WHERE state = 'published' AND corrects_id IS NOT NULL", 1),
     "finished offerings": ("SELECT count(DISTINCT unit_class_id) FROM fund_offering WHERE state = 'settled'", 2),
     "open offerings": ("SELECT count(DISTINCT unit_class_id) FROM fund_offering WHERE state = 'open'", 2),
+    "redemptions above the cap, of which a part rests": (
+        "SELECT count(DISTINCT w.unit_class_id) FROM fund_redemptionline l JOIN fund_redemptionwindow w"
+        " ON w.code = l.window_id JOIN fund_redemption r ON r.id = l.request_id"
+        " WHERE w.state = 'settled' AND l.filled BETWEEN 1 AND l.asked - 1 AND r.status = 'placed'",
+        2,
+    ),
+    "open redemption windows": (
+        "SELECT count(DISTINCT unit_class_id) FROM fund_redemptionwindow WHERE state = 'open'",
+        2,
+    ),
+    "contract notes of redemptions": ("SELECT count(*) FROM portal_paper WHERE kind = 'redemption_note'", 1),
     "plans with an order and a skip": (
         "SELECT count(*) FROM (SELECT FROM investors_planturn GROUP BY plan_id"
         " HAVING bool_or(state = 'ordered') AND bool_or(state = 'skipped')) p",

@@ -308,13 +308,13 @@ type EventEnum = Literal['receipt', 'suspense', 'settlement', 'refund', 'payout'
 
 class EventForm(TypedDict):
     id: str
-    type: Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'plan.waiting', 'plan.skipped', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'distribution.declared', 'distribution.paid', 'redemption.placed', 'redemption.withdrawn', 'redemption.cancelled', 'redemption.decided', 'redemption.settled', 'tax.released', 'payouts.answered', 'nav.published', 'nav.corrected']
+    type: Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'plan.waiting', 'plan.skipped', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'distribution.declared', 'distribution.paid', 'redemption.placed', 'redemption.withdrawn', 'redemption.cancelled', 'redemption.decided', 'redemption.settled', 'redemption.compensated', 'tax.released', 'payouts.answered', 'nav.published', 'nav.corrected']
     time: str
     webhook: str
     read: list[str]
 
 
-type EventKind = Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'plan.waiting', 'plan.skipped', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'distribution.declared', 'distribution.paid', 'redemption.placed', 'redemption.withdrawn', 'redemption.cancelled', 'redemption.decided', 'redemption.settled', 'tax.released', 'payouts.answered', 'nav.published', 'nav.corrected']
+type EventKind = Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'plan.waiting', 'plan.skipped', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'distribution.declared', 'distribution.paid', 'redemption.placed', 'redemption.withdrawn', 'redemption.cancelled', 'redemption.decided', 'redemption.settled', 'redemption.compensated', 'tax.released', 'payouts.answered', 'nav.published', 'nav.corrected']
 
 
 type EvidenceKind = Literal['passport_page', 'card_front', 'card_back', 'family_register', 'my_number_card', 'residence_proof']
@@ -565,7 +565,7 @@ class PaperForm(TypedDict):
     sha256: str
 
 
-type PaperFormKindEnum = Literal['receipt', 'contract_note', 'statement', 'distribution', 'capital_call', '1099-div', '1042-s', 'annual-report', 'pfic']
+type PaperFormKindEnum = Literal['receipt', 'contract_note', 'redemption_note', 'statement', 'distribution', 'capital_call', '1099-div', '1042-s', 'annual-report', 'pfic', '1099-b']
 
 
 class PaperList(TypedDict):
@@ -754,6 +754,7 @@ class ShareForm(TypedDict):
     charged_units: str | None
     charge: Money | None
     paid: Money | None
+    made_good: Money | None
     settled_at: str | None
 
 

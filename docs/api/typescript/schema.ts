@@ -1342,13 +1342,14 @@ export interface components {
              *     * `redemption.cancelled` - redemption.cancelled
              *     * `redemption.decided` - redemption.decided
              *     * `redemption.settled` - redemption.settled
+             *     * `redemption.compensated` - redemption.compensated
              *     * `tax.released` - tax.released
              *     * `payouts.answered` - payouts.answered
              *     * `nav.published` - nav.published
              *     * `nav.corrected` - nav.corrected
              * @enum {string}
              */
-            type: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "plan.waiting" | "plan.skipped" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "distribution.declared" | "distribution.paid" | "redemption.placed" | "redemption.withdrawn" | "redemption.cancelled" | "redemption.decided" | "redemption.settled" | "tax.released" | "payouts.answered" | "nav.published" | "nav.corrected";
+            type: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "plan.waiting" | "plan.skipped" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "distribution.declared" | "distribution.paid" | "redemption.placed" | "redemption.withdrawn" | "redemption.cancelled" | "redemption.decided" | "redemption.settled" | "redemption.compensated" | "tax.released" | "payouts.answered" | "nav.published" | "nav.corrected";
             /**
              * Format: date-time
              * @description When it happened.
@@ -1386,13 +1387,14 @@ export interface components {
          *     * `redemption.cancelled` - redemption.cancelled
          *     * `redemption.decided` - redemption.decided
          *     * `redemption.settled` - redemption.settled
+         *     * `redemption.compensated` - redemption.compensated
          *     * `tax.released` - tax.released
          *     * `payouts.answered` - payouts.answered
          *     * `nav.published` - nav.published
          *     * `nav.corrected` - nav.corrected
          * @enum {string}
          */
-        EventKind: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "plan.waiting" | "plan.skipped" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "distribution.declared" | "distribution.paid" | "redemption.placed" | "redemption.withdrawn" | "redemption.cancelled" | "redemption.decided" | "redemption.settled" | "tax.released" | "payouts.answered" | "nav.published" | "nav.corrected";
+        EventKind: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "plan.waiting" | "plan.skipped" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "distribution.declared" | "distribution.paid" | "redemption.placed" | "redemption.withdrawn" | "redemption.cancelled" | "redemption.decided" | "redemption.settled" | "redemption.compensated" | "tax.released" | "payouts.answered" | "nav.published" | "nav.corrected";
         /**
          * @description * `passport_page` - passport_page
          *     * `card_front` - card_front
@@ -1731,7 +1733,10 @@ export interface components {
             value_usd: components["schemas"]["Money"] | null;
             share_percent: string | null;
         };
-        /** @description A document. ``subject`` is what it is about: an order's reference, a quarter. ``sha256`` is that of the PDF. */
+        /**
+         * @description A document. ``subject`` is what it is about: an order's reference, a window, a quarter, a year. ``sha256`` is
+         *     that of the PDF.
+         */
         PaperForm: {
             /** Format: uuid */
             id: string;
@@ -1747,6 +1752,7 @@ export interface components {
         /**
          * @description * `receipt` - receipt
          *     * `contract_note` - contract_note
+         *     * `redemption_note` - redemption_note
          *     * `statement` - statement
          *     * `distribution` - distribution
          *     * `capital_call` - capital_call
@@ -1754,9 +1760,10 @@ export interface components {
          *     * `1042-s` - 1042-s
          *     * `annual-report` - annual-report
          *     * `pfic` - pfic
+         *     * `1099-b` - 1099-b
          * @enum {string}
          */
-        PaperFormKindEnum: "receipt" | "contract_note" | "statement" | "distribution" | "capital_call" | "1099-div" | "1042-s" | "annual-report" | "pfic";
+        PaperFormKindEnum: "receipt" | "contract_note" | "redemption_note" | "statement" | "distribution" | "capital_call" | "1099-div" | "1042-s" | "annual-report" | "pfic" | "1099-b";
         /** @description A page of a list. */
         PaperList: {
             results: components["schemas"]["PaperForm"][];
@@ -2015,7 +2022,11 @@ export interface components {
             /** Format: uri */
             next: string | null;
         };
-        /** @description What a window brought a request. ``paid`` = ``gross`` − ``charge``; the amounts are there when it is settled. */
+        /**
+         * @description What a window brought a request. ``paid`` = ``gross`` − ``charge``; the amounts are there when it is settled.
+         *
+         *     ``made_good`` is paid beside it, where a price that was too low has been corrected.
+         */
         ShareForm: {
             window: string;
             /** Format: date */
@@ -2027,6 +2038,7 @@ export interface components {
             charged_units: string | null;
             charge: components["schemas"]["Money"] | null;
             paid: components["schemas"]["Money"] | null;
+            made_good: components["schemas"]["Money"] | null;
             /** Format: date-time */
             settled_at: string | null;
         };

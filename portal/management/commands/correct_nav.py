@@ -12,6 +12,8 @@ from django.utils import timezone
 from fund.dealing import compensation
 from fund.nav import correct
 from fund.nav.models import Nav
+from fund.redemption import compensation as redemptions
+from fund.redemption import correction
 from fund.refusal import Refusal
 
 PAGE = 1_000
@@ -40,10 +42,21 @@ class Command(BaseCommand):
                 self.stderr.write(f"{draft.valuation_day} {error.unit_class}: {prices}, error {error.percent:f} %")
         rows = csv.writer(self.stdout)
         rows.writerow(["offering", "reference", "paid", "units", "units_at_right_price", "units_owed"])
-        for due in compensation.preview(drafts=drafts, now=timezone.now()):
+        owes = correction.preview(drafts=drafts, now=timezone.now())
+        for due in owes.orders:
             after = ""
             while page := compensation.affected(due=due, after=after, limit=PAGE):
                 for one in page:
                     owed = max(0, one.entitled - one.had)
                     rows.writerow([due.offering, one.reference, one.paid.value, one.had, one.entitled, owed])
                 after = page[-1].reference
+        if owes.redemptions:
+            rows.writerow(["window", "request", "units", "paid", "paid_at_right_price", "owed"])
+        for redeemed in owes.redemptions:
+            holder, zero = 0, redeemed.window.money(0)
+            while lines := redemptions.affected(due=redeemed, after=holder, limit=PAGE):
+                for _holder, line in lines:
+                    lacks = max(zero, line.entitled - line.had, key=lambda money: money.amount)
+                    told = [line.request, line.units, line.had.value, line.entitled.value, lacks.value]
+                    rows.writerow([redeemed.window, *told])
+                holder = lines[-1][0]

@@ -20,6 +20,7 @@ from fund.ledger.post import Line
 from fund.nav import correct, strike
 from fund.nav import prove as navs
 from fund.nav.models import ClassNav, Nav
+from fund.redemption import correction as corrections
 from fund.register import capital
 from tests.fund import building
 from tests.fund.dealing.conftest import AFTER, NOW, paid_list, settle
@@ -77,7 +78,7 @@ def paid_list_of_second(one: Offering) -> None:
 
 def propose(american) -> approval.Proposal:
     drafts = correct.revalue(day=DEALING, now=THEN)
-    return compensation.propose(drafts=drafts, officer=american, now=THEN, reason="Income was booked that never came")
+    return corrections.propose(drafts=drafts, officer=american, now=THEN, reason="Income was booked that never came")
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def correction(settled, american, second_key):
 
     def make(cents: int) -> Offering:
         one = settled(cents)
-        assert compensation.carry_out(proposal=second_key(propose(american)), now=THEN)
+        assert corrections.carry_out(proposal=second_key(propose(american)), now=THEN)
         return one
 
     return make
@@ -201,7 +202,7 @@ def test_an_offering_that_still_waits_for_its_price_takes_the_corrected_one(
 
     paid_orders(third, asked)
     allot(third)
-    compensation.carry_out(proposal=second_key(propose(american)), now=THEN)
+    corrections.carry_out(proposal=second_key(propose(american)), now=THEN)
     settle(third, now=AFTER)  # also on a clock that is behind
     assert balances.balance("units:JP", holder_id=201) == 10_000
 
@@ -289,8 +290,8 @@ def test_a_second_correction_counts_what_the_first_has_given(correction, america
     drafts = correct.revalue(day=DEALING, now=THEN.replace(hour=12))
     (due,) = compensation.preview(drafts=drafts, now=THEN)
     assert due.error.right == 9_950 and due.orders == 4
-    proposal = compensation.propose(drafts=drafts, officer=american, now=THEN, reason="And an expense was missing")
-    assert compensation.carry_out(proposal=second_key(proposal), now=THEN)
+    proposal = corrections.propose(drafts=drafts, officer=american, now=THEN, reason="And an expense was missing")
+    assert corrections.carry_out(proposal=second_key(proposal), now=THEN)
     compensate()
     assert units() == {holder: money * 10_000 // 9_950 for holder, money in WHOLE.items()}
     assert everything_is_clean() and Nav.objects.filter(state="published").count() == 3
@@ -299,5 +300,5 @@ def test_a_second_correction_counts_what_the_first_has_given(correction, america
 def test_the_site_itself_may_do_all_of_it(settled, american, second_key, request):
     settled(15_75)
     request.getfixturevalue("as_site")
-    assert compensation.carry_out(proposal=second_key(propose(american)), now=THEN)
+    assert corrections.carry_out(proposal=second_key(propose(american)), now=THEN)
     assert compensate() == [2, 2, 1]

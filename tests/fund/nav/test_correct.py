@@ -9,7 +9,6 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from fund import calendars
-from fund.dealing import compensation
 from fund.governance import approval
 from fund.governance.outbox import Note
 from fund.ledger import post
@@ -18,6 +17,7 @@ from fund.ledger.post import Line
 from fund.nav import checks, correct, prices, prove, strike, value
 from fund.nav.models import ClassNav, Nav
 from fund.portfolio import fees
+from fund.redemption import correction
 from fund.register import capital
 from tests.fund import building
 from tests.fund.building import DAY, USD
@@ -55,7 +55,7 @@ def drafts(wrong) -> list[Nav]:
 
 
 def propose(drafts, keys) -> approval.Proposal:
-    return compensation.propose(drafts=drafts, officer=keys[0], now=THEN, reason="The income never came")
+    return correction.propose(drafts=drafts, officer=keys[0], now=THEN, reason="The income never came")
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def approved(drafts, wrong) -> approval.Proposal:
 
 
 def carry_out(proposal) -> list[Nav] | None:
-    return compensation.carry_out(proposal=proposal, now=THEN)
+    return correction.carry_out(proposal=proposal, now=THEN)
 
 
 def sov(nav: Nav) -> ClassNav:
@@ -134,7 +134,7 @@ def test_a_correction_can_be_corrected(approved, wrong):
     assert [(one.valuation_day, one.version, one.corrects.version) for one in again] == [(NEXT, 3, 2), (LAST, 3, 2)]
     proposal = propose(again, wrong)
     building.sign(proposal, wrong[1], THEN)
-    assert compensation.carry_out(proposal=proposal, now=THEN.replace(hour=12))
+    assert correction.carry_out(proposal=proposal, now=THEN.replace(hour=12))
     assert all(check.clean for check in prove.prove())
 
 
@@ -145,7 +145,7 @@ def test_the_site_itself_may_do_all_of_it(wrong, as_site):
 
 
 def refused(what, code: str) -> None:
-    with pytest.raises((value.Refused, compensation.Refused)) as refusal:
+    with pytest.raises((value.Refused, correction.Refused)) as refusal:
         what()
     assert refusal.value.code == code
 
@@ -162,7 +162,7 @@ def test_a_day_that_is_not_published_is_not_corrected(wrong):
 
 
 def test_it_needs_a_reason(drafts, wrong):
-    refused(lambda: compensation.propose(drafts=drafts, officer=wrong[0], now=THEN, reason=" "), "reason_needed")
+    refused(lambda: correction.propose(drafts=drafts, officer=wrong[0], now=THEN, reason=" "), "reason_needed")
 
 
 def test_figures_that_have_moved_since_block_it(drafts, wrong):

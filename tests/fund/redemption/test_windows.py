@@ -280,8 +280,8 @@ def test_a_line_is_settled_once(fund):
     ask(fund.citizen(1_000), 500)
     fund.settled(one)
     line = RedemptionLine.objects.get()
-    for change in ({"settled_at": None, "gross": None, "charge": None, "charged_units": None, "cost": None},
-                   {"asked": 501}):  # fmt: skip
+    for change in ({"settled_at": None, "gross": None, "charge": None, "charged_units": None, "cost": None,
+                    "long_units": None, "us_person": None, "jp_resident": None}, {"asked": 501}):  # fmt: skip
         with pytest.raises(DatabaseError, match="settled once"), transaction.atomic():
             RedemptionLine.objects.filter(pk=line.pk).update(**change)
     with pytest.raises(DatabaseError, match="fund_transfer_pkey"), transaction.atomic():

@@ -10,14 +10,20 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from fund import holders, trace
+from fund import calendars, holders, trace
 from fund.governance import audit, config, fence, office
 from fund.holders import Holder, Nation
+from fund.ledger import post
+from fund.ledger.models import Event
+from fund.ledger.post import Line
 from fund.money import Currency, Money
+from fund.nav import correct, strike
 from fund.payments import payer_names, receipts
 from fund.payments.models import BankEntry
 from fund.payments.payout_models import BankAnswer
 from fund.portfolio import imports
+from fund.redemption import correction, settle, share, window
+from fund.redemption.models import RedemptionWindow
 from fund.register.models import Call
 from fund.tax import year
 from investors import casework
@@ -167,6 +173,41 @@ def barriers(page: Page) -> list[str]:
 @pytest.mark.parametrize(("language", "width"), [("en", 1280), ("ja", 390)])
 def test_the_rooms_of_payments(chromium, live_server, japanese, payments, language, width):
     test_pages_in_a_browser(chromium, live_server, japanese, payments, width, language)
+
+
+@pytest.mark.parametrize(("language", "width"), [("en", 1280), ("ja", 390)])
+def test_a_window_from_the_preview_of_its_sharing_to_its_correction(chromium, live_server, japanese, language, width):
+    building.open_banks()
+    now, keys = timezone.now(), redeeming.keys()
+    building.contribute_both(building.dollars(50_000), day=building.DAY, now=now)
+    for _holder in range(2):
+        redeeming.asked(building.citizen(Nation.JP).pk, 8_000)
+    one = redeeming.opened()
+    window.close_due(now=one.closes_at)
+    then = calendars.books_close(one.dealing_day) + timedelta(hours=2)
+    building.rate(one.dealing_day, 100)
+    booked(one, "income:USD", f"bank:{building.USD}")
+    building.publish(strike.value(day=one.dealing_day, now=then), keys, now=then)
+    at = f"/officers/fund/redemptionwindow/{one.pk}/"
+    test_pages_in_a_browser(chromium, live_server, japanese, [at], width, language)
+
+    one.refresh_from_db()
+    proposal = share.propose(window=one, officer=keys[0], now=then)
+    building.sign(proposal, keys[1], then)
+    share.carry_out(proposal=proposal, now=then)
+    while settle.settle_next(code=one.pk, now=then):
+        pass
+    booked(one, f"bank:{building.USD}", "income:USD")
+    (draft,) = correct.revalue(day=one.dealing_day, now=then)
+    wrong = correction.propose(drafts=[draft], officer=keys[0], now=then, reason="It came after all.")
+    settled = [f"/officers/fund/nav/{draft.pk}/", *(f"/officers/fund/proposal/{act.pk}/" for act in (proposal, wrong))]
+    test_pages_in_a_browser(chromium, live_server, japanese, settled, width, language)
+
+
+def booked(one: RedemptionWindow, debit: str, credit: str) -> None:
+    """Two percent of the fund, on the dealing day."""
+    line, at = Line(debit, credit, 2_000_00), calendars.books_open(one.dealing_day)
+    post.post(event=Event.REVERSAL, event_id=uuid.uuid4(), lines=[line], effective_at=at)
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])

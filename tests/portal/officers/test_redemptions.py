@@ -89,6 +89,7 @@ def test_the_sharing_is_seen_before_it_is_signed_and_settled_after(browser, seco
     building.publish(strike.value(day=one.dealing_day, now=then), keys, now=then)
     shown = browser.get(page).content.decode()
     assert "Propose this sharing" in shown and "Fingerprint of the requests" in shown
+    assert "Units that wait for the next window" in shown and "Would be redeemed, estimated" not in shown
     browser.post(f"{page}decide/")
     proposal = Proposal.objects.get(kind="redemption")
     said = browser.get(f"/en/officers/fund/proposal/{proposal.pk}/").content.decode()

@@ -5,13 +5,13 @@ import uuid
 import pytest
 
 from fund import calendars
-from fund.dealing import compensation
 from fund.governance.approval import Proposal
 from fund.ledger import post
 from fund.ledger.models import Event
 from fund.ledger.post import Line
 from fund.nav import strike
 from fund.nav.models import Nav
+from fund.redemption import correction
 from tests.fund import building
 from tests.portal.officers.conftest import grow_stale, sign_in
 
@@ -149,9 +149,9 @@ def test_a_published_day_is_corrected_under_two_keys(browser, published, japanes
     for part in ("is corrected by a new version", "$1,988.07", "Error of the published price, SOV", "+0.5996 %"):
         assert part in text, part
     assert not {"navs", "compensation", "findings"} & {line.label for line in words_of(answer)}
-    assert [change.differs for change in answer.context["changes"]] == [False, False]
+    assert [change.differs for change in answer.context["changes"]] == [False] * 3
     sign_in(japanese.user).post(f"/en/officers/fund/proposal/{proposal.pk}/sign/", {"digest": proposal.hex_digest})
-    compensation.carry_out(proposal=proposal, now=building.NOW)
+    correction.carry_out(proposal=proposal, now=building.NOW)
     assert strike.latest().version == 2
     text = browser.get(published).content.decode()
     assert "Correct this day" not in text
