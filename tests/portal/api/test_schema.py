@@ -198,4 +198,4 @@ def test_the_docs_page_keeps_to_the_content_security_policy(anonymous):
     assert "script-src 'self'" in answer["Content-Security-Policy"]
     assert "unsafe" not in answer["Content-Security-Policy"]
     assert "<style" not in page
-    assert page.count("<script") == page.count("<script src=") == 3
+    assert page.count("<script") == page.count("<script src=") == 4
