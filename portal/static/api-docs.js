@@ -7,6 +7,7 @@ new MutationObserver(() => {
     link.dataset.place = link.getAttribute("href") // the button around it opens the same place
     link.removeAttribute("href")
   }
+  document.querySelector(".models > h4:not([aria-level])")?.setAttribute("aria-level", "2")
   const about = document.querySelector(".information-container:not([role])")
   about?.setAttribute("role", "region")
   about?.setAttribute("aria-label", "About the API")
