@@ -22,6 +22,12 @@ FLOWS = (  # as allauth names them; more than its description knows
     "reauthenticate, mfa_reauthenticate"
 )
 
+# What its description does not say that a POST answers when it succeeds.
+MISSING = {
+    "account/password/change": "AuthenticatedByPassword",
+    "account/authenticators/recovery-codes": "RecoveryCodes",
+}
+
 # Each operation of allauth that an app uses: its name, its group, what it is for here, and whose token it needs
 # (None: nobody's; False: that of a sign-in under way, where there is one; True: somebody's).
 OPERATIONS: dict[tuple[str, str], tuple[str, str, str, bool | None]] = {
@@ -191,6 +197,8 @@ def described_by_allauth() -> dict[str, Any]:
     described.specify_signup_fields(spec)
     described.specify_custom_signup_form(spec)
     forms, answers = spec["components"]["schemas"], spec["components"]["responses"]
+    for path, answer in MISSING.items():
+        spec["paths"][f"{THEIRS}{path}"]["post"]["responses"]["200"] = {"$ref": f"#/components/responses/{answer}"}
     flow = forms["Flow"]["properties"]
     flow["id"] = {"type": "string", "description": f"One of {FLOWS}; there may be more."}
     flow["is_pending"] = {"type": "boolean", "description": "Whether this is what is waited for now."}

@@ -3,12 +3,16 @@
 import json
 import re
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from allauth.mfa.totp.internal import auth as totp
+from allauth.mfa.totp.internal.auth import format_hotp_value
 from django.test import Client
 from django.urls import Resolver404, resolve
 from django.utils import timezone, translation
 from drf_spectacular.generators import SchemaGenerator
+from jsonschema import Draft202012Validator
 from rest_framework.utils.formatting import lazy_format
 
 from fund.money import Currency, Money
@@ -222,6 +226,69 @@ def test_the_document_describes_signing_in_as_it_is_offered():
     assert offered() == {*signing_in.OPERATIONS, *LEFT_OUT}
     described = {path for path in DOCUMENT["paths"] if path.startswith(signing_in.OURS)}
     assert described == {f"{signing_in.OURS}{path}" for _method, path in signing_in.OPERATIONS}
+
+
+class Newcomer:
+    """Somebody who signs up, whose every answer is compared with the document."""
+
+    def __init__(self) -> None:
+        self.client, self.token, self.seen = Client(), "", set[tuple[str, str, int]]()
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        data = {} if body is None else {"data": json.dumps(body), "content_type": "application/json"}
+        headers = {"X-Session-Token": self.token} if self.token else {}
+        answer = self.client.generic(method, f"{signing_in.OURS}{path}", headers=headers, **data)
+        told = json.loads(answer.content)
+        response = found(
+            DOCUMENT["paths"][f"{signing_in.OURS}{path}"][method.lower()]["responses"][str(answer.status_code)]
+        )
+        form = {**response["content"][answer["Content-Type"]]["schema"], "components": DOCUMENT["components"]}
+        assert [fault.message for fault in Draft202012Validator(form).iter_errors(told)] == [], (method, path, told)
+        self.token = told.get("meta", {}).get("session_token", self.token)
+        self.seen.add((method, path, answer.status_code))
+        return told
+
+
+def found(part: dict[str, Any]) -> dict[str, Any]:
+    _, _, kind, name = part["$ref"].split("/") if "$ref" in part else ("", "", "", "")
+    return DOCUMENT["components"][kind][name] if name else part
+
+
+def test_signing_in_answers_as_the_document_says(mailoutbox):
+    new, password = Newcomer(), "Correct-Horse-7-Battery"
+    new.ask("GET", "config")
+    new.ask("GET", "auth/session")
+    new.ask("POST", "auth/signup", {"email": "x", "password": "1"})
+    new.ask("POST", "auth/signup", {"email": "new@stranger.example", "password": password})
+    code = re.search(r"\b[A-Z0-9]{4}-[A-Z0-9]{4}\b", mailoutbox[-1].body)
+    assert code
+    new.ask("POST", "auth/email/verify", {"key": code[0]})
+    new.ask("GET", "auth/session")
+    secret = new.ask("GET", "account/authenticators/totp")["meta"]["secret"]
+    new.ask("POST", "account/authenticators/totp", {"code": "1"})
+    new.ask("POST", "account/authenticators/totp", {"code": hotp_value(secret)})
+    for path in ("totp", "webauthn", "recovery-codes"):
+        new.ask("GET", f"account/authenticators/{path}")
+    new.ask("GET", "account/authenticators")
+    new.ask("POST", "account/authenticators/recovery-codes")
+    new.ask("GET", "auth/webauthn/reauthenticate")
+    new.ask("POST", "auth/2fa/reauthenticate", {"code": "1"})
+    new.ask("GET", "account/email")
+    new.ask("GET", "auth/sessions")
+    new.ask("DELETE", "auth/sessions", {"sessions": ["x"]})
+    new.ask("POST", "account/password/change", {"current_password": password, "new_password": "Another-Horse-8"})
+    new.ask("DELETE", "auth/session")
+    new.ask("GET", "auth/session")
+    new.ask("GET", "auth/sessions")
+    new.token = ""
+    new.ask("POST", "auth/login", {"email": "new@stranger.example", "password": "Another-Horse-8"})
+    new.ask("POST", "auth/2fa/authenticate", {"code": "1"})
+    new.ask("GET", "auth/webauthn/login")
+    assert {status for _method, _path, status in new.seen} >= {200, 400, 401, 404, 410}
+
+
+def hotp_value(secret: str) -> str:
+    return format_hotp_value(totp.hotp_value(secret, next(totp.yield_hotp_counters_from_time())))
 
 
 def test_every_reference_leads_somewhere_and_every_name_is_one():
