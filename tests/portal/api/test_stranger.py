@@ -18,7 +18,7 @@ from rest_framework.utils.formatting import lazy_format
 from fund.money import Currency, Money
 from fund.refusal import Refusal
 from fund.register import proof
-from portal.api import border, forms, pages, signing_in
+from portal.api import border, examples, forms, pages, signing_in
 from portal.templatetags import figures
 from tests.portal.api.conftest import CODE, order, pointers, problem
 from tests.portal.api.test_who import PLAN
@@ -289,6 +289,14 @@ def test_signing_in_answers_as_the_document_says(mailoutbox):
 
 def hotp_value(secret: str) -> str:
     return format_hotp_value(totp.hotp_value(secret, next(totp.yield_hotp_counters_from_time())))
+
+
+def test_the_description_names_every_code_of_the_border_and_the_operations_theirs():
+    text = DOCUMENT["info"]["description"]
+    assert [code for code in examples.BORDER if f"`{code}`" not in text] == []
+    of_operations = {code for name in examples.kept()["codes"] for code in examples.codes(name)}
+    assert examples.kept()["problems"].keys() - of_operations - examples.BORDER == set()
+    assert "`below_minimum`" in DOCUMENT["paths"]["/api/v1/subscriptions"]["post"]["description"]
 
 
 def test_every_reference_leads_somewhere_and_every_name_is_one():
