@@ -39,7 +39,7 @@ class AgreementsMissing(Refusal):
 
 
 class OverTheCap(Refusal):
-    """The order would exceed the holding cap (D18); ``facts["room"]`` is what could still be ordered."""
+    """The order would exceed the holding cap (D18); ``amounts["room"]`` is what could still be ordered."""
 
     code = "over_the_cap"
 
@@ -136,10 +136,8 @@ def _check_cap(holder: Holder, new: Money, now: datetime) -> None:
     figures = cap_figures(holder=holder, placed=new, now=now)
     if not cap.within(figures):
         raise OverTheCap(
-            _("One citizen can hold %(cap)s at most. You could still order %(room)s.")
-            % {"cap": figures.cap, "room": figures.room},
-            cap=figures.cap,
-            room=figures.room,
+            _("One citizen can hold %(cap)s at most. You could still order %(room)s."),
+            amounts={"cap": figures.cap, "room": figures.room},
         )
 
 

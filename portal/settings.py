@@ -90,8 +90,8 @@ MIDDLEWARE = [
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.middleware.http.ConditionalGetMiddleware",
     "portal.api.problems.ProblemMiddleware",
+    "django.middleware.http.ConditionalGetMiddleware",
     "portal.uploading.BoundMiddleware",
     "portal.cookieless.CookielessMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -455,12 +455,29 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Kakehashi API",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
-    "DESCRIPTION": (
-        "The US–Japan wealth fund for programs. Sign-in is the headless *app* client of django-allauth under "
-        "`/api/auth/app/v1`; its session token goes into `X-Session-Token`. What moves money asks for a proof of the "
-        "strongest factor within five minutes: 403 with the code `step_up_required` says where to give it. Money is an "
-        "object of a currency and a plain decimal string. Times are UTC. Errors are problem documents (RFC 9457)."
-    ),
+    "DESCRIPTION": (BASE_DIR / "portal/api/description.md").read_text(encoding="utf-8"),
+    "TAGS": [
+        {"name": name, "description": description}
+        for name, description in (
+            ("Signing up and in", "Accounts and sessions. Forms and errors are those of django-allauth."),
+            ("Passkeys and authenticators", "Second factors, and proving them again."),
+            ("Account", "Sessions, address and password of an account."),
+            ("Application", "To take part: questions, documents, decision, appeal. For whoever has signed in."),
+            ("Agreements", "The texts that are accepted, public."),
+            ("Offerings", "What can be subscribed, the demand, and how it was allotted; public."),
+            ("Subscriptions", "A citizen's orders."),
+            ("Plans", "An order every month."),
+            ("Holdings", "A citizen's units and money, and every movement of them."),
+            ("Distributions", "What was given, and what is done with it."),
+            ("Redemptions", "Units for money, in windows."),
+            ("Bank account", "Where a citizen is paid."),
+            ("Documents", "A citizen's documents, as PDF."),
+            ("Proof of holding", "That one's units are counted in what is published."),
+            ("Inbox", "What a person was told."),
+            ("Webhooks", "Being told of events instead of asking."),
+            ("Fund", "The fund's figures, public."),
+        )
+    ],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "COMPONENT_SPLIT_PATCH": False,  # a PATCH here has a form of its own
@@ -475,6 +492,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "SubscriptionStatus": "fund.dealing.models.Status.values",
         "ApplicationStatus": "investors.applications.Status.values",
         "Reason": "investors.applications.Reason.values",
+        "OutcomeEnum": ["upheld", "reopened"],
+        "DecisionOutcome": ["approved", "refused", "more_information"],
         "AgreementKind": "investors.agreements.Kind.values",
         "EvidenceKind": "investors.steps.papers.Kind.values",
         "EventKind": "portal.webhooks.events.KINDS",
@@ -482,6 +501,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "PlanState": "portal.api.plans.STATES",
         "TurnState": "portal.api.plans.TURN_STATES",
         "SkipReason": "investors.plan_models.Reason.values",
+        "QuestionType": "portal.api.application.QUESTIONS",
         "ClassCode": ["SOV", "LP", "US", "JP"],
         "Currency": ["USD", "JPY"],
     },

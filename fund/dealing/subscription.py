@@ -193,22 +193,19 @@ def check_amount(*, offering: Offering, amount: Money, ordered: int = 0) -> None
         raise Refused(_("This offering is in %(currency)s.") % {"currency": offering.currency}, code="wrong_currency")
     if amount.amount < offering.minimum:
         least = offering.money(offering.minimum)
-        raise Refused(_("The smallest order is %(amount)s.") % {"amount": least}, code="below_minimum", minimum=least)
+        raise Refused(_("The smallest order is %(amount)s."), code="below_minimum", amounts={"amount": least})
     if (amount.amount - offering.minimum) % offering.step:
         step = offering.money(offering.step)
-        raise Refused(_("Orders go up in steps of %(amount)s.") % {"amount": step}, code="not_in_steps", step=step)
+        raise Refused(_("Orders go up in steps of %(amount)s."), code="not_in_steps", amounts={"amount": step})
     if offering.order_maximum is not None and amount.amount > offering.order_maximum:
         largest = offering.money(offering.order_maximum)
-        raise Refused(
-            _("The largest order is %(amount)s.") % {"amount": largest}, code="above_order_maximum", maximum=largest
-        )
+        raise Refused(_("The largest order is %(amount)s."), code="above_order_maximum", amounts={"amount": largest})
     if ordered + amount.amount > offering.maximum:
         most = offering.money(offering.maximum)
         raise Refused(
-            _("All your orders in this offering together may reach %(amount)s.") % {"amount": most},
+            _("All your orders in this offering together may reach %(amount)s."),
             code="above_maximum",
-            maximum=most,
-            ordered=offering.money(ordered),
+            amounts={"amount": most},
         )
 
 

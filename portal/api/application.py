@@ -8,6 +8,7 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
@@ -15,14 +16,14 @@ from rest_framework.response import Response
 
 from investors import appeals, evidence, onboarding, prospects, steps
 from investors.appeals import AppealDecision
-from investors.applications import Application, Occasion, Reason, Status
+from investors.applications import Application, Decision, Occasion, Reason, Status
 from investors.evidence import Document
 from investors.people import Investor
 from investors.steps import Known, papers
 from investors.steps.papers import HINTS, Kind
 from investors.vault import Purpose
 from portal import uploading
-from portal.api.border import Body, Choice, FileField, OneFileParser
+from portal.api.border import Body, Choice, FileField, OneFileParser, Text, Whole
 from portal.api.documented import KEY_PARAMETER, documented
 from portal.api.forms import Instant
 from portal.api.idempotency import Done, once
@@ -31,6 +32,7 @@ from portal.api.view import Applicants
 from portal.api.who import HasSecondFactor, IsApplicant
 
 TAG = "Application"
+QUESTIONS = ["text", "lines", "secret", "date", "choice", "choices", "yes_no", "confirm"]
 
 
 class AnswersForm(Body):
@@ -40,7 +42,7 @@ class AnswersForm(Body):
     """
 
     answers = serializers.DictField(child=serializers.DictField(), help_text="Step → question → answer.")
-    versions = serializers.DictField(child=serializers.IntegerField(min_value=0, max_value=2**31 - 1), required=False)
+    versions = serializers.DictField(child=Whole(min_value=0, max_value=2**31 - 1), required=False)
 
 
 class SubmissionForm(Body):
@@ -50,7 +52,7 @@ class SubmissionForm(Body):
 class AppealBody(Body):
     """Which reason is wrong, and why, in the citizen's own words. No identity numbers, please."""
 
-    words = serializers.CharField(max_length=appeals.LONGEST)
+    words = Text(max_length=appeals.LONGEST, trim_whitespace=True)
 
 
 class ReasonForm(serializers.Serializer[Any]):
@@ -88,7 +90,7 @@ class AppealForm(serializers.Serializer[Any]):
 class DecisionForm(serializers.Serializer[Any]):
     """What an officer decided."""
 
-    outcome = serializers.CharField()
+    outcome = serializers.ChoiceField(choices=Decision.Outcome.values)
     decided_at = Instant()
     reasons = ReasonForm(many=True)
 
@@ -125,8 +127,70 @@ class FileForm(Body):
     version = serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
 
 
+class ConditionForm(serializers.Serializer[Any]):
+    """A question is asked only where another ``field`` of its step is answered by one of ``values``.
+
+    Of a ``yes_no`` they are ``true`` and ``false``.
+    """
+
+    field = serializers.CharField()
+    values = serializers.ListField(child=serializers.CharField())
+
+
+class OptionForm(serializers.Serializer[Any]):
+    """One of the answers to choose from: ``value`` is sent, ``label`` is shown."""
+
+    def get_fields(self) -> dict[str, Any]:
+        return {"value": serializers.CharField(), "label": serializers.CharField()}
+
+
+class QuestionForm(serializers.Serializer[Any]):
+    """One question: what a form shows, and what is sent as ``answers[step][name]``.
+
+    Of ``text``, ``lines`` (several) and ``secret`` (an identity number, of which only ``<name>_ending`` is shown again)
+    a string is sent; of ``date`` ``2027-01-31``; of ``choice`` one ``value`` of ``choices``, of ``choices`` a list of
+    them; of ``yes_no`` a boolean; of ``confirm`` ``true``.
+    """
+
+    def get_fields(self) -> dict[str, Any]:
+        return {
+            "name": serializers.CharField(),
+            "type": serializers.ChoiceField(choices=QUESTIONS),
+            "label": serializers.CharField(),
+            "help": serializers.CharField(allow_blank=True),
+            "required": serializers.BooleanField(help_text="Where it is asked; else it may be left out or empty."),
+            "when": ConditionForm(allow_null=True),
+            "choices": OptionForm(many=True),
+            "autocomplete": serializers.CharField(help_text="As the attribute of HTML."),
+            "max_length": serializers.IntegerField(help_text="Characters."),
+            "checked": serializers.BooleanField(help_text="Whether more is checked than that something was answered."),
+        }
+
+
+class AskedStepForm(serializers.Serializer[Any]):
+    """A step as it is asked of this person now. Later steps follow from earlier answers: read them again."""
+
+    def get_fields(self) -> dict[str, Any]:
+        return {
+            "step": serializers.CharField(),
+            "title": serializers.CharField(),
+            "intro": serializers.CharField(allow_blank=True),
+            "fields": QuestionForm(many=True),
+        }
+
+
+@extend_schema_field(AskedStepForm(many=True))
+class StepsField(serializers.ListField):
+    """Steps as ``AskedStepForm`` describes them, which are shown as they are."""
+
+    child = serializers.DictField()
+
+
 class ApplicationForm(serializers.Serializer[Any]):
-    """The application. ``steps`` describes every question as it stands after the answers so far."""
+    """The application. ``steps`` describes every question as it stands after the answers so far.
+
+    The step ``documents`` is answered by giving them (``addDocument``).
+    """
 
     status = serializers.ChoiceField(choices=Status.values)
     occasion = serializers.ChoiceField(
@@ -134,10 +198,14 @@ class ApplicationForm(serializers.Serializer[Any]):
     )
     verified_until = Instant(allow_null=True, help_text="When a holder's verification ends.")
     submitted_at = Instant(allow_null=True, help_text="Of the first submission: what counts against a cut-off.")
-    answers = serializers.DictField(child=serializers.DictField())
-    versions = serializers.DictField(child=serializers.IntegerField())
-    remaining = serializers.ListField(child=serializers.CharField())
-    steps = serializers.ListField(child=serializers.DictField())
+    answers = serializers.DictField(
+        child=serializers.DictField(), help_text="Step → question → answer, as it is kept: of numbers the last digits."
+    )
+    versions = serializers.DictField(child=serializers.IntegerField(), help_text="By step, to be sent with a change.")
+    remaining = serializers.ListField(
+        child=serializers.CharField(), help_text="Steps that are to be answered before it can be submitted, in order."
+    )
+    steps = StepsField()
     documents = AskedDocumentForm(many=True)
     decision = DecisionForm(allow_null=True)
     appeal = AppealForm(allow_null=True, help_text="Only after a refusal.")
@@ -196,13 +264,6 @@ class Documents(Applicants):
         tag=TAG,
         body={"multipart/form-data": FileForm},
         answers={201: DocumentForm},
-        example={
-            "kind": "passport_page",
-            "version": 1,
-            "pages": 1,
-            "size": 412345,
-            "added_at": "2027-01-12T03:04:05Z",
-        },
         parameters=(KEY_PARAMETER,),
     )
     def post(self, request: Request) -> HttpResponse:
@@ -232,7 +293,10 @@ class Submission(Applicants):
         parameters=(KEY_PARAMETER,),
     )
     def post(self, request: Request) -> HttpResponse:
-        """Hand the application in. The time of this request is what counts against a cut-off."""
+        """Hand the application in. The time of this request is what counts against a cut-off.
+
+        Where it is ``incomplete``, ``remaining`` of the application names the steps.
+        """
         return once(request, operation="submit_application", act=self._submit)
 
     def _submit(self, key: str) -> Done:

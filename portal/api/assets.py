@@ -16,8 +16,9 @@ from fund.money import Money
 from fund.nav import over_time, strike
 from fund.nav.models import Nav
 from fund.portfolio import leverage, valuation
+from fund.portfolio.models import Investment
 from fund.register import calls, capital, earned, returns
-from portal.api.border import MoneyField, Query, SignedMoneyField
+from portal.api.border import Day, MoneyField, Query, SignedMoneyField
 from portal.api.documented import documented
 from portal.api.forms import Plain, PriceForm, a_list, price, words
 from portal.api.table import CSVRenderer
@@ -40,17 +41,18 @@ def in_both(form: type[serializers.Serializer[Any]]) -> dict[tuple[int, str], An
 
 
 class InvestmentForm(serializers.Serializer[Any]):
-    """An investment. ``value`` is its latest valuation and what was paid in since, less what was realised since.
+    """An investment in a US ``state``, by its two letters.
 
-    ``age_days`` counts from that valuation; ``stale`` says that it is older than its limit.
+    ``value`` is its latest valuation and what was paid in since, less what was realised since. ``age_days`` counts from
+    that valuation, or from the first payment where ``valued_on`` is null; ``stale``: it is older than its limit.
     """
 
     code = serializers.CharField()
     name = serializers.CharField()
     description = serializers.CharField(allow_blank=True)
-    sector = serializers.CharField()
+    sector = serializers.ChoiceField(choices=Investment.Sector.values)
     state = serializers.CharField()
-    stage = serializers.CharField()
+    stage = serializers.ChoiceField(choices=Investment.Stage.values)
     ownership_percent = Plain()
     since = serializers.DateField()
     committed = MoneyField()
@@ -145,7 +147,7 @@ class CapitalForm(serializers.Serializer[Any]):
 class DayQuery(Query):
     """At the end of which day, today or before; without it: now."""
 
-    at = serializers.DateField(required=False)
+    at = Day(required=False, help_text="At the end of this day in UTC, today or before; else now.")
 
     def validate_at(self, value: Any) -> Any:
         if calendars.books_open(value) > timezone.now():
@@ -229,7 +231,10 @@ class StressForm(serializers.Serializer[Any]):
 
 
 class LeverageForm(serializers.Serializer[Any]):
-    """Leverage at the end of the day of the latest NAV. ``headroom``: what could still be borrowed and invested."""
+    """Leverage at the end of the day of the latest NAV: ``ratio`` = ``gross`` ÷ ``nav``, ``within`` its ``limit``.
+
+    ``headroom``: what could still be borrowed and invested.
+    """
 
     day = serializers.DateField()
     gross = MoneyField()

@@ -17,7 +17,7 @@ from investors import bank_accounts
 from investors.bank_accounts import BankAccount
 from investors.people import Investor
 from investors.steps.banking import JAPANESE_TYPES, US_TYPES
-from portal.api.border import Body, Text
+from portal.api.border import Body, Choice, Text
 from portal.api.documented import KEY_PARAMETER, documented
 from portal.api.forms import Instant
 from portal.api.idempotency import Done, once
@@ -32,14 +32,14 @@ JAPANESE, AMERICAN = "Of an account in Japan.", "Of an account in the United Sta
 class ChangeForm(Body):
     """Another account in the citizen's own name, in kana where it is in Japan."""
 
-    country = serializers.ChoiceField(choices=Nation.choices)
+    country = Choice(choices=Nation.choices)
     holder = Text(max_length=200)
     bank_code = Text(max_length=20, required=False, help_text=JAPANESE)
     branch_code = Text(max_length=20, required=False, help_text=JAPANESE)
-    deposit_type = serializers.ChoiceField(choices=JAPANESE_TYPES, required=False, help_text=JAPANESE)
+    deposit_type = Choice(choices=JAPANESE_TYPES, required=False, help_text=JAPANESE)
     deposit_number = Text(max_length=40, required=False, help_text=JAPANESE)
     routing_number = Text(max_length=20, required=False, help_text=AMERICAN)
-    account_type = serializers.ChoiceField(choices=US_TYPES, required=False, help_text=AMERICAN)
+    account_type = Choice(choices=US_TYPES, required=False, help_text=AMERICAN)
     account_number = Text(max_length=40, required=False, help_text=AMERICAN)
 
 
@@ -54,9 +54,9 @@ class NamedAccountForm(serializers.Serializer[Any]):
     holder = serializers.CharField()
     bank_code = serializers.CharField(allow_null=True)
     branch_code = serializers.CharField(allow_null=True)
-    deposit_type = serializers.CharField(allow_null=True)
+    deposit_type = serializers.CharField(allow_null=True, help_text="``ordinary``, ``current`` or ``savings``.")
     routing_number = serializers.CharField(allow_null=True)
-    account_type = serializers.CharField(allow_null=True)
+    account_type = serializers.CharField(allow_null=True, help_text="``checking`` or ``savings``.")
     ending = serializers.CharField()
     recorded_at = Instant()
     usable_from = Instant()

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import cache, cached_property
 from hashlib import sha256
@@ -14,6 +15,7 @@ from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooMany
 from django.core.exceptions import ValidationError as DomainValidationError
 from django.http import QueryDict
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
+from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
@@ -21,6 +23,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import APIException, ErrorDetail, ParseError, ValidationError
 from rest_framework.fields import SkipField, empty
 from rest_framework.parsers import BaseParser
+from rest_framework.utils.formatting import lazy_format
 
 from fund.money import Currency, Money
 from portal import uploading
@@ -30,6 +33,7 @@ DEEPEST = 16
 MOST_FAULTS = 100  # that one answer names
 LONGEST_NUMBER = 30  # digits; nothing in the API is a longer one
 STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 UNWANTED = re.compile("[\0\ud800-\udfff]")
 
 
@@ -179,7 +183,19 @@ class Form(serializers.Serializer[Any]):
     @classmethod
     @cache
     def check(cls) -> "Form":
-        return cls()
+        form = cls()
+        word_anew(form)
+        return form
+
+
+def word_anew(field: Any) -> None:
+    """Have bounds told in the language of each request: DRF's sentences keep the one in which they were first told."""
+    for bound in field.validators:
+        told = getattr(bound, "message", None)
+        if isinstance(told, lazy_format) and (sentence := told.format_string):
+            bound.message = format_lazy(sentence, *told.args, **told.kwargs)
+    for inner in (*getattr(field, "fields", {}).values(), *filter(None, [getattr(field, "child", None)])):
+        word_anew(inner)
 
 
 class Body(Form):
@@ -313,13 +329,15 @@ class Whole(serializers.IntegerField):
 class Choice(serializers.ChoiceField):
     """One of a list of JSON strings."""
 
+    default_error_messages = {"invalid_choice": _("This can only be one of: {choices}.")}
+
     def run_validation(self, data: Any = empty) -> Any:
         sound = type(data) is str and data in self.choices
         return self.to_internal_value(data) if sound else super().run_validation(data)
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str) or data not in self.choices:
-            self.fail("invalid_choice", input="")
+            self.fail("invalid_choice", choices=", ".join(self.choices))
         return data
 
 
@@ -369,6 +387,17 @@ class MoneyField(serializers.Field[Money, Any, Any, Money]):
 @extend_schema_field(_money_schema("-?", "Money that may be less than nothing."), component_name="SignedMoney")
 class SignedMoneyField(MoneyField):
     """Money in answers that may be less than nothing; it is never read."""
+
+
+class Day(serializers.DateField):
+    """A day as ``2027-01-31``, in ASCII; in a body a JSON string."""
+
+    default_error_messages = {"invalid": _("Please enter a day as year-month-day, for example 1990-04-30.")}
+
+    def to_internal_value(self, value: Any) -> date:
+        if not isinstance(value, str) or not DAY.fullmatch(value):
+            self.fail("invalid")
+        return super().to_internal_value(value)
 
 
 class MoneyForm(Body):

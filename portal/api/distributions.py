@@ -13,7 +13,7 @@ from fund.distribution.statement import Given
 from fund.distribution.withholding import JpBasis, UsBasis
 from fund.ledger import balances
 from fund.units import UnitClass
-from portal.api.border import Body, Flag, MoneyField
+from portal.api.border import Body, Choice, Flag, MoneyField
 from portal.api.documented import documented
 from portal.api.forms import Instant, Plain
 from portal.api.pages import PageQuery, page
@@ -74,7 +74,7 @@ class DistributionList(serializers.Serializer[Any]):
 class ChoosingForm(Body):
     """``reinvest``: have the distributions of a class reinvested from now on, else paid out."""
 
-    unit_class = serializers.ChoiceField(choices=CITIZENS)
+    unit_class = Choice(choices=CITIZENS)
     reinvest = Flag()
 
 

@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document: what views declare, and what the border adds to every operation."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,19 +11,24 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal import access
-from portal.api import examples, idempotency
+from portal.api import examples, idempotency, signing_in
 from portal.api.border import Query
 from portal.api.problems import MEDIA_TYPE, PREFIX, TITLES
 from portal.api.remembering import remembered
 from portal.api.view import Unknown
+from portal.webhooks import events
 
 KEY_PARAMETER = OpenApiParameter(
     name=idempotency.HEADER,
-    type={"type": "string", "pattern": r"^[!#-\[\]-~]{1,128}$"},
+    type={"type": "string", "pattern": r'^("[!#-\[\]-~]{1,128}"|[!#-\[\]-~]{1,128})$'},
     location=OpenApiParameter.HEADER,
     required=True,
-    description="Any text of your own that is new for each act; sent again, it gets the first answer again.",
-    examples=[OpenApiExample("A UUID", "6f1c9d0e-3f55-4a51-9a52-2d6b7c1f0a11")],
+    description=(
+        "Any text of your own that is new for each act, in quotes or without. Sent again with the same body within 30 "
+        "days, it gets the first answer again, with `Idempotency-Replayed: true` and in the first one's language. "
+        "What was refused may be mended and sent with the same key."
+    ),
+    examples=[OpenApiExample("A UUID", '"6f1c9d0e-3f55-4a51-9a52-2d6b7c1f0a11"')],
 )
 CODE_PARAMETER = OpenApiParameter(
     name="code", type={"type": "string", "pattern": r"^[A-Z0-9-]{1,20}$"}, location=OpenApiParameter.PATH
@@ -32,6 +38,15 @@ REFERENCE_PARAMETER = OpenApiParameter(
 )
 AGREEMENT_PARAMETER = OpenApiParameter(
     name="code", type={"type": "string", "pattern": r"^[a-z_]{1,16}:[1-9][0-9]{0,3}$"}, location=OpenApiParameter.PATH
+)
+CLASS_PARAMETER = OpenApiParameter(
+    name="class", type={"type": "string", "enum": ["SOV", "LP", "US", "JP"]}, location=OpenApiParameter.PATH
+)
+DAY_PARAMETER = OpenApiParameter(
+    name="date",
+    type={"type": "string", "format": "date"},
+    location=OpenApiParameter.PATH,
+    description="A valuation day, as `listNavs` names it.",
 )
 MESSAGE_PARAMETER = OpenApiParameter(
     name="number",
@@ -45,22 +60,18 @@ def documented(
     *,
     tag: str,
     answers: dict[int, Any] | Any,
-    example: Any = None,
     query: type[Query] | None = None,
     body: Any = None,
     asked: Any = None,
     parameters: tuple[OpenApiParameter, ...] = (),
 ) -> Callable[..., Any]:
-    """Describe one operation: its id, its forms, an example of its answer and one of what is sent (``asked``)."""
-    examples = [OpenApiExample("Answer", example, response_only=True)] if example is not None else []
-    if asked is not None:
-        examples.append(OpenApiExample("Request", asked, request_only=True))
+    """Describe one operation: its id, its forms, and an example of what is sent (``asked``). Answers are harvested."""
     return extend_schema(
         operation_id=operation,
         tags=[tag],
         request=body,
         responses=answers,
-        examples=examples,
+        examples=[OpenApiExample("Request", asked, request_only=True)] if asked is not None else [],
         parameters=[*([query] if query else []), *parameters],
     )
 
@@ -76,7 +87,7 @@ class TokenScheme(OpenApiAuthenticationExtension):
             "type": "apiKey",
             "in": "header",
             "name": "X-Session-Token",
-            "description": "The session token of the headless sign-in under `/api/auth/app/v1`.",
+            "description": "The `session_token` of signing in, the newest that was given. It holds for eight hours.",
         }
 
 
@@ -123,7 +134,52 @@ PROBLEM: dict[str, Any] = {
         }
     ],
 }
-RATE_HEADERS = {name: {"$ref": f"#/components/headers/{name}"} for name in ("RateLimit", "RateLimit-Policy")}
+SPOKEN = {
+    "name": "Accept-Language",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "`en` or `ja`: that of what people read in the answer, errors included. Without it English.",
+    "example": "ja",
+}
+UNCHANGED = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "The `ETag` that you have, as it came: 304 where nothing has changed. Languages have their own.",
+}
+HEADERS = {
+    "RateLimit": 'What is left of the quota, and in how many seconds it is full again: `"client";r=297;t=41`.',
+    "RateLimit-Policy": 'The quota and its window in seconds: `"client";q=300;w=60`.',
+    "ETag": "Send it as `If-None-Match` to be told 304.",
+    "Link": 'With a table, the address of the next page, as `next` has it in JSON: `<https://…>; rel="next"`.',
+    "Location": "The address of what was made.",
+    "Idempotency-Replayed": "`true`: this is the first answer again, and nothing was done now.",
+    "Retry-After": "In how many seconds to send the same again.",
+    "WWW-Authenticate": "That the session token is asked for.",
+    "Content-Language": "`en` or `ja`.",
+}
+
+
+def told(*names: str) -> dict[str, Any]:
+    """Headers of an answer, by their names."""
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+NOTHING = {
+    "required": False,
+    "content": {
+        "application/json": {
+            "schema": {"type": "object", "maxProperties": 0, "description": "Nothing needs to be said."},
+            "examples": {"Request": {"value": {}}},
+        }
+    },
+}
+LOCATED = {"subscribe", "beginPlan", "placeRedemption", "registerWebhook"}
+MAY_BE_MISSING = {"getPortfolio", "getLeverage", "getProof"}  # without a place in the address that could be wrong
+EVERYWHERE = told("RateLimit", "RateLimit-Policy", "Content-Language")
+OF_PROBLEMS = {401: "WWW-Authenticate", 409: "Retry-After", 429: "Retry-After", 503: "Retry-After"}
 
 
 def only_ours(endpoints: list[Any], **_ignored: Any) -> list[Any]:
@@ -140,14 +196,13 @@ def add_problems(result: dict[str, Any], **_ignored: Any) -> dict[str, Any]:
     components = result.setdefault("components", {})
     components.setdefault("schemas", {})["Problem"] = PROBLEM
     components["headers"] = {
-        "RateLimit": {"schema": {"type": "string"}, "description": "What is left, and when it is full again."},
-        "RateLimit-Policy": {"schema": {"type": "string"}, "description": "The quota and its window in seconds."},
-        "ETag": {"schema": {"type": "string"}, "description": "Send it as `If-None-Match` to be told 304."},
+        name: {"schema": {"type": "string"}, "description": description} for name, description in HEADERS.items()
     }
+    components["parameters"] = {"AcceptLanguage": SPOKEN, "IfNoneMatch": UNCHANGED}
     components["responses"] = {
         f"Problem{status}": {
             "description": str(TITLES[status]),
-            "headers": RATE_HEADERS,
+            "headers": EVERYWHERE | told(*([OF_PROBLEMS[status]] if status in OF_PROBLEMS else [])),
             "content": {
                 MEDIA_TYPE: {
                     "schema": {"$ref": "#/components/schemas/Problem"},
@@ -157,37 +212,81 @@ def add_problems(result: dict[str, Any], **_ignored: Any) -> dict[str, Any]:
         }
         for status in TITLES
     }
+    _tidy(components["schemas"])
+    _tidy(result["paths"])
+    meanings = (f"* `{name}` - {kind.name}" for name, kind in events.KINDS.items())
+    components["schemas"]["EventKind"]["description"] = "\n".join(meanings)
     for operations in result["paths"].values():
         for method, operation in operations.items():
-            _complete(method, operation)
+            _complete(method, operation, components["schemas"])
+    signing_in.add(result)
     return result
 
 
-def _complete(method: str, operation: dict[str, Any]) -> None:
+LABELS = re.compile(r"\n*\* `([^`]*)` - \1(?=\n|$)")  # what a list of values says where they have no other names
+
+
+def _tidy(part: Any) -> None:
+    """Leave out what says nothing, and say of events what they mean."""
+    match part:
+        case dict():
+            if isinstance(said := part.get("description"), str) and not (said := LABELS.sub("", said).strip()):
+                del part["description"]
+            elif said:
+                part["description"] = said
+            for inner in part.values():
+                _tidy(inner)
+        case list():
+            for inner in part:
+                _tidy(inner)
+
+
+def _complete(method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    operation["summary"] = re.split(r"[.;:] |\.$", operation["description"], maxsplit=1)[0]
+    if codes := examples.codes(operation["operationId"]):
+        operation["description"] += f"\n\nRefusals of its own: {', '.join(f'`{code}`' for code in codes)}."
     responses = operation["responses"]
     public = not operation.get("security")
+    asked = ["AcceptLanguage"]
     if method == "get" and public:
-        responses["304"] = {"description": "Not changed"}
+        asked.append("IfNoneMatch")
+        responses["304"] = {"description": "Not changed", "headers": told("ETag", "RateLimit", "RateLimit-Policy")}
+    if method == "post":
+        operation.setdefault("requestBody", NOTHING)
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        if "$ref" in content["schema"]:
+            schemas[content["schema"]["$ref"].rpartition("/")[2]]["additionalProperties"] = False
+    operation.setdefault("parameters", []).extend({"$ref": f"#/components/parameters/{name}"} for name in asked)
     for status in _statuses(method, operation, public):
         responses.setdefault(str(status), {"$ref": f"#/components/responses/Problem{status}"})
+    keyed = any(one.get("name") == idempotency.HEADER for one in operation["parameters"])
     for status, response in responses.items():
         if status < "300":
-            headers = {**RATE_HEADERS, **({"ETag": {"$ref": "#/components/headers/ETag"}} if public else {})}
+            headers = {
+                **EVERYWHERE,
+                **told(*(["ETag"] if public else []), *(["Idempotency-Replayed"] if keyed else [])),
+                **told(*(["Location"] if status == "201" and operation["operationId"] in LOCATED else [])),
+            }
             response["headers"] = {**headers, **response.get("headers", {})}
+            response["description"] = response.get("description") or (
+                "What was asked for" if method == "get" else "Done"
+            )
             if content := response.get("content", {}).get("application/json"):
-                shown = examples.of_answer(operation["operationId"])
-                content["examples"] = {**content.get("examples", {}), **shown}
+                content["examples"] = examples.of_answer(operation["operationId"])
             if table := response.get("content", {}).get("text/csv"):
                 table["examples"] = examples.of_table(operation["operationId"])
+                if any(one.get("name") == "cursor" for one in operation["parameters"]):
+                    response["headers"] |= told("Link")
 
 
 def _statuses(method: str, operation: dict[str, Any], public: bool) -> list[int]:
-    parameters = operation.get("parameters", [])
+    placed = any(one.get("in") == "path" for one in operation.get("parameters", []))
     return [
         400,
         *([] if public else [401, 403]),
-        *([404] if any(one["in"] == "path" for one in parameters) or public else []),
+        *([404] if placed or operation["operationId"] in MAY_BE_MISSING else []),
         406,
+        *([412] if method == "get" and public else []),
         *([409, 413, 415, 422] if method != "get" else []),
         429,
         500,

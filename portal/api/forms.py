@@ -46,7 +46,7 @@ class Plain(serializers.Field[Any, Any, Any, Any]):
     """An exact decimal as a plain string."""
 
     def to_representation(self, value: Decimal) -> str:
-        return f"{value:f}"
+        return f"{value:zf}"  # nothing is never less than nothing: "-0.00" is written "0.00"
 
 
 @extend_schema_field({"type": "string", "contentEncoding": "base16", "pattern": "^[0-9a-f]*$"})

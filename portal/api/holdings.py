@@ -31,21 +31,26 @@ class HoldingForm(serializers.Serializer[Any]):
     """Units of one class at the latest published price; ``priced_on`` is null while the initial price stands."""
 
     unit_class = serializers.CharField()
-    units = Plain()
+    units = Plain(help_text="With the decimals of the class.")
     price = PriceForm()
-    priced_on = serializers.DateField(allow_null=True)
-    value = MoneyField()
+    priced_on = serializers.DateField(allow_null=True, help_text="The valuation day of the price.")
+    value = MoneyField(help_text="At the price, in the currency of the class.")
     value_usd = MoneyField(allow_null=True, help_text="At the rate of the latest NAV.")
     value_jpy = MoneyField(allow_null=True, help_text="At the rate of the latest NAV.")
     paid_in = MoneyField(allow_null=True, help_text="For the orders that bought them.")
     received = MoneyField(allow_null=True, help_text="Distributed before taxes and not reinvested, and redeemed.")
-    gain = SignedMoneyField(allow_null=True)
-    money_weighted_percent = Plain(allow_null=True, help_text="A year's where ``yearly``, else of the whole time.")
+    gain = SignedMoneyField(allow_null=True, help_text="``value`` and ``received`` less ``paid_in``.")
+    money_weighted_percent = Plain(
+        allow_null=True,
+        help_text="A year's where ``yearly``, else of the whole time: ``3.05`` is 3.05 %. Null where there is none.",
+    )
     yearly = serializers.BooleanField(allow_null=True)
 
 
 class HoldingList(serializers.Serializer[Any]):
-    """Units, money on order that is not units yet, and money received and not used."""
+    """Units; ``on_order``: money of orders that are not units yet; ``held``: received for orders and not used yet;
+    ``refunds``: on its way back. Of each at most one amount a currency. ``next`` is always null.
+    """
 
     results = HoldingForm(many=True)
     next = serializers.URLField(allow_null=True)
@@ -111,12 +116,16 @@ def holding(of: UnitClass, units: int, now: Any) -> dict[str, Any]:
 
 
 class TransactionForm(serializers.Serializer[Any]):
-    """One movement of own money or units. Either ``amount`` or ``unit_class`` and ``units`` is there."""
+    """One movement of own money or units. Either ``amount`` or ``unit_class`` and ``units`` is there.
 
-    effective_at = Instant()
-    recorded_at = Instant()
+    It goes from one account to another. Own ones are ``held`` (received for orders), ``refunds`` (to be paid back or
+    out) and ``units``; all others are the fund's, such as ``bank``, ``capital`` and ``issued``; more may come.
+    """
+
+    effective_at = Instant(help_text="From when on it counts.")
+    recorded_at = Instant(help_text="When it was written down; the order of the list.")
     event = serializers.ChoiceField(choices=[one.name.lower() for one in Event])
-    moved_from = serializers.CharField(help_text="held, refunds and units are one's own.")
+    moved_from = serializers.CharField()
     moved_to = serializers.CharField()
     amount = MoneyField(allow_null=True)
     unit_class = serializers.CharField(allow_null=True)
@@ -135,7 +144,7 @@ class Transactions(Citizens):
         answers={(200, "application/json"): a_list(TransactionForm, "TransactionList"), (200, "text/csv"): str},
     )
     def get(self, request: Request) -> Response:
-        """Every movement of the own money and units, the latest first; also as CSV."""
+        """Every movement of the own money and units, the latest recorded first, also as CSV."""
         classes = UnitClass.objects.in_bulk()
         return Response(
             page(

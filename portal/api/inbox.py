@@ -18,7 +18,10 @@ TAG = "Inbox"
 
 
 class MessageForm(serializers.Serializer[Any]):
-    """One message. ``topic`` is for programs, ``title`` and ``text`` are for the reader."""
+    """One message. ``title`` and ``text`` (plain, in lines) are for the reader, in the language of the request.
+
+    ``topic`` is for programs: an ``EventKind``, or what no webhook is told, such as ``security.changed``.
+    """
 
     id = serializers.IntegerField()
     topic = serializers.CharField()
@@ -51,6 +54,14 @@ class Messages(Applicants):
 
 
 class OneMessage(Applicants):
+    @documented("getMessage", tag=TAG, answers=MessageForm, parameters=(MESSAGE_PARAMETER,))
+    def get(self, request: Request, number: int) -> Response:
+        """One message. Reading it here does not mark it."""
+        message = self.inbox.filter(pk=number).first()
+        if message is None:
+            raise NotFound
+        return Response(MessageForm(message).data)
+
     @documented(
         "markMessage",
         tag=TAG,

@@ -21,33 +21,6 @@ from portal.api.view import Public
 TAG = "Offerings"
 BOOK_SIZE = 1000
 
-EXAMPLE = {
-    "code": "JP-2027-1",
-    "unit_class": "JP",
-    "name": "First offering in Japan",
-    "summary": "Units in yen at a fixed price.",
-    "state": "open",
-    "currency": "JPY",
-    "capacity": {"currency": "JPY", "value": "1000000000"},
-    "minimum": {"currency": "JPY", "value": "10000"},
-    "step": {"currency": "JPY", "value": "10000"},
-    "maximum": {"currency": "JPY", "value": "1000000"},
-    "lot": {"currency": "JPY", "value": "10000"},
-    "price_basis": "fixed",
-    "fixed_price": {"currency": "JPY", "value": "10000", "per": "10000"},
-    "dealing_day": "2027-02-01",
-    "opens_at": "2027-01-11T00:00:00Z",
-    "closes_at": "2027-01-22T08:00:00Z",
-    "pay_by": "2027-01-28T06:00:00Z",
-    "agreements": ["prospectus:3", "terms:2"],
-    "order_maximum": {"currency": "JPY", "value": "500000"},
-    "issue": {"code": "2027-1", "hands_over": True, "usd_jpy": "159.4973", "usd_jpy_day": "2026-12-30"},
-    "extensions": [],
-    "terms_digest": "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef",
-    "seed_commitment": "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925",
-    "seed": None,
-}
-
 
 class IssueForm(serializers.Serializer[Any]):
     """The issue that the offering is a tranche of. With ``hands_over``, what it leaves unsold passes to the other
@@ -74,7 +47,9 @@ class ExtensionForm(serializers.Serializer[Any]):
 
 class OfferingForm(serializers.Serializer[Any]):
     """The terms of an offering. ``maximum`` is over all orders of one citizen, ``order_maximum`` of each. ``seed``
-    is shown with the allotment. ``closes_at`` and ``pay_by`` hold; ``extensions`` say how outages moved them.
+    is shown with the allotment. ``closes_at`` and ``pay_by`` hold; ``extensions`` say how outages moved them. An amount
+    is ``minimum`` and any number of ``step`` more; it is allotted in whole ``lot``. ``agreements`` go into ``accepts``.
+    With the basis ``forward`` the price is that of the dealing day and ``fixed_price`` is null.
     """
 
     code = serializers.CharField()
@@ -162,7 +137,7 @@ def offering(code: str) -> Offering:
 class OneOffering(Public):
     seconds = 10
 
-    @documented("getOffering", tag=TAG, answers=OfferingForm, example=EXAMPLE, parameters=(CODE_PARAMETER,))
+    @documented("getOffering", tag=TAG, answers=OfferingForm, parameters=(CODE_PARAMETER,))
     def get(self, request: Request, **place: str) -> Response:
         """One offering."""
         return super().get(request, **place)

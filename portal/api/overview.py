@@ -49,26 +49,7 @@ class FundForm(serializers.Serializer[Any]):
 
 
 class Fund(Public):
-    @documented(
-        "getFund",
-        tag=TAG,
-        answers=FundForm,
-        example={
-            "name": "Kakehashi, the wealth fund of the United States and Japan",
-            "base_currency": "USD",
-            "nav": {
-                "valuation_day": "2027-01-08",
-                "version": 1,
-                "published_at": "2027-01-12T02:00:00Z",
-                "usd_jpy": "157.1200",
-                "gross": {"currency": "USD", "value": "612400000000.00"},
-                "debt": {"currency": "USD", "value": "301200000000.00"},
-                "accruals": {"currency": "USD", "value": "55000000.00"},
-                "net": {"currency": "USD", "value": "311145000000.00"},
-            },
-            "audit_chain": "9f2feb0f1ef425b292f2f94bc8482494df51ca18c20d5b0c1e4d9f2a9a7a8c2d",
-        },
-    )
+    @documented("getFund", tag=TAG, answers=FundForm)
     def get(self, request: Request, **place: str) -> Response:
         """The fund in a few figures."""
         return super().get(request, **place)
@@ -148,8 +129,8 @@ class ClassNavForm(serializers.Serializer[Any]):
     version = serializers.IntegerField()
     published_at = Instant()
     price = PriceForm()
-    units = Plain()
-    value = MoneyField()
+    units = Plain(help_text="In issue.")
+    value = MoneyField(help_text="Of all of them.")
     corrects_version = serializers.IntegerField(allow_null=True, help_text="The version of the day that this corrects.")
     error_percent = Plain(
         allow_null=True, help_text="The error of that version's price in percent of this one; positive: too high."
@@ -168,7 +149,7 @@ class Navs(Public):
         answers={(200, "application/json"): a_list(ClassNavForm, "ClassNavList"), (200, "text/csv"): str},
     )
     def get(self, request: Request, **place: str) -> Response:
-        """The published prices of a class, also as CSV."""
+        """The published prices of a class, the latest day first, also as CSV."""
         return super().get(request, **place)
 
     def figures(self) -> Any:

@@ -56,7 +56,9 @@ def read_cursor(request: Request, cursor: str) -> list[str]:
 
 
 def _salt(request: Request) -> str:
-    return f"portal.api.pages {request.path}"
+    """A list is an address with what else is asked there: the prices of one class are not those of another."""
+    beside = sorted((name, value) for name, value in request.query_params.items() if name != "cursor")
+    return f"portal.api.pages {request.path}{beside or ''}"
 
 
 def _below(by: Sequence[str], values: list[str]) -> Q:

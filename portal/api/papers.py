@@ -23,6 +23,8 @@ TAG = "Documents"
 class PaperForm(serializers.Serializer[Any]):
     """A document. ``subject`` is what it is about: an order's reference, a window, a quarter, a year. ``sha256`` is
     that of the PDF.
+
+    It stays in the language in which it was made. A corrected one has a higher ``version`` and an id of its own.
     """
 
     id = serializers.UUIDField()

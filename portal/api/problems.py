@@ -19,12 +19,22 @@ from django.utils import translation
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
-from rest_framework.exceptions import APIException, ErrorDetail, NotFound, ValidationError
+from rest_framework.exceptions import (
+    APIException,
+    ErrorDetail,
+    MethodNotAllowed,
+    NotAcceptable,
+    NotAuthenticated,
+    NotFound,
+    UnsupportedMediaType,
+    ValidationError,
+)
 from rest_framework.exceptions import PermissionDenied as Forbidden
 from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
 from fund.refusal import Refusal
+from portal.templatetags import figures
 
 PREFIX = "/api/"
 MEDIA_TYPE = "application/problem+json"
@@ -37,9 +47,10 @@ TITLES = {
     405: _("Not possible here"),
     406: _("No such form of answer"),
     409: _("Not at this moment"),
+    412: _("Changed meanwhile"),
     413: _("Too large"),
     415: _("No such form of request"),
-    422: _("Refused"),
+    422: _("This cannot be accepted"),
     429: _("Too many requests"),
     500: _("Our fault"),
     503: _("Out of order"),
@@ -48,6 +59,14 @@ TITLES = {
 TITLES_OF_CODES = {
     "second_factor_required": _("A second factor is needed first"),
     "step_up_required": _("Prove again that it is you"),
+}
+# What the libraries and the border answer without a sentence of their own.
+WORDS = {
+    400: _("The request could not be read."),
+    401: _("You are not signed in, or your session has ended. Please sign in again."),
+    405: _("That is not done here; “Allow” names what is."),
+    412: _("What you ask for is no longer as “If-Match” or “If-Unmodified-Since” says."),
+    500: _("Something went wrong on our side and was recorded. Please try again later, with the same Idempotency-Key."),
 }
 # The database has ended one of two transactions that stood in each other's way; the same request can be sent again.
 BROKEN_OFF = (DeadlockDetected, LockNotAvailable, SerializationFailure)
@@ -88,36 +107,43 @@ def problem(
         "status": status,
         "code": code,
         "title": title,
-        "detail": detail or title,
+        "detail": detail or str(WORDS.get(status, title)),
         "errors": list(errors),
     }
     text = json.dumps(document, ensure_ascii=False)
-    return HttpResponse(
-        text, status=status, content_type=MEDIA_TYPE, headers={"Cache-Control": "no-store", **(headers or {})}
-    )
+    said = {"Cache-Control": "no-store", "Content-Language": translation.get_language() or "en", **(headers or {})}
+    return HttpResponse(text, status=status, content_type=MEDIA_TYPE, headers=said)
 
 
 def of(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
     """What the API answers to an exception; None for a fault of ours, which Django logs (the border words it)."""
-    answer = _answer(error, getattr(context.get("view"), "pointers", {}))
+    answer = _answer(error, context.get("view"))
     if answer is not None:
         set_rollback()
     return answer
 
 
-def _answer(error: Exception, pointers: dict[str, str]) -> HttpResponse | None:
+def _answer(error: Exception, view: Any) -> HttpResponse | None:
     match error:
         case Refusal():
-            return of_refusal(error, pointers)
+            return of_refusal(error, getattr(view, "pointers", {}))
         case Http404():
-            return _answer(NotFound(), pointers)
+            return _answer(NotFound(), view)
         case PermissionDenied():
-            return _answer(Forbidden(), pointers)
+            return _answer(Forbidden(), view)
         case DomainValidationError():
-            return _answer(ValidationError(as_detail(error)), pointers)
+            return _answer(ValidationError(as_detail(error)), view)
         case ValidationError():
             detail = gettext("Some of what was sent cannot be accepted; “errors” says what.")
             return problem(400, code="invalid", detail=detail, errors=faults(error.detail))
+        case NotAuthenticated() | MethodNotAllowed():
+            return problem(error.status_code, code=_code(error), headers=_headers(error))
+        case NotAcceptable():
+            detail = gettext("Here the answer is %(forms)s; “Accept” asks for something else.")
+            return problem(406, code=_code(error), detail=detail % {"forms": _forms(view.renderer_classes)})
+        case UnsupportedMediaType():
+            detail = gettext("Send the body as %(forms)s, and say so in “Content-Type”.")
+            return problem(415, code=_code(error), detail=detail % {"forms": _forms(view.parser_classes)})
         case APIException():
             return problem(error.status_code, code=_code(error), detail=str(error.detail), headers=_headers(error))
         case OperationalError() if is_unreachable(error):
@@ -138,7 +164,7 @@ def is_unreachable(error: OperationalError) -> bool:
 
 def of_refusal(refusal: Refusal, pointers: dict[str, str]) -> HttpResponse:
     """A rule of the fund says no: 422, or what ``STATUS_OF_REFUSAL`` says. ``pointers``: the field of a code."""
-    code, detail = refusal.code, str(refusal)
+    code, detail = refusal.code, refusal.worded(figures.money)
     errors = [{"pointer": pointers[code], "code": code, "detail": detail}] if code in pointers else []
     return problem(STATUS_OF_REFUSAL.get(code, 422), code=code, detail=detail, errors=errors)
 
@@ -173,6 +199,11 @@ def place(name: object) -> str:
     return text if text.startswith("?") else "/" + text.replace("~", "~0").replace("/", "~1")
 
 
+def _forms(known: Iterable[Any]) -> str:
+    """The media types that renderers or parsers know."""
+    return ", ".join(one.media_type for one in known)
+
+
 def _code(error: APIException) -> str:
     codes = error.get_codes()
     return codes if isinstance(codes, str) else error.default_code
@@ -186,23 +217,43 @@ def _headers(error: APIException) -> dict[str, str]:
 
 
 class ProblemMiddleware:
-    """Words the errors of the API that no view has answered: unknown addresses, refused hosts, faults of ours."""
+    """Words the errors of the API that no view has answered: unknown addresses, refused hosts, faults of ours.
+
+    Signing in has forms of its own, which stay; a page for people is no answer to a program anywhere under /api/.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """JSON that nests too deep for the parser of signing in, which is not ours."""
+        if not isinstance(error, RecursionError) or not request.path_info.startswith(f"{PREFIX}auth/"):
+            return None
+        return problem(400, code="too_deep", detail=gettext("The JSON is nested too deep."))
+
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         answer = self.get_response(request)
-        ours = request.path_info.startswith(f"{PREFIX}v1/")
-        if not ours or answer.status_code < 400 or answer.get("Content-Type", "") == MEDIA_TYPE:
+        kind = answer.get("Content-Type", "")
+        ours = request.path_info.startswith(f"{PREFIX}v1/") and kind != MEDIA_TYPE
+        page = request.path_info.startswith(PREFIX) and kind.startswith("text/html")
+        if answer.status_code < 400 or not (ours or page):
             return answer
         with translation.override(translation.get_language_from_request(request)):
             worded = problem(answer.status_code, code=CODES.get(answer.status_code, "error"))
+        del answer["ETag"]
         for name, value in worded.items():
             answer[name] = value
         assert isinstance(answer, HttpResponse)
         answer.content = worded.content
+        answer["Content-Length"] = str(len(worded.content))
         return answer
 
 
-CODES = {400: "bad_request", 403: "permission_denied", 404: "not_found", 405: "method_not_allowed", 500: "error"}
+CODES = {
+    400: "bad_request",
+    403: "permission_denied",
+    404: "not_found",
+    405: "method_not_allowed",
+    412: "precondition_failed",
+    500: "error",
+}

@@ -10,8 +10,8 @@ from rest_framework.response import Response
 from fund.register import proof
 from fund.register.proof import Unproved
 from fund.units import UnitClass
-from portal.api.border import Choice, Query
-from portal.api.documented import documented
+from portal.api.border import Choice, Day, Query
+from portal.api.documented import CLASS_PARAMETER, DAY_PARAMETER, documented
 from portal.api.forms import Digest, Digits
 from portal.api.view import Citizens, Public
 
@@ -32,7 +32,7 @@ class CommitmentForm(serializers.Serializer[Any]):
 
 
 class Commitment(Public):
-    @documented("getProofs", tag=TAG, answers=CommitmentForm)
+    @documented("getProofs", tag=TAG, answers=CommitmentForm, parameters=(CLASS_PARAMETER, DAY_PARAMETER))
     def get(self, request: Request, **place: str) -> Response:
         """The commitment to all holdings of a class at the NAV of a day, in its newest version."""
         return super().get(request, **place)
@@ -56,7 +56,8 @@ class ProofForm(serializers.Serializer[Any]):
     """A proof that somebody's units are counted in the total: it can be checked without the fund.
 
     leaf = SHA-256(0x00 ‖ salt ‖ holder as UTF-8 ‖ units), node = SHA-256(0x01 ‖ left hash ‖ left units ‖ right hash ‖
-    right units), units as unsigned 64-bit big-endian numbers. Whoever knows the salt can recognise the holder's leaf.
+    right units), salt and hashes as their 32 bytes, units as unsigned 64-bit big-endian numbers; ``path`` goes from the
+    leaf to the root, and what stands ``left`` comes first. Whoever knows the salt can recognise the holder's leaf.
     """
 
     def get_fields(self) -> dict[str, Any]:
@@ -75,7 +76,7 @@ class ProofForm(serializers.Serializer[Any]):
 class ProofQuery(Query):
     """Of which class, and of which day; without a day of the newest one."""
 
-    date = serializers.DateField(required=False)
+    date = Day(required=False)
 
     def get_fields(self) -> dict[str, Any]:
         return {"class": Choice(choices=["US", "JP"]), **super().get_fields()}

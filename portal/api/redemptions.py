@@ -37,7 +37,7 @@ class AskForm(Body):
     """How many units of which class are to be redeemed, in units as they are read: ``"2.5"``."""
 
     unit_class = Choice(choices=CITIZENS)
-    units = Text(max_length=24)
+    units = Text(max_length=24, help_text="At most with the decimals of the class, which `listClasses` tells.")
 
 
 class WindowForm(serializers.Serializer[Any]):
@@ -55,7 +55,7 @@ class WindowForm(serializers.Serializer[Any]):
     dealing_day = serializers.DateField()
     cap_percent = Plain(help_text="Of the net assets of the class, redeemed in this window at most.")
     charge_percent = Plain(help_text="Of the worth of units that were held for less than a year.")
-    asked = Plain(allow_null=True)
+    asked = Plain(allow_null=True, help_text="Units, by everybody.")
     fill_percent = Plain(allow_null=True)
 
 

@@ -64,7 +64,9 @@ class AccountForm(serializers.Serializer[Any]):
 
 
 class PaymentForm(serializers.Serializer[Any]):
-    """How to pay. Japanese transfers put ``numeric_reference`` before the payer's name."""
+    """How to pay, from an account in one's own name: by ``reference``, in a Japanese transfer by ``numeric_reference``
+    before the payer's name. ``amount`` in full by ``pay_by``.
+    """
 
     method = serializers.ChoiceField(choices=list(METHODS.values()))
     pay_by = Instant()
@@ -75,7 +77,10 @@ class PaymentForm(serializers.Serializer[Any]):
 
 
 class SubscriptionForm(serializers.Serializer[Any]):
-    """An order and its receipt. ``allotted`` and ``refund`` are there once the offering was allotted."""
+    """An order and its receipt. ``allotted`` and ``refund`` are there once the offering was allotted.
+
+    ``price_rule`` and ``rounding_rule`` are sentences for the reader.
+    """
 
     reference = serializers.CharField()
     status = serializers.ChoiceField(choices=Status.values)
@@ -107,34 +112,6 @@ ASKED = {
     "offering": "JP-2027-1",
     "amount": {"currency": "JPY", "value": "100000"},
     "accepts": ["prospectus:3", "terms:2"],
-}
-EXAMPLE = {
-    "reference": "RF361234567894",
-    "status": "placed",
-    "offering": "JP-2027-1",
-    "amount": {"currency": "JPY", "value": "100000"},
-    "placed_at": "2027-01-12T03:04:05Z",
-    "funded_at": None,
-    "withdraw_until": "2027-01-22T08:00:00Z",
-    "dealing_day": "2027-02-01",
-    "price_rule": "The fixed price of the offering.",
-    "rounding_rule": "Units are rounded down to the smallest unit; what is left over, less than one, goes to the fund.",
-    "payment": {
-        "method": "zengin",
-        "pay_by": "2027-01-28T06:00:00Z",
-        "reference": "RF361234567894",
-        "numeric_reference": "1234567894",
-        "amount": {"currency": "JPY", "value": "100000"},
-        "account": {
-            "name": "カケハシファンド",
-            "bank": "Demonstration Bank",
-            "branch": "Main office",
-            "routing": "",
-            "number": "1234567",
-        },
-    },
-    "allotted": None,
-    "refund": None,
 }
 
 
@@ -171,7 +148,6 @@ class Subscriptions(Citizens):
         body=OrderForm,
         asked=ASKED,
         answers={201: SubscriptionForm},
-        example=EXAMPLE,
         parameters=(KEY_PARAMETER,),
     )
     def post(self, request: Request) -> HttpResponse:
@@ -219,9 +195,7 @@ class InLine(APIException):
 
 
 class OneSubscription(Citizens):
-    @documented(
-        "getSubscription", tag=TAG, answers=SubscriptionForm, example=EXAMPLE, parameters=(REFERENCE_PARAMETER,)
-    )
+    @documented("getSubscription", tag=TAG, answers=SubscriptionForm, parameters=(REFERENCE_PARAMETER,))
     def get(self, request: Request, reference: str) -> Response:
         """One order with its receipt."""
         found = Subscription.objects.filter(reference=reference, holder_id=self.holder_id).first()

@@ -11,13 +11,18 @@ from portal.api.border import MoneyField
 
 
 class CSVRenderer(BaseRenderer):
-    """Rows of the view's ``row`` form; nested fields become columns, ``amount`` → ``amount_currency, amount_value``."""
+    """Rows of the view's ``row`` form; nested fields become columns, ``amount`` → ``amount_currency, amount_value``.
+
+    A table has no place for ``next``: the address of the page after it is a header (RFC 8288).
+    """
 
     media_type = "text/csv"
     format = "csv"
     charset = "utf-8"
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        if data["next"]:
+            renderer_context["response"]["Link"] = f'<{data["next"]}>; rel="next"'
         form: Serializer[Any] = renderer_context["view"].row()
         names = list(columns(form))
         rows = map(dict, map(flat, data["results"]))

@@ -8,12 +8,14 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
 from django.utils.translation import get_language
-from rest_framework.exceptions import NotFound
+from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import APIException, NotAcceptable, NotFound
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import BasePermission
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils.mediatypes import media_type_matches
 from rest_framework.views import APIView
 
 from investors import people
@@ -28,22 +30,36 @@ from portal.received import received_at
 _said: dict[type[APIView], dict[str, str]] = {}
 
 
+class Encoded(APIException):
+    status_code = 415
+    default_detail = _("Send the body as it is, without “Content-Encoding”.")
+    default_code = "encoded_body"
+
+
 class NoQuery(Query):
     """No parameters."""
 
 
 class Negotiation(DefaultContentNegotiation):
-    """What most clients ask for is seen at a glance."""
+    """What most clients ask for is seen at a glance; of several forms the one that is wanted most (``q``)."""
 
     def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
         first = renderers[0]
-        if request.META.get("HTTP_ACCEPT", "*/*") in (first.media_type, "*/*"):
+        if request.META.get("HTTP_ACCEPT", "").strip() in (first.media_type, "*/*", ""):
             return first, first.media_type
-        return super().select_renderer(request, renderers, format_suffix)
+        for wanted in request._request.accepted_types:
+            for one in renderers:
+                if media_type_matches(one.media_type, f"{wanted.main_type}/{wanted.sub_type}".lower()):
+                    return one, one.media_type
+        raise NotAcceptable(available_renderers=renderers)
 
     def select_parser(self, request: Request, parsers: Any) -> Any:
+        if request.META.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
+            raise Encoded
         first = parsers[0]
-        return first if request.content_type == first.media_type else super().select_parser(request, parsers)
+        if request.content_type == first.media_type:
+            return first
+        return None if "*" in request.content_type else super().select_parser(request, parsers)
 
 
 class View(APIView):
@@ -56,6 +72,7 @@ class View(APIView):
     renderer_classes: list[type[BaseRenderer]] = [JSONRenderer]
     content_negotiation_class = Negotiation
     metadata_class = None
+    http_method_names = [name for name in APIView.http_method_names if name != "options"]  # so that Allow is true
     query: type[Query] = NoQuery
 
     asked: dict[str, Any]
@@ -64,7 +81,7 @@ class View(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.received_at = received_at(request._request)
         method = str(request.method).lower()
-        if method == "options" or not hasattr(self, method):
+        if method not in self.http_method_names or not hasattr(self, method):
             self.http_method_not_allowed(request, *args, **kwargs)
         super().initial(request, *args, **kwargs)
         if request.auth is not None:

@@ -29,6 +29,7 @@ TAG = "Webhooks"
 ID = {"type": "string", "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"}
 WEBHOOK_PARAMETER = OpenApiParameter(name="webhook", type=ID, location=OpenApiParameter.PATH)
 DELIVERY_PARAMETER = OpenApiParameter(name="delivery", type=ID, location=OpenApiParameter.PATH)
+READ = "Paths of this API at which to read what has happened: fifty at most, and none where there is nothing to read."
 STATES = [state.value for state in Webhook.State if state != Webhook.State.REMOVED]
 
 
@@ -75,12 +76,17 @@ class WebhookForm(serializers.Serializer[Any]):
 
 
 class DeliveryForm(serializers.Serializer[Any]):
-    """One event for one endpoint. ``status``: of the last answer; ``error``: what was wrong with the last attempt."""
+    """One event for one endpoint. ``status``: of the last answer; ``error``: what was wrong with the last attempt.
+
+    ``""`` nothing, ``status`` no 2xx, ``challenge`` a ping was not answered by it, ``timeout``, ``unreachable``,
+    ``unknown_host``, ``not_public``, ``address_not_allowed``, ``certificate``, ``not_http``, ``too_large``, or ours,
+    ``fault``.
+    """
 
     id = serializers.UUIDField()
-    type = serializers.CharField()
-    read = serializers.ListField(child=serializers.CharField())
-    time = Instant()
+    type = serializers.CharField(help_text="An ``EventKind``, or ``webhook.ping``.")
+    read = serializers.ListField(child=serializers.CharField(), help_text=READ)
+    time = Instant(help_text="When it happened.")
     state = serializers.ChoiceField(choices=["waiting", "delivered", "failed"])
     attempts = serializers.IntegerField()
     tried_at = Instant(allow_null=True)
@@ -121,7 +127,7 @@ class EventForm(serializers.Serializer[Any]):
     type = serializers.ChoiceField(choices=list(KINDS))
     time = Instant(help_text="When it happened.")
     webhook = serializers.UUIDField(help_text="The endpoint, as it was registered.")
-    read = serializers.ListField(child=serializers.CharField())
+    read = serializers.ListField(child=serializers.CharField(), help_text=READ)
 
 
 class PingForm(serializers.Serializer[Any]):
@@ -143,7 +149,8 @@ class ChallengeForm(serializers.Serializer[Any]):
 
 SIGNED = (
     "Signed by HTTP Message Signatures (RFC 9421) with the label `fund` and the tag `kakehashi-webhook`, Ed25519, over "
-    "`@method`, `@target-uri`, `content-type` and `content-digest` (RFC 9530); the keys are in `listWebhookKeys`. "
+    "`@method`, `@target-uri`, `content-type` and `content-digest` (RFC 9530), with `created`, `expires` and `keyid`; "
+    "the keys are in `listWebhookKeys`. `@target-uri` is the `url` as it was registered. "
     "Refuse what is not signed so, what was made for another address, what has expired, and an `id` that you have "
     "already. Any 2xx within ten seconds means received; redirects are not followed. Everything else is tried again "
     "for about a day; 410 disables the endpoint at once."

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from django.utils.translation import get_language, gettext, ngettext
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from fund.holders import Holder, Nation
@@ -111,14 +111,4 @@ def countdown(until: datetime, now: datetime) -> str:
 
 def refusal(refused: Refusal) -> str:
     """A refusal's sentence; where it names an amount, the amount is written as the reader writes it."""
-    facts = refused.facts
-    match refused.code:
-        case "below_minimum" if "minimum" in facts:
-            return gettext("The smallest order is %(amount)s.") % {"amount": figures.money(facts["minimum"])}
-        case "not_in_steps" if "step" in facts:
-            return gettext("Orders go up in steps of %(amount)s.") % {"amount": figures.money(facts["step"])}
-        case "above_maximum" if "maximum" in facts:
-            return gettext("All your orders in this offering together may reach %(amount)s.") % {
-                "amount": figures.money(facts["maximum"])
-            }
-    return str(refused)
+    return refused.worded(figures.money)

@@ -18,7 +18,7 @@ from portal.api import examples
 
 WRITING = os.environ.get("EXAMPLES") == "write"
 LONGEST_LIST, LARGEST = 2, 12_000
-found: dict[str, dict[str, Any]] = {"answers": {}, "tables": {}, "problems": {}}
+found: dict[str, dict[str, Any]] = {"answers": {}, "tables": {}, "problems": {}, "codes": {}}
 
 
 @cache
@@ -77,6 +77,8 @@ def keep(name: str, status: int, english: Any, japanese: Any) -> None:
             return
     else:
         kept, key = found["problems"], english["code"]
+        if name:
+            found["codes"].setdefault(name, set()).add(key)
         if key in kept or japanese["code"] != key:
             return
     kept[key] = {"en": english, "ja": japanese}
@@ -108,6 +110,10 @@ def write() -> None:
             for kind in ("answers", "tables")
         },
         "problems": {**examples.kept()["problems"], **found["problems"]},
+        "codes": {
+            name: sorted({*examples.kept().get("codes", {}).get(name, []), *found["codes"].get(name, set())})
+            for name in sorted(names)
+        },
     }
     text = json.dumps(kept, ensure_ascii=False, indent=1, sort_keys=True)
     examples.FILE.write_text(f"{text}\n", encoding="utf-8")

@@ -37,7 +37,12 @@ EXAMPLES = int(os.environ.get("FUZZ", "12"))
 # That a request is well formed does not make the fund take it: cursors are signed, and rules may refuse an order.
 CHECKS = [check for check in schemathesis.checks.CHECKS.get_all() if check.__name__ != "positive_data_acceptance"]
 DOCUMENT: dict[str, Any] = SchemaGenerator().get_schema(public=True)
-OPERATIONS = [(path, method.upper()) for path, operations in DOCUMENT["paths"].items() for method in operations]
+OPERATIONS = [
+    (path, method.upper())
+    for path, operations in DOCUMENT["paths"].items()
+    if path.startswith("/api/v1/")  # signing in is allauth's
+    for method in operations
+]
 
 
 @pytest.fixture(scope="module")
@@ -110,21 +115,22 @@ def test_the_document_is_sound_and_says_3_1():
 
 
 def test_every_example_fits_its_own_form():
-    for path, operations in DOCUMENT["paths"].items():
-        for method, operation in operations.items():
-            parts = [operation.get("requestBody", {}), *operation["responses"].values()]
-            for content in (part.get("content", {}).get("application/json", {}) for part in parts):
-                for example in content.get("examples", {}).values():
-                    form = {**content["schema"], "components": DOCUMENT["components"]}
-                    faults = [fault.message for fault in Draft202012Validator(form).iter_errors(example["value"])]
-                    assert faults == [], f"{method} {path}"
+    for path, method in OPERATIONS:
+        operation = DOCUMENT["paths"][path][method.lower()]
+        parts = [operation.get("requestBody", {}), *operation["responses"].values()]
+        for content in (part.get("content", {}).get("application/json", {}) for part in parts):
+            for example in content.get("examples", {}).values():
+                form = {**content["schema"], "components": DOCUMENT["components"]}
+                faults = [fault.message for fault in Draft202012Validator(form).iter_errors(example["value"])]
+                assert faults == [], f"{method} {path}"
 
 
 def lacking(document: dict[str, Any]) -> set[str]:
     """Operations without an example of their answer in both languages, as JSON and where there is one as a table."""
     answered = [
         (operation["operationId"], content.get("examples", {}).keys())
-        for operations in document["paths"].values()
+        for path, operations in document["paths"].items()
+        if path.startswith("/api/v1/")
         for operation in operations.values()
         for status, response in operation["responses"].items()
         if status in ("200", "201")
@@ -192,4 +198,4 @@ def test_the_docs_page_keeps_to_the_content_security_policy(anonymous):
     assert "script-src 'self'" in answer["Content-Security-Policy"]
     assert "unsafe" not in answer["Content-Security-Policy"]
     assert "<style" not in page
-    assert page.count("<script") == page.count("<script src=") == 3
+    assert page.count("<script") == page.count("<script src=") == 4

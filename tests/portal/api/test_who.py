@@ -95,6 +95,7 @@ RULES = {
     "getPaper": Rule((401, 403, 200, 404, 403), own=True),
     "getProof": Rule((401, 403, 400, 400, 403)),
     "listMessages": APPLICANTS,
+    "getMessage": Rule((401, 404, 200, 404, 403), own=True),
     "markMessage": Rule((401, 404, 200, 404, 403), {"seen": True}, own=True),
     "listWebhookKeys": PUBLIC,
     "listWebhooks": CITIZENS,
@@ -110,6 +111,7 @@ DOCUMENT = SchemaGenerator().get_schema(public=True)
 OPERATIONS = {
     operation["operationId"]: (method.upper(), path.removeprefix("/api/v1"))
     for path, operations in DOCUMENT["paths"].items()
+    if path.startswith("/api/v1/")
     for method, operation in operations.items()
 }
 BESIDE = {("GET", "schema"), ("GET", "docs")}  # the document itself, for everybody
