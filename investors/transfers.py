@@ -8,6 +8,7 @@ The locks of this room are the investors' own rows, all that take part, in key o
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
@@ -30,13 +31,14 @@ from fund.nav import prices
 from fund.redemption import request as redemptions
 from fund.redemption.models import Redemption
 from fund.refusal import Refusal
-from investors import plans, recipients, subscribing, transfer_papers
+from investors import people, plans, recipients, subscribing, transfer_papers, vault
 from investors.cases import lock, on_duty
 from investors.eligibility import cap
 from investors.evidence import Taken
 from investors.people import Investor
 from investors.screening.models import STANDING as STANDING_HITS
 from investors.transfer_papers import Kind, TransferPaper
+from investors.vault import Purpose
 
 State = Conveyance.State
 MOST_HEIRS = 50
@@ -217,6 +219,35 @@ def lines_of(case: Estate | Conveyance) -> list[Conveyance]:
 def of_holder(holder_id: int) -> Investor:
     """The citizen behind a holder."""
     return Investor.objects.select_related("holder", "user").get(holder=holder_id)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who takes part in a case, as the register of citizens has it: the name in its writings, the date of birth."""
+
+    investor: Investor
+    name: dict[str, str]
+    born: str
+
+
+def look(
+    *, case: Estate | Conveyance, officer: Officer, now: datetime
+) -> tuple[list[Person], list[tuple[TransferPaper, list[bytes]]]]:
+    """Everybody in a case, the giver first, and its documents, opened for deciding on it; the look is recorded.
+
+    Raises NotOnDuty.
+    """
+    on_duty(officer, now)
+    holders = dict.fromkeys([case.holder_id, *(one.recipient_id for one in lines_of(case))])
+    audit.record(actor=officer.actor, verb="look", subject=f"transfer:{case.pk}", now=now, holders=list(holders))
+    everybody = [_person(of_holder(holder), officer, now) for holder in holders]
+    return everybody, transfer_papers.inspect(case=case.pk, officer=officer, now=now)
+
+
+def _person(investor: Investor, officer: Officer, now: datetime) -> Person:
+    purpose, actor = Purpose.TRANSFER, officer.actor
+    name = people.name(investor=investor, purpose=purpose, actor=actor, now=now)
+    return Person(investor, name, vault.read(investor, "birth_date", purpose=purpose, actor=actor, now=now))
 
 
 # ── the decision ──────────────────────────────────────────────────────────────────────────────────────────────────
