@@ -38,11 +38,11 @@ class Kind(models.TextChoices):
 
 
 class TransferPaper(models.Model):
-    """One document of a gift (its id) or of an estate (its id): ``case``. ``investor``: the giver, or who has died."""
+    """One document of a gift or an estate, whose id is ``subject``. ``investor``: the giver, or who has died."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     investor = models.ForeignKey(Investor, on_delete=models.PROTECT, related_name="transfer_papers")
-    case = models.UUIDField()
+    subject = models.UUIDField()
     kind = models.CharField(max_length=12, choices=Kind)
     digest = models.BinaryField(max_length=32)
     pages = models.PositiveSmallIntegerField()
@@ -57,10 +57,10 @@ class TransferPaper(models.Model):
                 name="transfer_paper_replaced_later", condition=Q(replaced_at=None) | Q(replaced_at__gte=F("added_at"))
             ),
             models.UniqueConstraint(
-                fields=["investor", "case", "kind"], condition=Q(replaced_at=None), name="transfer_paper_one_current"
+                fields=["investor", "subject", "kind"], condition=Q(replaced_at=None), name="transfer_paper_one_current"
             ),
         ]
-        indexes = [models.Index(fields=["case"], name="transfer_paper_case")]
+        indexes = [models.Index(fields=["subject"], name="transfer_paper_subject")]
         triggers = [
             pgtrigger.ReadOnly(name="transfer_paper_as_given", exclude=["replaced_at"]),
             pgtrigger.Trigger(
@@ -68,7 +68,7 @@ class TransferPaper(models.Model):
                 when=pgtrigger.Before,
                 operation=pgtrigger.Insert | pgtrigger.Update,
                 func=f"""
-                IF NOT ({STANDS.format(case="NEW.case")}) THEN
+                IF NOT ({STANDS.format(case="NEW.subject")}) THEN
                     RAISE EXCEPTION 'documents of a transfer that is over do not change'
                         USING ERRCODE = 'restrict_violation';
                 END IF;
@@ -80,7 +80,7 @@ class TransferPaper(models.Model):
                 when=pgtrigger.Before,
                 operation=pgtrigger.Delete,
                 func=f"""
-                IF {STANDS.format(case="OLD.case")} THEN
+                IF {STANDS.format(case="OLD.subject")} THEN
                     RAISE EXCEPTION 'documents are deleted when their transfer is over'
                         USING ERRCODE = 'restrict_violation';
                 END IF;
@@ -90,7 +90,7 @@ class TransferPaper(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} of transfer {self.case}"
+        return f"{self.kind} of transfer {self.subject}"
 
 
 class TransferPaperPage(models.Model):
@@ -111,7 +111,7 @@ class TransferPaperPage(models.Model):
 
 def current(case: uuid.UUID) -> dict[str, TransferPaper]:
     """The documents that count, by kind."""
-    return {row.kind: row for row in TransferPaper.objects.filter(case=case, replaced_at=None).order_by("kind")}
+    return {row.kind: row for row in TransferPaper.objects.filter(subject=case, replaced_at=None).order_by("kind")}
 
 
 def told(case: uuid.UUID) -> dict[str, str]:
@@ -134,7 +134,7 @@ def add(*, investor: Investor, case: uuid.UUID, kind: Kind, taken: Taken, actor:
     if standing is not None:
         TransferPaper.objects.filter(pk=standing.pk, replaced_at=None).update(replaced_at=now)
     paper = TransferPaper.objects.create(
-        investor=investor, case=case, kind=kind, digest=taken.digest, pages=len(taken.pages), added_at=now
+        investor=investor, subject=case, kind=kind, digest=taken.digest, pages=len(taken.pages), added_at=now
     )
     sheets = [TransferPaperPage(paper=paper, number=number) for number in range(1, len(taken.pages) + 1)]
     for sheet, page in zip(sheets, taken.pages, strict=True):
@@ -208,6 +208,6 @@ DUE = """
                                       ELSE make_interval(days => %(days)s) END AS due_at
           FROM investors_transferpaper p
           JOIN (SELECT id, ended_at, state = 'moved' AS done FROM fund_conveyance
-                 UNION ALL SELECT id, ended_at, state = 'settled' FROM fund_estate) c ON c.id = p.case) d
+                 UNION ALL SELECT id, ended_at, state = 'settled' FROM fund_estate) c ON c.id = p.subject) d
      WHERE due_at <= %(now)s ORDER BY due_at LIMIT %(most)s
 """

@@ -1,7 +1,7 @@
 """Transfers between citizens: gifts that wait for the keys, and the estates of those who have died (D32).
 
-Nobody's name stands on a page until an officer looks into the case; the look is in the audit log. Whoever signs can look
-first: the documents are opened here, and what the keys are turned for names them by their fingerprints.
+Nobody's name stands on a page until an officer looks into the case; the look is in the audit log. Who signs can look
+first: the documents are opened here, and what is signed names them by their fingerprints.
 """
 
 from base64 import b64encode

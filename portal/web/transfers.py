@@ -224,7 +224,9 @@ def _page(
     investor, holder = who.citizen(request), who.holder_id(request)
     rows = list(give.of_holder(holder_id=holder).prefetch_related("lots").order_by("-id")[:SHOWN])
     shown = [one for one in rows if one.estate_id is None or one.state == State.MOVED]
-    deeds = {row.case: row for row in TransferPaper.objects.filter(investor=investor, kind=Kind.DEED, replaced_at=None)}
+    deeds = {
+        row.subject: row for row in TransferPaper.objects.filter(investor=investor, kind=Kind.DEED, replaced_at=None)
+    }
     with access.as_the_house():
         sides = {one.holder_id for one in shown} | {one.recipient_id for one in shown}
         codes = {

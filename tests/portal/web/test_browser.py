@@ -67,6 +67,7 @@ OWN = [
     "/account/transactions",
     "/account/distributions",
     "/account/redemptions",
+    "/account/transfers",
     "/account/documents",
     "/account/subscribe/JP-2026-2",
     "/account/inbox",
@@ -88,8 +89,9 @@ ELSEWHERE = {
 # Not pages: files, and addresses that take a form and send on, or answer a script with a piece of a page.
 CSV = {"nav", "portfolio", "ownership", "leverage", "stress", "commitments", "facilities", "investment", "returns"}
 FILES = {f"{name}-csv" for name in CSV | {"transactions"}}
-FILES |= {"own-document", "join-document", "proof-download", "check-holding-script"}
+FILES |= {"transfer-deed-page", "own-document", "join-document", "proof-download", "check-holding-script"}
 ACTS = {"join-submit", "join-again", "withdraw", "bank-account-keep", "end-session", "redemption-withdraw"}
+ACTS |= {"transfer-code", "transfer-accept", "transfer-decline", "transfer-withdraw", "transfer-deed"}
 ACTS |= {"plan-change", "plan-accept", "plan-pause", "plan-go-on", "plan-end"}
 ACTS |= {"webhook-ping", "webhook-replay", "webhook-remove", "join-check", "order-state", "demand"}
 
