@@ -21,7 +21,7 @@ from portal import waiting_room
 from portal.store import store
 from portal.web.urls import urlpatterns
 from tests.fund.redemption import redeeming
-from tests.portal.web import reading, stage
+from tests.portal.web import giving, reading, stage
 from tests.portal.web.conftest import Stage, current, everything, hanako
 from tests.portal.web.test_plans import plans_of_all_kinds
 from tests.portal.web.test_redemptions import redeemed
@@ -181,6 +181,11 @@ def cookies(everything: Stage, live_server: Any) -> list[Any]:
     assert everything.hanako.holder_id  # of another class a request can be placed
     stage.citizen_units(everything.hanako.holder_id, "US", Money(100_000, Currency.USD), 100_000)
     redeeming.opened(code="US-2026-R1", class_code="US", now=stage.NOW)
+    other = giving.recipient()  # gifts either way: one has passed on, one waits for its deed, one for an answer
+    giving.units_of(other, 5_000)
+    giving.approved(giving.accepted(everything.hanako, other), everything.keys)
+    giving.offered(everything.hanako, other, class_code="US")
+    giving.offered(other, everything.hanako)
     return session(everything.hanako, live_server.url)
 
 
