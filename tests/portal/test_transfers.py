@@ -387,3 +387,12 @@ def test_the_same_file_again_changes_nothing_another_takes_its_place(everything:
     assert first == again != other and transfer_papers.current(one.pk) == {"deed": other}
     with refused("unknown_transfer"):
         transfers.add_deed(investor=to, transfer=one.pk, taken=paper(), now=NOW)
+
+
+def test_the_sites_own_role_may_do_all_of_it(everything: Giving, to: Investor, as_site: None) -> None:
+    other = recipient()
+    assert approved(accepted(everything.hanako, to, 1_000), everything.keys)
+    estate = with_papers(everything, estate_of(everything))
+    transfers.name_heirs(estate=estate, heirs=[(giving.code(other), Fraction(1))], officer=everything.keys[0], now=NOW)
+    assert approved(estate, everything.keys) and units(other) == 99_000
+    assert transfer_papers.delete_due(now=years(10)) == 3

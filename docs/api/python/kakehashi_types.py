@@ -303,18 +303,18 @@ class EntryForm(TypedDict):
     allotted_lots: int
 
 
-type EventEnum = Literal['receipt', 'suspense', 'settlement', 'refund', 'payout', 'capital_call', 'investment', 'borrowing', 'expense', 'reversal', 'application', 'distribution', 'redemption', 'income', 'correction']
+type EventEnum = Literal['receipt', 'suspense', 'settlement', 'refund', 'payout', 'capital_call', 'investment', 'borrowing', 'expense', 'reversal', 'application', 'distribution', 'redemption', 'income', 'correction', 'conveyance']
 
 
 class EventForm(TypedDict):
     id: str
-    type: Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'plan.waiting', 'plan.skipped', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'distribution.declared', 'distribution.paid', 'redemption.placed', 'redemption.withdrawn', 'redemption.cancelled', 'redemption.decided', 'redemption.settled', 'tax.released', 'payouts.answered', 'nav.published', 'nav.corrected']
+    type: Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'plan.waiting', 'plan.skipped', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'distribution.declared', 'distribution.paid', 'redemption.placed', 'redemption.withdrawn', 'redemption.cancelled', 'redemption.decided', 'redemption.settled', 'transfer.moved', 'tax.released', 'payouts.answered', 'nav.published', 'nav.corrected']
     time: str
     webhook: str
     read: list[str]
 
 
-type EventKind = Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'plan.waiting', 'plan.skipped', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'distribution.declared', 'distribution.paid', 'redemption.placed', 'redemption.withdrawn', 'redemption.cancelled', 'redemption.decided', 'redemption.settled', 'tax.released', 'payouts.answered', 'nav.published', 'nav.corrected']
+type EventKind = Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'plan.waiting', 'plan.skipped', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'distribution.declared', 'distribution.paid', 'redemption.placed', 'redemption.withdrawn', 'redemption.cancelled', 'redemption.decided', 'redemption.settled', 'transfer.moved', 'tax.released', 'payouts.answered', 'nav.published', 'nav.corrected']
 
 
 type EvidenceKind = Literal['passport_page', 'card_front', 'card_back', 'family_register', 'my_number_card', 'residence_proof']

@@ -1310,9 +1310,10 @@ export interface components {
          *     * `redemption` - redemption
          *     * `income` - income
          *     * `correction` - correction
+         *     * `conveyance` - conveyance
          * @enum {string}
          */
-        EventEnum: "receipt" | "suspense" | "settlement" | "refund" | "payout" | "capital_call" | "investment" | "borrowing" | "expense" | "reversal" | "application" | "distribution" | "redemption" | "income" | "correction";
+        EventEnum: "receipt" | "suspense" | "settlement" | "refund" | "payout" | "capital_call" | "investment" | "borrowing" | "expense" | "reversal" | "application" | "distribution" | "redemption" | "income" | "correction" | "conveyance";
         /** @description What an endpoint is told. ``id`` stays in every attempt; ``read``: addresses of this API, for its owner. */
         EventForm: {
             /** Format: uuid */
@@ -1342,13 +1343,14 @@ export interface components {
              *     * `redemption.cancelled` - redemption.cancelled
              *     * `redemption.decided` - redemption.decided
              *     * `redemption.settled` - redemption.settled
+             *     * `transfer.moved` - transfer.moved
              *     * `tax.released` - tax.released
              *     * `payouts.answered` - payouts.answered
              *     * `nav.published` - nav.published
              *     * `nav.corrected` - nav.corrected
              * @enum {string}
              */
-            type: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "plan.waiting" | "plan.skipped" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "distribution.declared" | "distribution.paid" | "redemption.placed" | "redemption.withdrawn" | "redemption.cancelled" | "redemption.decided" | "redemption.settled" | "tax.released" | "payouts.answered" | "nav.published" | "nav.corrected";
+            type: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "plan.waiting" | "plan.skipped" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "distribution.declared" | "distribution.paid" | "redemption.placed" | "redemption.withdrawn" | "redemption.cancelled" | "redemption.decided" | "redemption.settled" | "transfer.moved" | "tax.released" | "payouts.answered" | "nav.published" | "nav.corrected";
             /**
              * Format: date-time
              * @description When it happened.
@@ -1386,13 +1388,14 @@ export interface components {
          *     * `redemption.cancelled` - redemption.cancelled
          *     * `redemption.decided` - redemption.decided
          *     * `redemption.settled` - redemption.settled
+         *     * `transfer.moved` - transfer.moved
          *     * `tax.released` - tax.released
          *     * `payouts.answered` - payouts.answered
          *     * `nav.published` - nav.published
          *     * `nav.corrected` - nav.corrected
          * @enum {string}
          */
-        EventKind: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "plan.waiting" | "plan.skipped" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "distribution.declared" | "distribution.paid" | "redemption.placed" | "redemption.withdrawn" | "redemption.cancelled" | "redemption.decided" | "redemption.settled" | "tax.released" | "payouts.answered" | "nav.published" | "nav.corrected";
+        EventKind: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "plan.waiting" | "plan.skipped" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "distribution.declared" | "distribution.paid" | "redemption.placed" | "redemption.withdrawn" | "redemption.cancelled" | "redemption.decided" | "redemption.settled" | "transfer.moved" | "tax.released" | "payouts.answered" | "nav.published" | "nav.corrected";
         /**
          * @description * `passport_page` - passport_page
          *     * `card_front` - card_front

@@ -352,3 +352,13 @@ def test_what_both_have_earned_counts_the_worth_on_the_day(fund, recipient):
     own = earned.of_holder(holder_id=recipient, unit_class=of, now=DURING + timedelta(days=1))
     assert own and (own.paid_in.amount, own.received.amount, own.worth.amount) == (1_000, further.worth, 400)
     assert [(day.units, day.paid) for day in holding.moved(holder_id=recipient, unit_class=of)] == [(400, 1_000)]
+
+
+def test_the_sites_own_role_may_do_all_of_it_and_no_more(fund, recipient, as_site):
+    giver = fund.citizen(1_000, 900, day=OLD)
+    one = given(fund, giver, recipient, 400)
+    assert units(recipient) == 400 and clean()
+    for refused_ in ("DELETE FROM fund_conveyance", "UPDATE fund_conveyedlot SET units = 1", "DELETE FROM fund_estate"):
+        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(refused_)
+    assert one.cost == 360

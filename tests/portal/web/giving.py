@@ -62,6 +62,7 @@ def paper(colour: str = "teal") -> Taken:
 
 def units_of(investor: Investor, units: int) -> None:
     """Units more, at a yen each."""
+    building.open_banks()
     building.settle(investor.holder, "JP", building.yen(units), units, at=NOW - timedelta(days=60))
 
 
