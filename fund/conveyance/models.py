@@ -36,8 +36,8 @@ class Estate(models.Model):
     """
 
     class State(models.TextChoices):
-        OPEN = "open", _("open")
-        SETTLED = "settled", _("settled")
+        OPEN = "open", _("being settled")
+        SETTLED = "settled", _("passed to the heirs")
         REFUSED = "refused", _("refused")
 
     id = models.UUIDField(primary_key=True, db_default=UUID7())

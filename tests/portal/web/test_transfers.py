@@ -59,7 +59,7 @@ def test_both_see_what_went_with_the_units(two: Giving, signed_in: Any) -> None:
         page = text(signed_in(who).get(PAGE))
         assert said in page and "What they had cost on average ¥1,000" in page and "Bought on" in page
     assert "Units received from another citizen" in text(signed_in(two.to).get("/en/account/transactions"))
-    assert "別の国民に移転した口数" in text(signed_in(two.hanako).get("/ja/account/transactions"))
+    assert "ほかの方に移転した口数" in text(signed_in(two.hanako).get("/ja/account/transactions"))
 
 
 def test_without_a_fresh_proof_nothing_is_offered_and_with_it_that_very_act_is_done(
