@@ -158,7 +158,9 @@ def open_estate(*, investor: Investor, officer: Officer, now: datetime) -> Estat
     standing = move.locked(own.values_list("pk", flat=True))
     for given in standing:
         _withdraw_proposals(given.subject, officer, now)
-    give.refuse(lines=standing, reason=Refusing.ESTATE, actor=officer.actor, now=now)
+        # A giver of somebody who has died is told no more than of anybody who cannot receive.
+        reason = Refusing.ESTATE if given.holder_id == investor.holder_id else Refusing.NOT_ELIGIBLE
+        give.refuse(lines=[given], reason=reason, actor=officer.actor, now=now)
     return estate
 
 
@@ -273,11 +275,13 @@ def lacking(*, case: Estate | Conveyance, now: datetime) -> list[Any]:
 def propose(*, case: Estate | Conveyance, officer: Officer, now: datetime, reason: str = "") -> Proposal:
     """Put a case up for the second key, with its documents and lines as they are.
 
-    Raises NotOnDuty; Refused: incomplete, cannot_receive; what ``move.propose`` refuses.
+    Raises NotOnDuty; Refused: own_transfer, incomplete, cannot_receive; what ``move.propose`` refuses.
     """
     on_duty(officer, now)
-    lock(of_holder(case.holder_id))
+    parties = [case.holder_id, *(one.recipient_id for one in lines_of(case))]
+    _lock_all(parties)
     case.refresh_from_db()
+    _nobodys_own([officer.user_id], parties)
     if wanting := lacking(case=case, now=now):
         raise Refused(" ".join(str(one) for one in wanting), code="incomplete")
     lines = lines_of(case)
@@ -291,16 +295,24 @@ def propose(*, case: Estate | Conveyance, officer: Officer, now: datetime, reaso
 def carry_out(*, proposal: Proposal, now: datetime) -> list[Conveyance]:
     """Approve what both nations have signed, and let it pass on at once if it can; none when this was done before.
 
-    Raises Refused: papers_changed since; what ``move.approve`` refuses.
+    Raises Refused: own_transfer, papers_changed since; what ``move.approve`` refuses.
     """
     facts = proposal.facts
-    _lock_all([int(facts["from"]), *(int(one["to"]) for one in facts["lines"])])
+    parties = [int(facts["from"]), *(int(one["to"]) for one in facts["lines"])]
+    _lock_all(parties)
+    _nobodys_own(proposal.signatures.values_list("officer__user", flat=True), parties)
     lines = move.approve(proposal=proposal, now=now)
     if lines:
         if transfer_papers.told(UUID(lines[0].subject)) != facts["papers"]:
             raise Refused(_("The documents have changed since this was approved."), code="papers_changed")
         _pass_on(lines, now)
     return lines
+
+
+def _nobodys_own(officers: Iterable[int], parties: Iterable[int]) -> None:
+    """An officer who is one of the citizens takes no part in the decision."""
+    if Investor.objects.filter(user__in=list(officers), holder__in=list(parties)).exists():
+        raise Refused(_("An officer who is a party to a transfer does not decide on it."), code="own_transfer")
 
 
 def pass_on_due(*, now: datetime) -> int:

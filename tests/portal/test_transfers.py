@@ -218,6 +218,27 @@ def test_only_an_officer_on_duty_decides(everything: Giving, to: Investor) -> No
             act()
 
 
+def test_nobody_decides_on_a_transfer_of_his_own(everything: Giving, to: Investor) -> None:
+    one = accepted(everything.hanako, to)
+    first, second = everything.keys
+    Officer.objects.filter(pk=first.pk).update(user=to.user_id)
+    first.refresh_from_db()
+    with refused("own_transfer"):
+        transfers.propose(case=one, officer=first, now=NOW)
+    proposal = transfers.propose(case=one, officer=second, now=NOW)
+    stage.signed(proposal, first, NOW)
+    with refused("own_transfer"), transaction.atomic():
+        transfers.carry_out(proposal=proposal, now=NOW)
+    assert units(to) == 0
+
+
+def test_a_giver_is_not_told_that_the_recipient_has_died(everything: Giving, to: Investor) -> None:
+    one = accepted(everything.hanako, to)
+    transfers.open_estate(investor=to, officer=everything.keys[0], now=NOW)
+    one.refresh_from_db()
+    assert (one.state, one.reason) == ("refused", "not_eligible")
+
+
 # ── waiting for a distribution ──
 
 
