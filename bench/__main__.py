@@ -38,8 +38,18 @@ def main() -> int:
     )
     parser.add_argument(
         "--only",
-        choices=["closing", "placing", "importing", "pricing", "distributing", "proving", "desk", "reading"],
-        help="P1, P9 and P10, or P2, P6, P3 and P5, P7, P8, the officers' lists or P4 alone",
+        choices=[
+            "closing",
+            "placing",
+            "importing",
+            "pricing",
+            "distributing",
+            "proving",
+            "desk",
+            "reading",
+            "planning",
+        ],
+        help="P1, P9 and P10, or P2, P6, P3 and P5, P7, P8, the officers' lists, P4 or regular plans alone",
     )
     given = parser.parse_args()
     with server.running() as place:
@@ -50,6 +60,8 @@ def main() -> int:
         measures: list[Measure] = []
         if given.only in (None, "placing"):
             measures += placing(place, orders=800 if given.quick else 1600, rounds=given.rounds)
+        if given.only in (None, "planning"):
+            measures += planning(place, turns=400 if given.quick else 2_000, rounds=given.rounds)
         if given.only in (None, "importing"):
             measures += importing(place, entries=FEW_ENTRIES if given.quick else ENTRIES, rounds=given.rounds)
         if given.only in (None, "pricing"):
@@ -83,6 +95,20 @@ def placing(place: Place, *, orders: int, rounds: int) -> list[Measure]:
             bar.update()
             bar.write(f"{one.few} {one.many} pgbench={one.limit:.0f} {one.few.rate / one.limit:.3f}")
     return p2.measures(found)
+
+
+def planning(place: Place, *, turns: int, rounds: int) -> list[Measure]:
+    """Turns of regular plans by one worker, with rows that one client commits one by one beside every round."""
+    from bench import limit, plans  # noqa: PLC0415  models can be imported only after Django's setup
+
+    taken, limits = [], []
+    plans.prepare(place, citizens=(rounds + 1) * turns)
+    for number in tqdm(range(rounds + 1), desc="plans", file=sys.stderr):
+        taken.append(plans.run(number=number, turns=turns))
+        limits.append(limit.committed_rows(place, turns))
+        tqdm.write(f"{taken[-1]:.0f} {limits[-1]:.0f} {taken[-1] / limits[-1]:.3f}", file=sys.stderr)
+    what = "turns of plans taken a second by one worker ÷ rows committed one by one"
+    return [Measure("plans", what, taken[1:], limits[1:], 0.1)]
 
 
 def importing(place: Place, *, entries: int, rounds: int) -> list[Measure]:

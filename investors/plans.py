@@ -7,11 +7,14 @@ offering asks for agreements that were not accepted, the citizen is told and the
 The lock of this room is the investor's own row, as of subscribing: a citizen's plans change one after the other.
 """
 
-from collections.abc import Iterable
+import secrets
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
+from itertools import islice
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Model, Prefetch, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from fund import calendars, rows
@@ -159,11 +162,9 @@ def to_accept(*, investor: Investor, now: datetime) -> dict[str, list[str]]:
     return {one.unit_class_id: sorted(set(one.agreements) - done) for one in first}
 
 
-def open_offering(*, unit_class: UnitClass, now: datetime, before: datetime | None = None) -> Offering | None:
-    """The open offering of a class that closes first, of those that opened ``before``."""
+def open_offering(*, unit_class: UnitClass, now: datetime) -> Offering | None:
+    """The open offering of a class that closes first."""
     found = _open(now).filter(unit_class=unit_class)
-    if before is not None:
-        found = found.filter(opens_at__lt=before)
     return found.select_related("unit_class").order_by("closes_at", "code").first()
 
 
@@ -171,15 +172,19 @@ def _open(now: datetime) -> QuerySet[Offering]:
     return Offering.objects.filter(state=Offering.State.OPEN, opens_at__lte=now, closes_at__gt=now)
 
 
-# What opened within the month is ordered from also when the turn is taken late: it is our clock that was late (D26).
-DUE = """
-    SELECT t.id, p.investor_id
-      FROM investors_planturn t JOIN investors_plan p ON p.id = t.plan_id
+# The offering that a turn orders from: the open one of its class that closes first. What opened within the month is
+# ordered from also when the turn is taken late: it is our clock that was late (D26).
+OFFERING = """
+    SELECT o.code FROM fund_offering o
+     WHERE o.unit_class_id = p.unit_class_id AND o.state = 'open'
+       AND o.opens_at <= %(now)s AND o.opens_at < t.over_at AND o.closes_at > %(now)s
+     ORDER BY o.closes_at, o.code LIMIT 1
+"""
+
+DUE = f"""
+    SELECT p.investor_id, t.id FROM investors_planturn t JOIN investors_plan p ON p.id = t.plan_id
      WHERE t.state = 'waiting' AND p.state = 'active' AND t.due_at <= %(now)s
-       AND (t.over_at <= %(now)s OR EXISTS (
-            SELECT FROM fund_offering o
-             WHERE o.unit_class_id = p.unit_class_id AND o.state = 'open'
-               AND o.opens_at <= %(now)s AND o.opens_at < t.over_at AND o.closes_at > %(now)s))
+       AND (t.over_at <= %(now)s OR EXISTS ({OFFERING}))
      ORDER BY t.id LIMIT %(most)s
 """
 
@@ -188,31 +193,37 @@ def run_due(*, now: datetime, most: int = BATCH) -> int:
     """Take the turns that are due, at most ``most``, each in a transaction of its own; returns how many moved on.
 
     A citizen who is at work on another device is left to the next run. A fault in one turn stops no other: it is put
-    off for an hour, and all faults are raised together in the end.
+    off for an hour, and all faults are raised together in the end. Runs beside each other share the work.
     """
     moved, faults = 0, []
-    for turn_id, investor_id in rows.ask(DUE, {"now": now, "most": most}):
+    for turn in _in_some_order(rows.ask(DUE, {"now": now, "most": most})):
         try:
-            moved += _take(turn_id, investor_id, now)
+            moved += _take(turn, now)
         except Exception as fault:
             faults.append(fault)
-            PlanTurn.objects.filter(pk=turn_id, state=TURN.WAITING).update(due_at=now + AGAIN)
+            PlanTurn.objects.filter(pk=turn, state=TURN.WAITING).update(due_at=now + AGAIN)
     if faults:
         raise ExceptionGroup(f"{len(faults)} turns of plans could not be taken", faults)
     return moved
 
 
+def _in_some_order(due: list[tuple[int, int]]) -> list[int]:
+    """The turns of (citizen, turn), in another order of citizens each time, so that runs beside each other seldom meet.
+
+    One citizen's turns stay in theirs: where the cap has room for one alone, it is the older plan's.
+    """
+    salt = secrets.randbits(64)
+    return [turn for _citizen, turn in sorted(due, key=lambda one: (hash((salt, one[0])), one[1]))]
+
+
 @transaction.atomic
-def _take(turn_id: int, investor_id: int, now: datetime) -> bool:
+def _take(turn_id: int, now: datetime) -> bool:
     """Take one turn, as it stands under the citizen's lock; whether it moved on. Order and turn are one transaction."""
-    if not _lock_if_free(investor_id):
+    held = _hold(turn_id, now)
+    if held is None:
         return False
-    due = PlanTurn.objects.filter(pk=turn_id, state=TURN.WAITING, plan__state=STATE.ACTIVE, due_at__lte=now)
-    turn = due.select_related("plan__unit_class", "plan__investor__holder").first()
-    if turn is None:
-        return False
+    turn, offering = held
     over = turn.over_at <= now
-    offering = open_offering(unit_class=turn.plan.unit_class, now=now, before=turn.over_at)
     if offering is None:
         return over and _skip(turn, Reason(turn.reason or Reason.NO_OFFERING), now)
     try:
@@ -226,17 +237,49 @@ def _take(turn_id: int, investor_id: int, now: datetime) -> bool:
     return True
 
 
-def _lock_if_free(investor_id: int) -> bool:
-    free = Investor.objects.select_for_update(skip_locked=True).filter(pk=investor_id)
-    return bool(free.values_list("pk"))
+# Citizen, plan and turn are locked: what is asked of them is asked again of a row that has changed meanwhile.
+LOCK = "FOR UPDATE OF i, p, t SKIP LOCKED"
+
+
+def _hold(turn_id: int, now: datetime) -> tuple[PlanTurn, str | None] | None:
+    """A turn that is due, with its citizen locked, and the code of the offering to order from.
+
+    None when it is not due any more, or when somebody else has one of them.
+    """
+    found = rows.ask(
+        f"""
+        SELECT ({OFFERING}), {", ".join(rows.columns(model, alias) for model, alias in READ)}
+          FROM investors_investor i JOIN investors_plan p ON p.investor_id = i.id
+          JOIN investors_planturn t ON t.plan_id = p.id
+          JOIN fund_unitclass c ON c.code = p.unit_class_id JOIN fund_holder h ON h.id = i.holder_id
+         WHERE t.id = %(turn)s AND t.state = 'waiting' AND p.state = 'active' AND t.due_at <= %(now)s
+        """
+        + LOCK,
+        {"turn": turn_id, "now": now},
+    )
+    if not found:
+        return None
+    offering, *values = found[0]
+    here = iter(values)
+    turn, plan, unit_class = _next(PlanTurn, here), _next(Plan, here), _next(UnitClass, here)
+    investor, holder = _next(Investor, here), _next(Holder, here)
+    rows.join(turn, plan=rows.join(plan, unit_class=unit_class, investor=rows.join(investor, holder=holder)))
+    return turn, offering
+
+
+READ: list[tuple[type[Model], str]] = [(PlanTurn, "t"), (Plan, "p"), (UnitClass, "c"), (Investor, "i"), (Holder, "h")]
+
+
+def _next[M: Model](model: type[M], values: Iterator[Any]) -> M:
+    return rows.read(model, islice(values, rows.width(model)))
 
 
 @transaction.atomic
-def _order(turn: PlanTurn, offering: Offering, now: datetime) -> Subscription:
+def _order(turn: PlanTurn, offering: str, now: datetime) -> Subscription:
     """A savepoint: a refusal takes back the order and leaves the turn to be told why."""
     return subscribing.subscribe(
         investor=turn.plan.investor,
-        offering_code=offering.code,
+        offering_code=offering,
         amount=turn.plan.money,
         accepts=[],
         key=_key(turn),
@@ -266,12 +309,31 @@ def _skip(turn: PlanTurn, reason: Reason, now: datetime) -> bool:
 
 def _end(turn: PlanTurn, now: datetime, *, state: str, reason: str = "", order_reference: str = "") -> None:
     """End a turn; the next one is that of the next month."""
-    ended = PlanTurn.objects.filter(pk=turn.pk, state=TURN.WAITING).update(
-        state=state, reason=reason, order_reference=order_reference, ended_at=now
+    month = _next_month(turn.month)
+    due_at, over_at = _times(turn.plan, month)
+    ended = rows.ask(
+        """
+        WITH ended AS (
+            UPDATE investors_planturn SET state = %(state)s, reason = %(reason)s, order_reference = %(order)s,
+                   ended_at = %(now)s
+             WHERE id = %(turn)s AND state = 'waiting' RETURNING plan_id
+        )
+        INSERT INTO investors_planturn (plan_id, month, due_at, over_at, state, reason, order_reference)
+        SELECT plan_id, %(month)s, %(due_at)s, %(over_at)s, 'waiting', '', '' FROM ended RETURNING true
+        """,
+        {
+            "turn": turn.pk,
+            "state": state,
+            "reason": reason,
+            "order": order_reference,
+            "now": now,
+            "month": month,
+            "due_at": due_at,
+            "over_at": over_at,
+        },
     )
-    if ended != 1:
+    if not ended:
         raise RuntimeError(f"{turn} was ended by somebody else meanwhile")
-    _schedule(turn.plan, _next_month(turn.month))
 
 
 def _schedule(plan: Plan, earliest: date) -> None:
@@ -282,12 +344,16 @@ def _schedule(plan: Plan, earliest: date) -> None:
     last = plan.turns.exclude(state=TURN.WAITING).order_by("-month").values_list("month", flat=True).first()
     if last is not None:
         month = max(month, _next_month(last))
+    due_at, over_at = _times(plan, month)
+    turn = {"month": month, "reason": "", "due_at": due_at, "over_at": over_at}
+    PlanTurn.objects.update_or_create(plan=plan, state=TURN.WAITING, defaults=turn)
+
+
+def _times(plan: Plan, month: date) -> tuple[datetime, datetime]:
+    """When a turn begins, with the plan's day, and when its month is over, where the citizen is."""
     nation = _nation(plan)
-    begins = {
-        "due_at": calendars.cut_off(day=day_in(month, plan.day), at=time(), nation=nation),
-        "over_at": calendars.cut_off(day=_next_month(month), at=time(), nation=nation),
-    }
-    PlanTurn.objects.update_or_create(plan=plan, state=TURN.WAITING, defaults={"month": month, "reason": "", **begins})
+    due_at = calendars.cut_off(day=day_in(month, plan.day), at=time(), nation=nation)
+    return due_at, calendars.cut_off(day=_next_month(month), at=time(), nation=nation)
 
 
 def _next_month(month: date) -> date:

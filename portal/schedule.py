@@ -13,7 +13,7 @@ EVERY: dict[str, float] = {
     "value_day": 60,
     "pay_distributions": 60,
     "lapse": 60,
-    "plans": 60,
+    "plans": 20,
     "pass_on": 60,
     "write_statements": 600,
     "forget": 600,

@@ -328,6 +328,17 @@ def test_runs_at_the_same_moment_make_one_order(citizen):
     assert turns(plan) == [("2026-11", "ordered", ""), ("2026-12", "waiting", "")]
 
 
+def test_runs_begin_in_different_places_and_keep_the_plans_of_one_citizen_in_order():
+    """Where the cap has room for one plan alone, it is the older one's, whichever run takes it."""
+    due = [(turn % 50, turn) for turn in range(200)]
+    orders = [plans._in_some_order(due) for _run in range(5)]
+    assert len({tuple(order) for order in orders}) == 5
+    for order in orders:
+        assert sorted(order) == [turn for _citizen, turn in due]
+        for citizen in range(50):
+            assert [turn for turn in order if turn % 50 == citizen] == list(range(citizen, 200, 50))
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_citizen_who_is_at_work_on_another_device_is_left_to_the_next_run(citizen):
     """Nobody waits for her, and she for nobody."""
@@ -344,15 +355,16 @@ def test_a_citizen_who_is_at_work_on_another_device_is_left_to_the_next_run(citi
 def unlocked(citizen, monkeypatch) -> Plan:
     """Two runs both go past the lock and read the turn before either has ended it; each order has a key of its own."""
     open_offering()
-    together, found = threading.Barrier(2, timeout=60), plans.open_offering
+    together, hold = threading.Barrier(2, timeout=60), plans._hold
     plan = begin(citizen)
 
-    def find_together(**told: Any) -> Offering | None:
+    def hold_together(turn: int, now: datetime) -> tuple[PlanTurn, str | None] | None:
+        held = hold(turn, now)
         together.wait()
-        return found(**told)
+        return held
 
-    monkeypatch.setattr(plans, "_lock_if_free", lambda investor_id: True)
-    monkeypatch.setattr(plans, "open_offering", find_together)
+    monkeypatch.setattr(plans, "LOCK", "")
+    monkeypatch.setattr(plans, "_hold", hold_together)
     monkeypatch.setattr(plans, "_key", lambda turn: str(uuid.uuid4()))
     return plan
 
@@ -398,7 +410,7 @@ def test_without_the_unique_keys_only_the_key_of_the_order_would_hold(citizen, m
         cursor.execute("DROP INDEX plan_turn_one_waits")
     PlanTurn.objects.filter(state="waiting").update(due_at=OVER + timedelta(days=30))
     again(plan, "waiting")
-    monkeypatch.setattr(plans, "_schedule", lambda plan, earliest: None)
+    monkeypatch.setattr(plans, "_next_month", lambda month: date(2027, 1, 1))
     if not keyed:
         monkeypatch.setattr(plans, "_key", lambda turn: str(uuid.uuid4()))
     assert plans.run_due(now=DUE) == 1

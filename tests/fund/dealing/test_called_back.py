@@ -5,6 +5,8 @@ from datetime import date, timedelta
 import pytest
 
 from fund import calendars
+from fund.conveyance import give
+from fund.conveyance.models import Conveyance
 from fund.dealing import allotment, called_back, offering, settlement, subscription
 from fund.dealing.models import Subscription
 from fund.dealing.prove import prove as prove_dealing
