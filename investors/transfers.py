@@ -316,10 +316,21 @@ def _nobodys_own(officers: Iterable[int], parties: Iterable[int]) -> None:
 
 
 def pass_on_due(*, now: datetime) -> int:
-    """Let approved cases pass on that had to wait for a distribution, each in a transaction; returns how many did."""
+    """Let approved cases pass on that had to wait for a distribution, each in a transaction; returns how many did.
+
+    A fault in one stops no other; all faults are raised together in the end.
+    """
     waiting = Conveyance.objects.filter(state=State.APPROVED).order_by("pk")
     subjects = dict.fromkeys(one.subject for one in waiting)
-    return sum(_pass_on_one(subject, now) for subject in subjects)
+    moved, faults = 0, []
+    for subject in subjects:
+        try:
+            moved += _pass_on_one(subject, now)
+        except Exception as fault:
+            faults.append(fault)
+    if faults:
+        raise ExceptionGroup(f"{len(faults)} transfers could not pass on", faults)
+    return moved
 
 
 @transaction.atomic

@@ -419,7 +419,7 @@ def take_turns_of_plans() -> None:
         pass
 
 
-@by_the_clock("pass_on")
+@by_the_clock("convey")
 @behind_the_fence
 def pass_on_units() -> None:
     """Approved transfers between citizens that had to wait for a distribution pass on (D32)."""

@@ -417,3 +417,22 @@ def test_the_sites_own_role_may_do_all_of_it(everything: Giving, to: Investor, a
     transfers.name_heirs(estate=estate, heirs=[(giving.code(other), Fraction(1))], officer=everything.keys[0], now=NOW)
     assert approved(estate, everything.keys) and units(other) == 99_000
     assert transfer_papers.delete_due(now=years(10)) == 3
+
+
+def test_a_fault_in_one_case_stops_no_other(everything: Giving, to: Investor, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = [accepted(everything.hanako, to, 10) for _ in range(2)]
+    with monkeypatch.context() as waiting:
+        waiting.setattr(move, "waits_for", lambda **_: Distribution())
+        for one in cases:
+            approved(one, everything.keys)
+    real = transfers._pass_on_one
+
+    def faulty(subject: str, now: datetime) -> bool:
+        if subject == str(min(cases, key=lambda one: one.pk).pk):
+            raise RuntimeError("no rate")
+        return real(subject, now)
+
+    monkeypatch.setattr(transfers, "_pass_on_one", faulty)
+    with pytest.raises(ExceptionGroup, match="1 transfers"):
+        transfers.pass_on_due(now=NOW)
+    assert units(to) == 10
