@@ -47,17 +47,28 @@ MOVED = """
      WHERE t.holder_id BETWEEN %(first)s AND %(last)s AND %(units)s IN (t.debit_id, t.credit_id)
        AND t.phase IN (0, 2) AND NOT t.event_id = ANY(%(without)s::uuid[])
 """
-# By holder, how many of the units that are there were bought before a year ago.
-AGES = f"""
-    SELECT holder_id, (max(whole) - least(0, min(so_far)))::bigint AS old
-      FROM (SELECT holder_id, sum(step) OVER (PARTITION BY holder_id) AS whole,
-                   sum(step) OVER (PARTITION BY holder_id ORDER BY at, step DESC ROWS UNBOUNDED PRECEDING) AS so_far
-              FROM (SELECT holder_id, at,
-                           CASE WHEN bought IS NULL OR bought < %(year_ago)s THEN units ELSE 0 END AS step
-                      FROM ({MOVED}) m) s) w
-     GROUP BY 1
-"""
 EVENTS: dict[str, Any] = {"redemption": Event.REDEMPTION.value, "conveyance": Event.CONVEYANCE.value, "without": []}
+
+
+def older(**instants: str) -> str:
+    """A statement: by holder, how many of the units that are there were bought before some instants.
+
+    ``name="parameter"`` for each: the column, and what the statement's parameters call the instant.
+    """
+    steps = ", ".join(
+        f"CASE WHEN bought IS NULL OR bought < %({instant})s THEN units ELSE 0 END AS {name}"
+        for name, instant in instants.items()
+    )
+    sums = ", ".join(f"sum({name}) OVER whole AS {name}, sum({name}) OVER way AS {name}_so_far" for name in instants)
+    left = ", ".join(f"(max({name}) - least(0, min({name}_so_far)))::bigint AS {name}" for name in instants)
+    return f"""
+        SELECT holder_id, {left}
+          FROM (SELECT holder_id, {sums}
+                  FROM (SELECT holder_id, at, units, {steps} FROM ({MOVED}) m) s
+                WINDOW whole AS (PARTITION BY holder_id),
+                       way AS (PARTITION BY holder_id ORDER BY at, units DESC ROWS UNBOUNDED PRECEDING)) w
+         GROUP BY 1
+    """
 
 
 class Lot(NamedTuple):

@@ -46,7 +46,7 @@ MARK = f"""
                            greatest(0, l.filled - coalesce(a.old, 0)) AS charged
                       FROM fund_redemptionline l
                       JOIN fund_card k ON k.holder_id = l.holder_id
-                      LEFT JOIN ({ages.AGES}) a ON a.holder_id = l.holder_id
+                      LEFT JOIN ({ages.older(old="year_ago")}) a ON a.holder_id = l.holder_id
                       LEFT JOIN ({average_cost.COST}) c ON c.holder_id = l.holder_id
                      WHERE l.id = ANY(%(lines)s) OFFSET 0) u OFFSET 0) s
      WHERE l.id = s.id AND l.settled_at IS NULL

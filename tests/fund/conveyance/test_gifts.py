@@ -96,7 +96,7 @@ def _old(holder: int, *, on: datetime) -> int:
     (account,) = building.post.ids("units:JP").values()
     told = {"class": "JP", "units": account, "first": holder, "last": holder, **ages.EVENTS}
     with connection.cursor() as cursor:
-        cursor.execute(ages.AGES, {**told, "year_ago": on - timedelta(days=365)})
+        cursor.execute(ages.older(old="year_ago"), {**told, "year_ago": on - timedelta(days=365)})
         return int(cursor.fetchone()[1])
 
 

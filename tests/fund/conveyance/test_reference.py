@@ -70,7 +70,9 @@ def _old(holders: list[int], cut: date) -> dict[int, int]:
     (account,) = accounts.ids("units:JP").values()
     told = {"class": "JP", "units": account, "first": min(holders), "last": max(holders), **ages.EVENTS}
     with connection.cursor() as cursor:
-        cursor.execute(ages.AGES, {**told, "year_ago": datetime(cut.year, cut.month, cut.day, tzinfo=NOW.tzinfo)})
+        cursor.execute(
+            ages.older(old="year_ago"), {**told, "year_ago": datetime(cut.year, cut.month, cut.day, tzinfo=NOW.tzinfo)}
+        )
         return {holder: old for holder, old in cursor.fetchall() if holder in holders}
 
 
