@@ -2,9 +2,11 @@
 
 from datetime import datetime
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+
+from fund.refusal import Refusal
 
 
 class Nation(models.TextChoices):
@@ -15,7 +17,11 @@ class Nation(models.TextChoices):
 
 
 class Holder(models.Model):
-    """A co-owner, a limited partner or a citizen (D1). Public names only: a citizen's name stays in reception."""
+    """A co-owner, a limited partner or a citizen (D1). Public names only: a citizen's name stays in reception.
+
+    ``estate_since``: the case of the deceased holder's estate was opened (D32); from then on nothing is ordered,
+    redeemed or given in this name. ``estate_settled_at``: what there was has gone to the heirs.
+    """
 
     class Kind(models.TextChoices):
         SOVEREIGN = "sovereign", _("co-owner")
@@ -28,6 +34,8 @@ class Holder(models.Model):
     name_en = models.CharField(max_length=120, blank=True)
     name_ja = models.CharField(max_length=120, blank=True)
     registered_at = models.DateTimeField()
+    estate_since = models.DateTimeField(null=True)
+    estate_settled_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -47,6 +55,21 @@ class Holder(models.Model):
 
     def __str__(self) -> str:
         return self.name_en or f"holder {self.pk}"
+
+
+class InEstate(Refusal):
+    """The holder has died: nothing is ordered, redeemed or given in this name any more."""
+
+    code = "in_estate"
+
+
+def check_alive(*, holder_id: int) -> None:
+    """Raises InEstate. Until the transaction ends no estate of this holder is opened."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT estate_since FROM fund_holder WHERE id = %s FOR SHARE", [holder_id])
+        row = cursor.fetchone()
+    if row and row[0] is not None:
+        raise InEstate(_("The case of an estate is open for this account. Nothing can leave it. Please write to us."))
 
 
 def register(*, kind: Holder.Kind, nation: Nation, now: datetime, name_en: str = "", name_ja: str = "") -> Holder:

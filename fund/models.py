@@ -1,5 +1,6 @@
 """Registry of the vault's tables: imports the rooms' models, nothing else."""
 
+from fund.conveyance.models import Conveyance, ConveyedLot, Estate
 from fund.dealing.compensation import Compensation
 from fund.dealing.models import (
     Allotment,
@@ -89,11 +90,14 @@ __all__ = [
     "Compensation",
     "Contribution",
     "Control",
+    "Conveyance",
+    "ConveyedLot",
     "Deployment",
     "Distribution",
     "DistributionRange",
     "Earmark",
     "Entitlement",
+    "Estate",
     "Expected",
     "Expense",
     "Extension",

@@ -33,6 +33,7 @@ class What(models.TextChoices):
     TAXPAYER_NUMBER = "taxpayer_number", _("Social Security number or ITIN")
     ANSWERS = "answers", _("answers of the application")
     DOCUMENTS = "documents", _("documents of the application")
+    TRANSFER_PAPERS = "transfer_papers", _("documents of a transfer between citizens")
 
 
 class Why(models.TextChoices):
@@ -41,6 +42,7 @@ class Why(models.TextChoices):
     REFUSED = "refused", _("the application was refused")
     ABANDONED = "abandoned", _("the application was not gone on with")
     FORMER_HOLDER = "former_holder", _("nothing has been held for the statutory period")
+    TRANSFER_OVER = "transfer_over", _("the transfer has been over for the statutory period")
 
 
 class Deletion(AppendOnly):
@@ -55,7 +57,7 @@ class Deletion(AppendOnly):
 
     class Meta(AppendOnly.Meta):
         constraints = [
-            models.CheckConstraint(name="deletion_why", condition=Q(why__in=["refused", "abandoned", "former_holder"])),
+            models.CheckConstraint(name="deletion_why", condition=Q(why__in=Why.values)),
             models.CheckConstraint(name="deletion_of_something", condition=Q(what__len__gt=0)),
             models.CheckConstraint(
                 name="deletion_not_before_it_was_due", condition=Q(deleted_at__gte=models.F("due_at"))

@@ -10,10 +10,12 @@ from investors.duplicates import DuplicateCase, Finding, Pair
 from investors.evidence import Document, DocumentPage
 from investors.people import Investor, MyNumber, TaxpayerNumber
 from investors.plan_models import Plan, PlanTurn
+from investors.recipients import RecipientCode
 from investors.recovery import RecoveryCase
 from investors.screening.models import Entry, Hit, HitDecision, ListFile, ListVersion, Rescreening
 from investors.tax_files import TaxFilePart
 from investors.tax_forms import TaxForm
+from investors.transfer_papers import TransferPaper, TransferPaperPage
 
 __all__ = [
     "Acceptance",
@@ -42,10 +44,13 @@ __all__ = [
     "Pair",
     "Plan",
     "PlanTurn",
+    "RecipientCode",
     "RecoveryCase",
     "Rescreening",
     "StatusChange",
     "TaxFilePart",
     "TaxForm",
     "TaxpayerNumber",
+    "TransferPaper",
+    "TransferPaperPage",
 ]

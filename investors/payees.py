@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from django.db.models import Q
+
 from fund.governance import audit
 from fund.payments.payee import Payee
 from investors import bank_accounts
@@ -13,11 +15,14 @@ from investors.vault import Purpose
 def of(holder_ids: Sequence[int], *, actor: str, now: datetime) -> Mapping[int, Payee]:
     """The payees of these holders, as many as have named an account; one on hold says so and is opened like the others.
 
+    Nothing is paid to a holder whose estate is open (D32): who gets it is not known yet.
+
     Opening them is one act over the set: who, for which purpose, how many, and between which ids.
     """
     if not holder_ids:
         return {}
-    wanted = Investor.objects.filter(holder__in=holder_ids)
+    open_estate = Q(holder__estate_since__isnull=False, holder__estate_settled_at=None)
+    wanted = Investor.objects.filter(~open_estate, holder__in=holder_ids)
     accounts = list(bank_accounts.newest_of(investors=wanted))
     audit.record(
         actor=actor,

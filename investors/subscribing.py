@@ -4,7 +4,7 @@ The only lock of this room is the investor's own row: a citizen on two devices w
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
@@ -79,6 +79,8 @@ def check_may_invest(*, investor: Investor, now: datetime) -> Holder:
     holder = investor.holder
     if holder is None:
         raise NotEligible(_("Only approved citizens can subscribe."))
+    if holder.estate_since is not None:
+        raise NotEligible(_("The case of an estate is open for this account. Please write to us."))
     if not investor.may_invest(now):
         raise NotEligible(_("Your verification has ended. Please confirm your details; then you can subscribe again."))
     return holder
@@ -158,6 +160,12 @@ def cap_figures(*, holder: Holder, placed: Money, now: datetime) -> cap.Figures:
         on_order=on_order - new,
         new=new,
     )
+
+
+def cap_with(*, holder: Holder, more: Money, now: datetime) -> cap.Figures:
+    """The same figures for units of this worth that come otherwise than by an order (D32)."""
+    figures = cap_figures(holder=holder, placed=Money(0, more.currency), now=now)
+    return replace(figures, new=_in(figures.cap.currency, more, now))
 
 
 @dataclass(frozen=True)

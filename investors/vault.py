@@ -27,6 +27,7 @@ class Purpose(models.TextChoices):
     SCREENING = "screening", _("comparing with sanctions lists")
     OWN = "own", _("showing citizens their own record")
     RECOVERY = "recovery", _("giving a citizen access again")
+    TRANSFER = "transfer", _("deciding on a transfer between citizens")
 
 
 class NotForThisPurpose(Exception):

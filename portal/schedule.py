@@ -14,6 +14,7 @@ EVERY: dict[str, float] = {
     "pay_distributions": 60,
     "lapse": 60,
     "plans": 20,
+    "convey": 60,
     "write_statements": 600,
     "forget": 600,
     "delete_due": 3600,

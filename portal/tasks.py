@@ -41,7 +41,17 @@ from fund.redemption import settle as redemptions
 from fund.register import calls, proof
 from fund.tax import year as tax_year
 from fund.tax.models import TaxYear
-from investors import deletion, judging, payees, plans, reverification, tax_files, tax_status
+from investors import (
+    deletion,
+    judging,
+    payees,
+    plans,
+    reverification,
+    tax_files,
+    tax_status,
+    transfer_papers,
+    transfers,
+)
 from investors.screening import rescreen
 from portal import relay, witness
 from portal.api import idempotency
@@ -123,6 +133,7 @@ CARRY_OUT: dict[Kind, Callable[..., Any]] = {
     Kind.WINDOW: window.carry_out_opening,
     Kind.WINDOW_CANCEL: window.carry_out_cancellation,
     Kind.REDEMPTION: share.carry_out,
+    Kind.TRANSFER: transfers.carry_out,
 }
 
 
@@ -354,6 +365,8 @@ def delete_personal_data() -> None:
     """Delete personal data whose time is over, and leave the record of it (D16)."""
     while deletion.delete_due(now=timezone.now()):
         pass
+    while transfer_papers.delete_due(now=timezone.now()):
+        pass
 
 
 @by_the_clock("write_statements")
@@ -424,6 +437,13 @@ def take_turns_of_plans() -> None:
     until = timezone.now() + relay.STINT
     while timezone.now() < until and plans.run_due(now=timezone.now()):
         pass
+
+
+@by_the_clock("convey")
+@behind_the_fence
+def pass_on_units() -> None:
+    """Approved transfers between citizens that had to wait for a distribution pass on (D32)."""
+    transfers.pass_on_due(now=timezone.now())
 
 
 @by_the_clock("watch")

@@ -15,13 +15,15 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 @dataclass(frozen=True)
 class Own:
-    """A citizen's rows: ``column`` is the asker's ``kakehashi.<key>``."""
+    """A citizen's rows: ``column`` is the asker's ``kakehashi.<key>``; ``also`` names who stands on its other side."""
 
     key: str
     column: str
+    also: str = ""
 
     def sql(self) -> str:
-        return f"{self.column} = nullif(current_setting('kakehashi.{self.key}', true), '')::bigint"
+        asker = f"nullif(current_setting('kakehashi.{self.key}', true), '')::bigint"
+        return f"{self.column} = {asker}" + (f" OR {self.also} = {asker}" if self.also else "")
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,9 @@ WALLS: dict[str, Wall] = {
     "investors_hit": INVESTOR,
     "investors_plan": INVESTOR,
     "investors_planturn": Part("plan_id", "investors_plan"),
+    "investors_recipientcode": INVESTOR,
+    "investors_transferpaper": INVESTOR,
+    "investors_transferpaperpage": Part("paper_id", "investors_transferpaper"),
     "investors_hitdecision": CLOSED,
     "investors_assignment": CLOSED,
     "investors_casenote": CLOSED,
@@ -104,6 +109,9 @@ WALLS: dict[str, Wall] = {
     "fund_entitlement": HOLDER,
     "fund_redemption": HOLDER,
     "fund_redemptionline": HOLDER,
+    "fund_estate": HOLDER,
+    "fund_conveyance": Own("holder", "holder_id", also="recipient_id"),
+    "fund_conveyedlot": Part("conveyance_id", "fund_conveyance"),
     "fund_transfer": HOLDER,
     "fund_card": HOLDER,
     "fund_expected": HOLDER,

@@ -52,6 +52,7 @@ class Kind(models.TextChoices):
     WINDOW = "window", _("opening of a redemption window")
     WINDOW_CANCEL = "window_cancel", _("cancellation of a redemption window")
     REDEMPTION = "redemption", _("redemptions of a window")
+    TRANSFER = "transfer", _("transfer between citizens")
 
 
 # Whose act it is: who has another duty neither proposes it nor turns a key for it.
@@ -75,6 +76,7 @@ DUTY = {
     Kind.WINDOW: Duty.DEALING,
     Kind.WINDOW_CANCEL: Duty.DEALING,
     Kind.REDEMPTION: Duty.DEALING,
+    Kind.TRANSFER: Duty.ONBOARDING,
 }
 DUTY_OF_KIND = " ".join(f"WHEN '{kind.value}' THEN '{duty.value}'" for kind, duty in DUTY.items())
 

@@ -99,6 +99,17 @@ DECLARED: dict[str, Declared] = {
     "deletion.former_holder_years": Declared(
         _("Years after which the identity numbers of somebody who holds nothing any more are deleted"), 7
     ),
+    "deletion.transfer_years": Declared(
+        _("Years after which the documents of a transfer between citizens that was carried out are deleted"), 10
+    ),
+    "transfer.deed_required": Declared(
+        _("Nations whose citizens give units by a signed document alone"),
+        ["JP"],
+        sound=lambda nations: set(nations) <= {"US", "JP"} and len(nations) == len(set(nations)),
+    ),
+    "transfer.heirs_over_the_cap": Declared(
+        _("Whether an heir may hold more than one citizen can hold otherwise"), False
+    ),
     "suitability.mismatch": Declared(
         _("Whether a mismatch can be acknowledged or is refused, by question"),
         {

@@ -41,6 +41,7 @@ class Event(models.IntegerChoices):
     REDEMPTION = 13, _("redemption")
     INCOME = 14, _("income")
     CORRECTION = 15, _("correction")
+    CONVEYANCE = 16, _("transfer between citizens")
 
 
 class Phase(models.IntegerChoices):

@@ -9,9 +9,9 @@ def prove() -> list[Check]:
 
 
 def on_hold() -> Check:
-    """What is reserved of a holder's units is what stands of their requests, and nothing beside."""
+    """What is reserved of a holder's units is what stands of their requests and transfers, and nothing beside."""
     return compare(
-        "units on hold are those of standing requests",
+        "units on hold are those of standing requests and transfers",
         rows="SELECT count(*) FROM fund_redemption",
         differences="""
             SELECT 'holder ' || holder_id || ' has ' || coalesce(b.units, 0) || ' ' || class
@@ -19,8 +19,13 @@ def on_hold() -> Check:
               FROM (SELECT b.holder_id, substr(a.code, 7) AS class, b.reserved AS units
                       FROM fund_balance b JOIN fund_account a ON a.id = b.account_id AND a.code LIKE 'units:%'
                      WHERE b.reserved <> 0) b
-              FULL JOIN (SELECT holder_id, unit_class_id AS class, sum(units - filled)::bigint AS units
-                           FROM fund_redemption WHERE status = 'placed' GROUP BY 1, 2) r USING (holder_id, class)
+              FULL JOIN (SELECT holder_id, class, sum(units)::bigint AS units
+                           FROM (SELECT holder_id, unit_class_id AS class, units - filled AS units
+                                   FROM fund_redemption WHERE status = 'placed'
+                                  UNION ALL
+                                 SELECT holder_id, unit_class_id, units
+                                   FROM fund_conveyance WHERE state IN ('offered', 'accepted', 'approved')) s
+                          GROUP BY 1, 2) r USING (holder_id, class)
              WHERE b.units IS DISTINCT FROM r.units
         """,
     )

@@ -84,10 +84,11 @@ def place(
     A request that reached us at ``received_at``, before the close, counts also when it is handled later (D26).
     Raises Refused: key_reused (for another request), no_units (nothing is asked for), not_open (no window of the class
     is), standing (a holder has one request of a class; to ask for more it is withdrawn and placed anew),
-    not_redeemable_yet (D36), more_than_held.
+    not_redeemable_yet (D36), more_than_held; and holders.InEstate.
     """
     if (earlier := Redemption.objects.filter(holder_id=holder_id, key=key).first()) is not None:
         return _same(earlier, class_code, units)
+    holders.check_alive(holder_id=holder_id)
     received = min(received_at or now, now)
     window = _open_window(class_code, received)
     if units <= 0:
@@ -139,30 +140,35 @@ def _open_window(class_code: str, received: datetime) -> RedemptionWindow:
 
 
 def _hold(asked: Redemption, now: datetime) -> None:
-    """Reserve the units. From here on the holder's card is ours until the commit, and what it says is what holds."""
+    hold(
+        event=Event.REDEMPTION, event_id=asked.hold, holder_id=asked.holder_id, unit_class=asked.unit_class,
+        units=asked.open, now=now,
+    )  # fmt: skip
+
+
+def hold(*, event: Event, event_id: UUID, holder_id: int, unit_class: UnitClass, units: int, now: datetime) -> None:
+    """Reserve units. From here on the holder's card is ours until the commit, and what it says is what holds.
+
+    Raises Refused: more_than_held, not_redeemable_yet (D36).
+    """
+    line = Line(f"units:{unit_class}", f"issued:{unit_class}", units, holder_id)
     try:
         with transaction.atomic():
-            post.post(
-                event=Event.REDEMPTION, event_id=asked.hold, lines=[_line(asked)], effective_at=now, phase=Phase.PENDING
-            )
+            post.post(event=event, event_id=event_id, lines=[line], effective_at=now, phase=Phase.PENDING)
     except IntegrityError as fault:
         if not isinstance(fault.__cause__, CheckViolation):
             raise
         raise Refused(_("You do not have so many units that are not on request."), code="more_than_held") from None
-    units, reserved = _on_card(asked.holder_id, asked.unit_class)
-    locked = called_back.not_redeemable(holder_id=asked.holder_id, on=now.date())
-    mine = [one for one in locked if one.class_code == asked.unit_class_id]
-    if units - reserved < sum(one.units for one in mine):
+    held, reserved = _on_card(holder_id, unit_class)
+    locked = called_back.not_redeemable(holder_id=holder_id, on=now.date())
+    mine = [one for one in locked if one.class_code == unit_class.pk]
+    if held - reserved < sum(one.units for one in mine):
         message = _("Some of these units were paid for with money that the bank can still call back, until %(day)s.")
         raise Refused(message % {"day": _last(mine)}, code="not_redeemable_yet", until=_last(mine))
 
 
 def _last(locked: list[NotRedeemable]) -> date:
     return max(one.until for one in locked)
-
-
-def _line(asked: Redemption) -> Line:
-    return Line(f"units:{asked.unit_class_id}", f"issued:{asked.unit_class_id}", asked.open, asked.holder_id)
 
 
 @transaction.atomic

@@ -25,44 +25,15 @@ from django.utils.translation import gettext_lazy as _
 
 from fund import calendars
 from fund.distribution import average_cost
-from fund.distribution.models import Distribution
 from fund.governance import audit, outbox
 from fund.ledger import accounts, post
 from fund.ledger.models import Event, Phase, column
+from fund.redemption import ages
 from fund.redemption.models import RedemptionDecision, RedemptionLine, RedemptionWindow
 from fund.refusal import Refusal
 
 State = RedemptionWindow.State
 
-# Units by when they came, first in, first out: those that came before a year ago (`old`, and `long` as the United
-# States count), and what was redeemed before, the oldest first. What corrects a purchase, a compensation or a
-# rescission, counts as of that purchase.
-AGES = """
-    SELECT holder_id, coalesce(sum(units) FILTER (WHERE NOT redeemed AND at < %(year_ago)s), 0)::bigint AS old,
-           coalesce(sum(units) FILTER (WHERE NOT redeemed AND at < %(long_ago)s), 0)::bigint AS long,
-           coalesce(-sum(units) FILTER (WHERE redeemed), 0)::bigint AS gone
-      FROM (SELECT s.holder_id, s.units, b.effective_at AS at, false AS redeemed
-              FROM fund_settlement s JOIN fund_settlementbatch b ON b.id = s.batch_id AND b.unit_class_id = %(class)s
-             WHERE s.holder_id BETWEEN %(first)s AND %(last)s
-             UNION ALL
-            SELECT e.holder_id, CASE WHEN e.reversal THEN -e.bought ELSE e.bought END, b.effective_at, false
-              FROM fund_entitlement e JOIN fund_settlementbatch b ON b.id = e.batch_id AND b.unit_class_id = %(class)s
-             WHERE e.holder_id BETWEEN %(first)s AND %(last)s AND e.bought > 0
-             UNION ALL
-            SELECT t.holder_id, CASE t.credit_id WHEN %(units)s THEN t.amount ELSE -t.amount END,
-                   coalesce(o.effective_at, t.effective_at), t.event = %(redemption)s
-              FROM fund_transfer t
-              LEFT JOIN LATERAL (
-                SELECT b.effective_at FROM fund_settlement s JOIN fund_settlementbatch b ON b.id = s.batch_id
-                 WHERE s.holder_id = t.holder_id
-                   AND s.order_id IN (t.event_id, (SELECT x.order_id FROM fund_resolution p
-                                                     JOIN fund_expected x ON x.reference = p.expected_id
-                                                    WHERE p.id = t.event_id))
-                 LIMIT 1) o ON t.event <> %(redemption)s
-             WHERE t.holder_id BETWEEN %(first)s AND %(last)s AND %(units)s IN (t.debit_id, t.credit_id)
-               AND t.phase IN (0, 2)) m
-     GROUP BY 1
-"""
 # Rounded as ``money.redeem`` does. Of the cost so much leaves as of the units, and all of it with the last of them.
 MARK = f"""
     UPDATE fund_redemptionline l
@@ -75,15 +46,15 @@ MARK = f"""
                    CASE WHEN filled = 0 THEN 0 WHEN filled = held THEN cost
                         ELSE div(cost::numeric * filled, held)::bigint END AS cost
               FROM (SELECT l.id, l.filled, k.{{units}} AS held, coalesce(c.cost, 0) AS cost,
-                           greatest(0, l.filled - greatest(0, coalesce(a.old, 0) - coalesce(a.gone, 0))) AS charged,
-                           least(l.filled, greatest(0, least(a.long, a.old) - coalesce(a.gone, 0))) AS long,
+                           greatest(0, l.filled - coalesce(a.old, 0)) AS charged,
+                           least(l.filled, coalesce(least(a.long, a.old), 0)) AS long,
                            coalesce(t.us_person, h.nation = 'US') AS us_person,
                            coalesce(t.residence, h.nation) = 'JP' AS jp_resident
                       FROM fund_redemptionline l
                       JOIN fund_card k ON k.holder_id = l.holder_id
                       JOIN fund_holder h ON h.id = l.holder_id
                       LEFT JOIN fund_taxstatus t ON t.holder_id = l.holder_id
-                      LEFT JOIN ({AGES}) a ON a.holder_id = l.holder_id
+                      LEFT JOIN ({ages.older(old="year_ago", long="long_ago")}) a ON a.holder_id = l.holder_id
                       LEFT JOIN ({average_cost.COST}) c ON c.holder_id = l.holder_id
                      WHERE l.id = ANY(%(lines)s) OFFSET 0) u OFFSET 0) s
      WHERE l.id = s.id AND l.settled_at IS NULL
@@ -192,20 +163,13 @@ def _scalars(decision: RedemptionDecision, now: datetime) -> dict[str, Any]:
     """Everything that decides a line besides its holder's own rows."""
     window = decision.window
     unit_class, currency = window.unit_class, window.currency
-    names = {"units": f"units:{unit_class}", "issued": f"issued:{unit_class}", "capital": f"capital:{unit_class}"}
-    names["refunds"] = f"refunds:{currency}"
-    ids = accounts.ids(*names.values())
+    ids = accounts.ids(issued := f"issued:{unit_class}", refunds := f"refunds:{currency}")
     price, rate = decision.priced().minor_per_unit, Fraction(window.charge_percent) / 100
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_current_snapshot()::text, pg_current_xact_id()::text::bigint,"
-            " coalesce((SELECT array_agg(id) FROM fund_settlementbatch WHERE unit_class_id = %s), '{}')",
-            [unit_class.pk],
-        )
-        snapshot, own, headings = cursor.fetchone()
     return {
-        **{name: ids[code] for name, code in names.items()},
-        "class": unit_class.pk,
+        **average_cost.everything(unit_class),
+        **ages.EVENTS,
+        "issued": ids[issued],
+        "refunds": ids[refunds],
         "now": now,
         "price": price.numerator,
         "price_per": price.denominator,
@@ -213,14 +177,6 @@ def _scalars(decision: RedemptionDecision, now: datetime) -> dict[str, Any]:
         "rate_per": rate.denominator,
         "year_ago": calendars.books_close(year_before(window.dealing_day)),
         "long_ago": held_for_long_before(window.dealing_day),
-        # the cost as it stands now: everything in the book counts
-        "close": datetime.max.replace(tzinfo=now.tzinfo, year=9000),
-        "snapshot": snapshot,
-        "own": own,
-        "counted": headings,
-        "late": [],
-        "earlier": list(Distribution.objects.filter(unit_class=unit_class).values_list("pk", flat=True)),
-        "redemption": Event.REDEMPTION.value,
         "reversal": Event.REVERSAL.value,
         "final": Phase.FINAL.value,
         "pending": Phase.PENDING.value,

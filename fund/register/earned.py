@@ -154,9 +154,14 @@ OWN = """
       FROM fund_leg l
       JOIN fund_account c ON c.id = l.credit_id AND c.code IN (%(capital)s, %(rounding)s)
      WHERE l.holder_id = %(holder)s AND l.event = %(event)s AND l.phase IN (0, 2)
-     GROUP BY 1 ORDER BY 1
+     GROUP BY 1
+     UNION ALL
+    SELECT (ended_at AT TIME ZONE 'UTC')::date, worth
+      FROM fund_conveyance WHERE recipient_id = %(holder)s AND unit_class_id = %(class)s AND state = 'moved'
+     ORDER BY 1
 """
-# What was distributed to a holder and not reinvested, before taxes, and what redeemed units brought.
+# What was distributed to a holder and not reinvested, before taxes, what redeemed units brought, and what units were
+# worth that passed to another citizen.
 OWN_INCOME = """
     SELECT (b.effective_at AT TIME ZONE 'UTC')::date,
            sum(CASE WHEN e.reversal THEN e.borne - e.gross + e.cost + e.rounding
@@ -168,7 +173,11 @@ OWN_INCOME = """
     SELECT (l.settled_at AT TIME ZONE 'UTC')::date, l.gross - l.charge
       FROM fund_redemptionline l
       JOIN fund_redemptionwindow w ON w.code = l.window_id AND w.unit_class_id = %(class)s
-     WHERE l.holder_id = %(holder)s AND l.gross > 0 ORDER BY 1
+     WHERE l.holder_id = %(holder)s AND l.gross > 0
+     UNION ALL
+    SELECT (ended_at AT TIME ZONE 'UTC')::date, worth
+      FROM fund_conveyance WHERE holder_id = %(holder)s AND unit_class_id = %(class)s AND state = 'moved'
+     ORDER BY 1
 """
 
 
@@ -177,7 +186,7 @@ class Own:
     """What a citizen paid for the units of a class, what they are worth now, and the return on that money.
 
     ``received`` is what was distributed of it, before taxes, and what redeemed units brought; what was reinvested is in
-    the units.
+    the units. Units that passed between citizens (D32) count with their worth on that day, as if paid for.
     """
 
     paid_in: Money
@@ -191,7 +200,7 @@ class Own:
 
 
 def of_holder(*, holder_id: int, unit_class: UnitClass, now: datetime) -> Own | None:
-    """A citizen's own return at the latest price; None where nothing was bought by an order. Three small queries.
+    """A citizen's own return at the latest price; None where nothing was bought or received. Three small queries.
 
     Bought after the day of that price, units are worth what it says on the day they were bought.
     """
@@ -203,6 +212,7 @@ def of_holder(*, holder_id: int, unit_class: UnitClass, now: datetime) -> Own | 
                 "rounding": f"rounding:{unit_class.currency}",
                 "holder": holder_id,
                 "event": Event.SETTLEMENT.value,
+                "class": unit_class.pk,
             },
         )
         flows = [Flow(day, -amount) for day, amount in cursor.fetchall()]

@@ -38,7 +38,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Moved:
-    """What a day brought: smallest units, and minor units paid for them."""
+    """What a day brought: smallest units, and minor units paid for them; the worth of those that another gave (D32)."""
 
     day: date
     units: int
@@ -48,8 +48,10 @@ class Moved:
 MOVED = """
     SELECT (l.effective_at AT TIME ZONE 'UTC')::date,
            coalesce(sum(CASE %(units)s WHEN c.code THEN l.amount WHEN d.code THEN -l.amount END), 0)::bigint,
-           coalesce(sum(l.amount) FILTER (WHERE l.event = %(event)s AND c.code = ANY(%(bought)s)), 0)::bigint
+           (coalesce(sum(l.amount) FILTER (WHERE l.event = %(event)s AND c.code = ANY(%(bought)s)), 0)
+            + coalesce(sum(g.worth), 0))::bigint
       FROM fund_leg l JOIN fund_account c ON c.id = l.credit_id JOIN fund_account d ON d.id = l.debit_id
+      LEFT JOIN fund_conveyance g ON g.id = l.event_id AND l.event = %(conveyance)s AND c.code = %(units)s
      WHERE l.holder_id = %(holder)s AND l.phase IN (0, 2) GROUP BY 1 ORDER BY 1
 """
 
@@ -62,6 +64,7 @@ def moved(*, holder_id: int, unit_class: UnitClass) -> list[Moved]:
             {
                 "units": f"units:{unit_class}",
                 "event": Event.SETTLEMENT.value,
+                "conveyance": Event.CONVEYANCE.value,
                 "bought": [f"capital:{unit_class}", f"rounding:{unit_class.currency}"],
                 "holder": holder_id,
             },

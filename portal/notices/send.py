@@ -193,6 +193,22 @@ REDEMPTION_COMPENSATED = """
       LEFT JOIN fund_transfer t ON t.event_id = l.id AND t.event = 15 AND t.line = n.version
      WHERE c.id = (%(payload)s::jsonb ->> 'compensation')::bigint
 """
+# Both sides of a gift; of an estate each heir, of what concerns that heir.
+TRANSFER = """
+    SELECT i.user_id, jsonb_build_object('transfer', c.id, 'units', c.units, 'unit_class', c.unit_class_id,
+                                         'given', i.holder_id = c.holder_id, 'estate', c.estate_id IS NOT NULL,
+                                         'reason', c.reason, 'worth', c.worth, 'currency', u.currency)
+      FROM fund_conveyance c
+      JOIN fund_unitclass u ON u.code = c.unit_class_id
+      JOIN investors_investor i ON i.holder_id = c.recipient_id OR i.holder_id = c.holder_id AND c.estate_id IS NULL
+     WHERE c.id = (%(payload)s::jsonb ->> 'transfer')::uuid
+"""
+# The account itself: who opened the case by mistake, or was deceived, is to hear of it from its owner.
+ESTATE = """
+    SELECT i.user_id, '{}'::jsonb
+      FROM fund_estate e JOIN investors_investor i ON i.holder_id = e.holder_id
+     WHERE e.id = (%(payload)s::jsonb ->> 'estate')::uuid
+"""
 # Everybody of whom a released version says something, with the forms.
 TAX_PAPERS = """
     SELECT i.user_id, jsonb_build_object('year', y.year, 'forms', jsonb_agg(s.form ORDER BY s.form),
@@ -255,6 +271,14 @@ AUDIENCES = {
     "redemption.decided": SHARED_OUT,
     "redemption.settled": REDEEMED,
     "redemption.compensated": REDEMPTION_COMPENSATED,
+    "transfer.offered": TRANSFER,
+    "transfer.accepted": TRANSFER,
+    "transfer.declined": TRANSFER,
+    "transfer.withdrawn": TRANSFER,
+    "transfer.refused": TRANSFER,
+    "transfer.moved": TRANSFER,
+    "estate.opened": ESTATE,
+    "estate.refused": ESTATE,
     "tax.released": TAX_PAPERS,
     "nav.late": VALUATION_OFFICERS,
     "security.changed": THE_USER,

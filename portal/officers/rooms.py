@@ -26,6 +26,7 @@ from portal.officers import (
     screening,
     suspense,
     taxes,
+    transfers,
     valuations,
 )
 from portal.officers.site import site
@@ -57,5 +58,6 @@ __all__ = [
     "site",
     "suspense",
     "taxes",
+    "transfers",
     "valuations",
 ]

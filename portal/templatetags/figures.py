@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 
+from fund.conveyance.models import Refusing
 from fund.governance.officers import Duty
 from fund.money import Currency, Money, Price
 from fund.portfolio.leverage import Stress
@@ -99,6 +100,12 @@ def own_name(facts: dict[str, Any]) -> str:
 def duties(held: list[str]) -> str:
     """Duties of an officer by their names."""
     return ", ".join(str(Duty(one).label) for one in held)
+
+
+@register.filter
+def transfer_reason(code: str) -> str:
+    """Why units do not pass to another citizen, in words."""
+    return str(Refusing(code).label)
 
 
 @register.filter

@@ -43,6 +43,7 @@ MOVEMENTS = {
     ("issued", "units"): _("Units received"),
     ("units", "issued"): _("Units given back"),
 }
+PASSED_ON = {1: _("Units received from another citizen"), -1: _("Units passed to another citizen")}
 
 
 @citizen
@@ -103,7 +104,9 @@ def _moved(one: Movement) -> dict[str, Any]:
     sign = {1: "+", -1: "\N{MINUS SIGN}", 0: ""}[one.sign]
     return {
         "at": one.effective_at,
-        "name": MOVEMENTS.get((one.moved_from, one.moved_to)) or Event(one.event).label,
+        "name": (PASSED_ON.get(one.sign) if one.event == Event.CONVEYANCE else None)
+        or MOVEMENTS.get((one.moved_from, one.moved_to))
+        or Event(one.event).label,
         "money": "" if one.unit_class else f"{sign}{what}",
         "units": f"{sign}{what}" if one.unit_class else "",
         "own": one.sign == 0,

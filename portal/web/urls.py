@@ -24,6 +24,7 @@ from portal.web import (
     recover,
     redemptions,
     returns,
+    transfers,
     webhooks,
 )
 
@@ -84,6 +85,13 @@ urlpatterns = [
     path("account/distributions", distributions.distributions, name="distributions"),
     path("account/redemptions", redemptions.redemptions, name="redemptions"),
     path("account/redemptions/<uuid:key>/withdraw", redemptions.withdraw, name="redemption-withdraw"),
+    path("account/transfers", transfers.index, name="transfers"),
+    path("account/transfers/code", transfers.draw, name="transfer-code"),
+    path("account/transfers/<uuid:key>/accept", transfers.accept, name="transfer-accept"),
+    path("account/transfers/<uuid:key>/decline", transfers.decline, name="transfer-decline"),
+    path("account/transfers/<uuid:key>/withdraw", transfers.withdraw, name="transfer-withdraw"),
+    path("account/transfers/<uuid:key>/deed", transfers.deed, name="transfer-deed"),
+    path("account/transfers/deeds/<uuid:key>/<int:number>.jpg", transfers.deed_page, name="transfer-deed-page"),
     path("account/documents", own_papers.index, name="own-documents"),
     path("account/documents/<uuid:key>.pdf", own_papers.download, name="own-document"),
     path("account/proof", proofs.own, name="proof"),

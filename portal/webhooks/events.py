@@ -61,13 +61,18 @@ KINDS = {
     "redemption.compensated": Kind(
         _("A corrected price of a redemption was made good"), "/redemptions/", "redemption", also="/transactions"
     ),
+    "transfer.moved": Kind(_("Units passed between citizens"), "/transactions", also="/holdings"),
     "tax.released": Kind(_("Tax papers of a year were released"), "/documents"),
     "payouts.answered": Kind(_("A payment to you was made or came back"), "/transactions"),
     "nav.published": Kind(_("New prices were published"), "/fund", also="/classes", public=True),
     "nav.corrected": Kind(_("Published prices were corrected"), "/fund", also="/classes", public=True),
 }
-# Topics of the inbox that no program is told: an account's security, and what concerns officers.
-WITHHELD = {"security.changed", "nav.late", "office.changed"}
+# Topics of the inbox that no program is told: an account's security, what concerns officers, and what is answered on
+# the pages alone (D32).
+WITHHELD = {
+    "security.changed", "nav.late", "office.changed", "estate.opened", "estate.refused", "transfer.offered",
+    "transfer.accepted", "transfer.declined", "transfer.withdrawn", "transfer.refused",
+}  # fmt: skip
 
 
 def announce(*, note: Note, now: datetime) -> int:

@@ -39,6 +39,7 @@ TO_CHANGE = {
     "usersessions_usersession_session_key_key": DIRECTORY,
     "my_number_of_one_holder": PERSON,
     "taxpayer_number_of_one_holder": PERSON,
+    "investors_recipientcode_code_key": DIRECTORY,
     "investors_recoverycase_number_key": DIRECTORY,
     "paper_digest": "Asked by whoever holds the paper: becomes a directory spread by the digest.",
     "investors_investor_user_id_key": SHARED,

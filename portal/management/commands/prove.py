@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection, transaction
 
+from fund.conveyance import prove as conveyance
 from fund.dealing import prove as dealing
 from fund.distribution import prove as distribution
 from fund.governance import audit
@@ -35,6 +36,7 @@ def every_check() -> list[Check]:
             *dealing.prove(),
             *distribution.prove(),
             *redemption.prove(),
+            *conveyance.prove(),
             *tax.prove(),
             *capital.prove(),
             *proof.prove(),

@@ -5,6 +5,8 @@ from datetime import date, timedelta
 import pytest
 
 from fund import calendars
+from fund.conveyance import give
+from fund.conveyance.models import Conveyance
 from fund.dealing import allotment, called_back, offering, settlement, subscription
 from fund.dealing.models import Subscription
 from fund.dealing.prove import prove as prove_dealing
@@ -16,6 +18,7 @@ from fund.payments import receipts, suspense
 from fund.payments.prove import prove as prove_payments
 from fund.redemption import request, window
 from fund.redemption.models import Redemption
+from tests.fund import building
 from tests.fund.dealing.conftest import AFTER, BANK, CLOSES, DURING, citizen, place
 from tests.fund.payments import bank_files
 
@@ -106,6 +109,28 @@ def test_without_the_rule_they_can(bought, window_open, monkeypatch):
     order = bought()
     monkeypatch.setattr(request.called_back, "not_redeemable", lambda **told: [])
     assert redeem(order, 1, LAST).units == 1
+
+
+def pass_to_another(order: Subscription, count: int, day: date):
+    now, to = calendars.books_open(day) + timedelta(hours=9), building.citizen(building.Nation.JP).pk
+    return give.offer(
+        holder_id=order.holder_id, recipient_id=to, class_code="JP", units=count, key=str(day), now=now
+    )  # fmt: skip
+
+
+def test_units_of_collected_money_cannot_be_given_to_another_until_the_last_day_is_over(bought):
+    order = bought()
+    with pytest.raises(request.Refused, check=lambda refused: refused.code == "not_redeemable_yet"):
+        pass_to_another(order, 1, LAST)
+    assert not Conveyance.objects.exists()
+    assert pass_to_another(order, units(order), LAST + timedelta(days=1)).units == units(order)
+
+
+def test_without_the_rule_they_could_be_given(bought, monkeypatch):
+    """Negative control of the test above."""
+    order = bought()
+    monkeypatch.setattr(request.called_back, "not_redeemable", lambda **told: [])
+    assert pass_to_another(order, 1, LAST).units == 1
 
 
 def test_units_that_were_asked_for_cannot_be_taken_back_and_the_fund_bears_them(

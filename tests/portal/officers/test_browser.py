@@ -26,7 +26,7 @@ from fund.redemption import correction, settle, share, window
 from fund.redemption.models import RedemptionWindow
 from fund.register.models import Call
 from fund.tax import year
-from investors import casework
+from investors import casework, transfers
 from investors.applications import Application
 from investors.duplicates import DuplicateCase
 from tests.browser import LOOK, follow
@@ -41,6 +41,7 @@ from tests.investors.conftest import person, submitted
 from tests.journeys.keyboard import Keyboard
 from tests.portal.officers.conftest import sign_in
 from tests.portal.officers.test_payouts import sent_run
+from tests.portal.web import giving
 
 __all__ = ["person"]  # a fixture
 SHOTS = os.environ.get("SHOTS")  # a folder, to look at the pages
@@ -90,6 +91,10 @@ def addresses(american, japanese, make_officer, person) -> list[str]:
         portfolio = in_the_portfolio()
     holder = holders.register(kind=Holder.Kind.CITIZEN, nation=Nation.JP, now=now)
     redemption = redeeming.asked(holder.pk)
+    gifts = giving.begin()
+    gift = giving.accepted(gifts.hanako, gifts.to)
+    transfer = transfers.propose(case=gift, officer=american, now=now)
+    estate = transfers.open_estate(investor=gifts.to, officer=american, now=now)
     fence.close(why=fence.FenceEntry.Why.BY_HAND, officer=japanese, now=now, reason="A bank file looks wrong.")
     audit.seal(log=audit.AUDIT, now=now)
     return [
@@ -104,6 +109,11 @@ def addresses(american, japanese, make_officer, person) -> list[str]:
         "/officers/fund/redemptionwindow/",
         f"/officers/fund/redemptionwindow/{redemption.window_id}/",
         f"/officers/fund/proposal/{redemption.window.proposal_id}/",
+        "/officers/fund/conveyance/",
+        f"/officers/fund/conveyance/{gift.pk}/",
+        f"/officers/fund/proposal/{transfer.pk}/",
+        "/officers/fund/estate/",
+        f"/officers/fund/estate/{estate.pk}/",
         "/officers/fund/outage/",
         "/officers/fund/nav/",
         "/officers/fund/investment/",

@@ -36,6 +36,8 @@ WHO_LOOKS = {
     "hit": {Duty.ONBOARDING},
     "recoverycase": {Duty.ONBOARDING},
     "duplicatecase": {Duty.ONBOARDING},
+    "conveyance": {Duty.ONBOARDING},
+    "estate": {Duty.ONBOARDING},
     "investor": {Duty.ONBOARDING, Duty.PAYMENTS, Duty.AUDIT},
     "subscription": {Duty.ONBOARDING, Duty.DEALING, Duty.PAYMENTS, Duty.AUDIT},
     "proposal": set(Duty),

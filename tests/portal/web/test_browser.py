@@ -22,7 +22,7 @@ from portal.store import store
 from portal.web.urls import urlpatterns
 from tests.browser import barriers, follow
 from tests.fund.redemption import redeeming
-from tests.portal.web import reading, stage
+from tests.portal.web import giving, reading, stage
 from tests.portal.web.conftest import Stage, current, everything, hanako
 from tests.portal.web.test_plans import plans_of_all_kinds
 from tests.portal.web.test_redemptions import redeemed
@@ -68,6 +68,7 @@ OWN = [
     "/account/transactions",
     "/account/distributions",
     "/account/redemptions",
+    "/account/transfers",
     "/account/documents",
     "/account/subscribe/JP-2026-2",
     "/account/inbox",
@@ -89,8 +90,9 @@ ELSEWHERE = {
 # Not pages: files, and addresses that take a form and send on, or answer a script with a piece of a page.
 CSV = {"nav", "portfolio", "ownership", "leverage", "stress", "commitments", "facilities", "investment", "returns"}
 FILES = {f"{name}-csv" for name in CSV | {"transactions"}}
-FILES |= {"own-document", "join-document", "proof-download", "check-holding-script"}
+FILES |= {"transfer-deed-page", "own-document", "join-document", "proof-download", "check-holding-script"}
 ACTS = {"join-submit", "join-again", "withdraw", "bank-account-keep", "end-session", "redemption-withdraw"}
+ACTS |= {"transfer-code", "transfer-accept", "transfer-decline", "transfer-withdraw", "transfer-deed"}
 ACTS |= {"plan-change", "plan-accept", "plan-pause", "plan-go-on", "plan-end"}
 ACTS |= {"webhook-ping", "webhook-replay", "webhook-remove", "join-check", "order-state", "demand"}
 
@@ -178,6 +180,11 @@ def cookies(everything: Stage, live_server: Any) -> list[Any]:
     assert everything.hanako.holder_id  # of another class a request can be placed
     stage.citizen_units(everything.hanako.holder_id, "US", Money(100_000, Currency.USD), 100_000)
     redeeming.opened(code="US-2026-R1", class_code="US", now=stage.NOW)
+    other = giving.recipient()  # gifts either way: one has passed on, one waits for its deed, one for an answer
+    giving.units_of(other, 5_000)
+    giving.approved(giving.accepted(everything.hanako, other), everything.keys)
+    giving.offered(everything.hanako, other, class_code="US")
+    giving.offered(other, everything.hanako)
     return session(everything.hanako, live_server.url)
 
 

@@ -23,14 +23,14 @@ from django.urls import URLPattern, URLResolver, get_resolver, path, reverse
 
 from fund.money import Currency, Money
 from fund.redemption import request
-from investors import plans
+from investors import plans, transfers
 from investors.evidence import Document
 from portal import access, step_up
 from portal.documents import orders as receipts
 from portal.webhooks import endpoints
 from portal.webhooks.models import Webhook
 from tests.fund.redemption import redeeming
-from tests.portal.web import stage
+from tests.portal.web import giving, stage
 from tests.portal.web.conftest import Stage
 from tests.portal.web.stage import NOW
 from tests.portal.web.test_security_pages import passkey_of
@@ -72,6 +72,7 @@ SIGNED_IN = """
 CITIZENS = """
     orders order order-state withdraw subscribe holdings transactions transactions-csv distributions
     redemptions redemption-withdraw
+    transfers transfer-code transfer-accept transfer-decline transfer-withdraw transfer-deed transfer-deed-page
     own-documents own-document proof proof-download bank-account bank-account-keep
     webhooks webhook-ping webhook-replay webhook-remove
     plans plan-change plan-accept plan-pause plan-go-on plan-end
@@ -161,6 +162,11 @@ def things(everything: Stage, monkeypatch: pytest.MonkeyPatch) -> Things:
     assert hanako.holder_id
     redeeming.opened()
     asked = request.place(class_code="JP", holder_id=hanako.holder_id, units=1, key="crawl", now=NOW)
+    given = giving.offered(hanako, giving.recipient(), 1)
+    deed = transfers.add_deed(investor=hanako, transfer=given.pk, taken=giving.paper(), now=NOW)
+    giver = giving.recipient()
+    giving.units_of(giver, 10)
+    received = giving.offered(giver, hanako, 1)
     passkey, reference = {"pk": passkey_of(hanako.user)}, {"reference": order.reference}
     hook = {"webhook": webhook.pk}
     amount = Money(100_000, Currency.JPY)
@@ -188,6 +194,11 @@ def things(everything: Stage, monkeypatch: pytest.MonkeyPatch) -> Things:
         "order-state": reference,
         "withdraw": reference,
         "redemption-withdraw": {"key": asked.pk},
+        "transfer-accept": {"key": received.pk},
+        "transfer-decline": {"key": received.pk},
+        "transfer-withdraw": {"key": given.pk},
+        "transfer-deed": {"key": given.pk},
+        "transfer-deed-page": {"key": deed.pk, "number": 1},
         "own-document": {"key": hanako.papers.get().pk},
         "webhook-ping": hook,
         "webhook-replay": hook,

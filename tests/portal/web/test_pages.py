@@ -35,7 +35,7 @@ APPLICANT = [
 ]  # fmt: skip
 CITIZEN = [
     "/account/", "/account/orders", "/account/holdings", "/account/transactions",
-    "/account/distributions", "/account/plans", "/account/redemptions", "/account/proof",
+    "/account/distributions", "/account/plans", "/account/redemptions", "/account/transfers", "/account/proof",
     "/account/documents", "/account/subscribe/JP-2026-2",
     "/account/profile", "/account/bank-account", "/account/inbox", "/account/security", "/join/",
 ]  # fmt: skip
@@ -221,6 +221,8 @@ def test_every_address_of_this_room_is_looked_at() -> None:
     acts |= {"withdraw", "order", "order-state", "transactions-csv", "end-session", "bank-account-keep"}
     acts |= {"webhooks", "webhook-ping", "webhook-replay", "webhook-remove"}  # test_webhooks looks at them
     acts |= {"plan-change", "plan-accept", "plan-pause", "plan-go-on", "plan-end", "redemption-withdraw"}
+    acts |= {"transfer-code", "transfer-accept", "transfer-decline", "transfer-withdraw", "transfer-deed"}
+    acts |= {"transfer-deed-page"}
     acts |= {"recover-passkey"}  # opens at the end of a recovery only: test_recover_in_a_browser looks at it
     assert {one.name for one in urlpatterns} - names == acts
 
