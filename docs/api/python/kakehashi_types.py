@@ -73,7 +73,7 @@ class ApplicationForm(TypedDict):
     answers: dict[str, dict[str, Any]]
     versions: dict[str, int]
     remaining: list[str]
-    steps: list[dict[str, Any]]
+    steps: list[AskedStepForm]
     documents: list[AskedDocumentForm]
     decision: DecisionForm | None
     appeal: AppealForm | None
@@ -95,6 +95,13 @@ class AskedDocumentForm(TypedDict):
     needed: bool
     version: int
     given: DocumentForm | None
+
+
+class AskedStepForm(TypedDict):
+    step: str
+    title: str
+    intro: str
+    fields: list[QuestionForm]
 
 
 class BankAccountForm(TypedDict):
@@ -206,6 +213,11 @@ class ClassNavList(TypedDict):
 CommitmentForm = TypedDict('CommitmentForm', {'class': 'ClassCode', 'date': 'str', 'root': 'str', 'total_units': 'str', 'holders': 'int'})
 
 
+class ConditionForm(TypedDict):
+    field: str
+    values: list[str]
+
+
 type CountryEnum = Literal['US', 'JP']
 
 
@@ -224,9 +236,12 @@ type Currency = Literal['USD', 'JPY']
 
 
 class DecisionForm(TypedDict):
-    outcome: str
+    outcome: DecisionOutcome
     decided_at: str
     reasons: list[ReasonForm]
+
+
+type DecisionOutcome = Literal['approved', 'refused', 'more_information']
 
 
 class DeliveryForm(TypedDict):
@@ -308,13 +323,13 @@ type EventEnum = Literal['receipt', 'suspense', 'settlement', 'refund', 'payout'
 
 class EventForm(TypedDict):
     id: str
-    type: Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'plan.waiting', 'plan.skipped', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'distribution.declared', 'distribution.paid', 'redemption.placed', 'redemption.withdrawn', 'redemption.cancelled', 'redemption.decided', 'redemption.settled', 'transfer.moved', 'tax.released', 'payouts.answered', 'nav.published', 'nav.corrected']
+    type: Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'plan.waiting', 'plan.skipped', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'distribution.declared', 'distribution.paid', 'redemption.placed', 'redemption.withdrawn', 'redemption.cancelled', 'redemption.decided', 'redemption.settled', 'redemption.compensated', 'transfer.moved', 'tax.released', 'payouts.answered', 'nav.published', 'nav.corrected']
     time: str
     webhook: str
     read: list[str]
 
 
-type EventKind = Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'plan.waiting', 'plan.skipped', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'distribution.declared', 'distribution.paid', 'redemption.placed', 'redemption.withdrawn', 'redemption.cancelled', 'redemption.decided', 'redemption.settled', 'transfer.moved', 'tax.released', 'payouts.answered', 'nav.published', 'nav.corrected']
+type EventKind = Literal['application.submitted', 'application.decided', 'application.appealed', 'appeal.decided', 'reverification.opened', 'reverification.lapsed', 'plan.waiting', 'plan.skipped', 'subscription.placed', 'subscription.withdrawn', 'subscription.funded', 'subscription.lapsed', 'allotment.published', 'offering.settled', 'offering.extended', 'offering.cancelled', 'orders.compensated', 'distribution.declared', 'distribution.paid', 'redemption.placed', 'redemption.withdrawn', 'redemption.cancelled', 'redemption.decided', 'redemption.settled', 'redemption.compensated', 'transfer.moved', 'tax.released', 'payouts.answered', 'nav.published', 'nav.corrected']
 
 
 type EvidenceKind = Literal['passport_page', 'card_front', 'card_back', 'family_register', 'my_number_card', 'residence_proof']
@@ -370,9 +385,9 @@ class InvestmentForm(TypedDict):
     code: str
     name: str
     description: str
-    sector: str
+    sector: SectorEnum
     state: str
-    stage: str
+    stage: StageEnum
     ownership_percent: str
     since: str
     committed: Money
@@ -522,6 +537,11 @@ class OfferingList(TypedDict):
     next: str | None
 
 
+class OptionForm(TypedDict):
+    value: str
+    label: str
+
+
 class OrderForm(TypedDict):
     offering: str
     amount: Money
@@ -565,7 +585,7 @@ class PaperForm(TypedDict):
     sha256: str
 
 
-type PaperFormKindEnum = Literal['receipt', 'contract_note', 'statement', 'distribution', 'capital_call', '1099-div', '1042-s', 'annual-report', 'pfic']
+type PaperFormKindEnum = Literal['receipt', 'contract_note', 'redemption_note', 'statement', 'distribution', 'capital_call', '1099-div', '1042-s', 'annual-report', 'pfic', '1099-b']
 
 
 class PaperList(TypedDict):
@@ -663,6 +683,22 @@ class Problem(TypedDict):
 ProofForm = TypedDict('ProofForm', {'class': 'ClassCode', 'date': 'str', 'holder': 'str', 'salt': 'str', 'units': 'str', 'path': 'list[StepForm]', 'root': 'str', 'total_units': 'str'})
 
 
+class QuestionForm(TypedDict):
+    name: str
+    type: QuestionType
+    label: str
+    help: str
+    required: bool
+    when: ConditionForm | None
+    choices: list[OptionForm]
+    autocomplete: str
+    max_length: int
+    checked: bool
+
+
+type QuestionType = Literal['text', 'lines', 'secret', 'date', 'choice', 'choices', 'yes_no', 'confirm']
+
+
 type Reason = Literal['citizenship', 'adult', 'residence', 'identity_document', 'number_valid', 'no_duplicate', 'sanctions_clear', 'tax_forms', 'suitability', 'comprehension', 'agreements', 'contradiction']
 
 
@@ -744,6 +780,9 @@ class ReturnList(TypedDict):
     next: str | None
 
 
+type SectorEnum = Literal['data_centres', 'power', 'semiconductors', 'transport', 'ports', 'arctic']
+
+
 class ShareForm(TypedDict):
     window: str
     dealing_day: str
@@ -754,16 +793,252 @@ class ShareForm(TypedDict):
     charged_units: str | None
     charge: Money | None
     paid: Money | None
+    made_good: Money | None
     settled_at: str | None
 
 
 type SideEnum = Literal['left', 'right']
 
 
+class SignInAccountConfiguration(TypedDict):
+    login_methods: NotRequired[list[Literal['email', 'username']]]
+    is_open_for_signup: bool
+    email_verification_by_code_enabled: bool
+    login_by_code_enabled: bool
+    password_reset_by_code_enabled: NotRequired[bool]
+
+
+class SignInAuthenticated(TypedDict):
+    user: SignInUser
+    methods: list[SignInAuthenticationMethod]
+
+
+type SignInAuthenticatedMeta = Any
+
+
+class SignInAuthenticatedResponse(TypedDict):
+    status: SignInStatusOK
+    data: SignInAuthenticated
+    meta: SignInAuthenticationMeta
+
+
+type SignInAuthenticationMeta = Any
+
+
+type SignInAuthenticationMethod = dict[str, Any] | dict[str, Literal['password_reset'] | SignInTimestamp | SignInEmail] | dict[str, Literal['code'] | SignInTimestamp | SignInEmail] | dict[str, Literal['code'] | SignInTimestamp | SignInPhone] | dict[str, Literal['password'] | SignInTimestamp | Literal[True]] | dict[str, Literal['socialaccount'] | SignInTimestamp | SignInProviderID | SignInProviderAccountID]
+
+
+class SignInAuthenticationResponse(TypedDict):
+    status: Literal[401]
+    data: dict[str, list[SignInFlow]]
+    meta: SignInAuthenticationMeta
+
+
+type SignInAuthenticatorCode = str
+
+
+type SignInAuthenticatorID = int
+
+
+type SignInAuthenticatorList = list[SignInTOTPAuthenticator | SignInRecoveryCodesAuthenticator | SignInWebAuthnAuthenticator]
+
+
+type SignInAuthenticatorType = Literal['recovery_codes', 'totp', 'webauthn']
+
+
+class SignInBaseAuthenticationMeta(TypedDict):
+    session_token: NotRequired[str]
+    access_token: NotRequired[str]
+
+
+class SignInBaseAuthenticator(TypedDict):
+    last_used_at: SignInOptionalTimestamp
+    created_at: SignInTimestamp
+
+
+class SignInBaseSignup(TypedDict):
+    email: SignInEmail
+
+
+class SignInConfigurationResponse(TypedDict):
+    data: dict[str, Any]
+    status: SignInStatusOK
+
+
+class SignInConflictResponse(TypedDict):
+    status: Literal[409]
+
+
+type SignInEmail = str
+
+
+class SignInEmailAddress(TypedDict):
+    email: SignInEmail
+    primary: bool
+    verified: bool
+
+
+class SignInEndSessions(TypedDict):
+    sessions: list[int]
+
+
+class SignInErrorResponse(TypedDict):
+    status: NotRequired[Literal[400]]
+    errors: NotRequired[list[dict[str, Any]]]
+
+
+class SignInFlow(TypedDict):
+    id: str
+    provider: NotRequired[SignInProvider]
+    is_pending: NotRequired[bool]
+    types: NotRequired[list[SignInAuthenticatorType]]
+
+
+class SignInForbiddenResponse(TypedDict):
+    status: Literal[403]
+
+
+type SignInLogin = Any
+
+
+class SignInMFAAuthenticate(TypedDict):
+    code: SignInAuthenticatorCode
+
+
+class SignInMFAConfiguration(TypedDict):
+    supported_types: list[SignInAuthenticatorType]
+
+
+type SignInOptionalTimestamp = SignInTimestamp | None
+
+
+type SignInPasskeySignup = SignInBaseSignup
+
+
+type SignInPassword = str
+
+
+type SignInPhone = str
+
+
+class SignInProvider(TypedDict):
+    id: str
+    name: str
+    client_id: NotRequired[str]
+    openid_configuration_url: NotRequired[str]
+    flows: list[Literal['provider_redirect', 'provider_token']]
+
+
+type SignInProviderAccountID = str
+
+
+type SignInProviderID = str
+
+
+type SignInProviderList = list[SignInProvider]
+
+
+class SignInReauthenticate(TypedDict):
+    password: SignInPassword
+
+
+class SignInReauthenticationRequired(TypedDict):
+    flows: list[SignInFlow]
+    user: SignInUser
+    methods: list[SignInAuthenticationMethod]
+
+
+class SignInReauthenticationResponse(TypedDict):
+    status: Literal[401]
+    data: SignInReauthenticationRequired
+    meta: SignInAuthenticatedMeta
+
+
+type SignInRecoveryCodesAuthenticator = Any
+
+
+class SignInRequestPassword(TypedDict):
+    email: SignInEmail
+
+
+class SignInResetPassword(TypedDict):
+    key: str
+    password: SignInPassword
+
+
+type SignInSensitiveRecoveryCodesAuthenticator = Any
+
+
+class SignInSession(TypedDict):
+    user_agent: str
+    ip: str
+    created_at: SignInTimestamp
+    is_current: bool
+    id: int
+    last_seen_at: NotRequired[SignInTimestamp]
+
+
+class SignInSessionGoneResponse(TypedDict):
+    status: Literal[410]
+    data: dict[str, Any]
+    meta: SignInAuthenticationMeta
+
+
+type SignInSignup = Any
+
+
+class SignInSocialAccountConfiguration(TypedDict):
+    providers: SignInProviderList
+
+
+type SignInStatusOK = Literal[200]
+
+
+type SignInTOTPAuthenticator = Any
+
+
+type SignInTimestamp = float
+
+
+class SignInUser(TypedDict):
+    id: NotRequired[int]
+    display: str
+    email: NotRequired[str]
+    has_usable_password: bool
+
+
+class SignInUserSessionsConfiguration(TypedDict):
+    track_activity: bool
+
+
+type SignInUsername = str
+
+
+class SignInVerifyEmail(TypedDict):
+    key: str
+
+
+type SignInWebAuthnAuthenticator = Any
+
+
+type SignInWebAuthnCredential = dict[str, Any]
+
+
+class SignInWebAuthnCredentialCreationOptions(TypedDict):
+    creation_options: dict[str, Any]
+
+
+class SignInWebAuthnCredentialRequestOptions(TypedDict):
+    request_options: dict[str, Any]
+
+
 type SignedMoney = dict[str, Literal['USD'] | str] | dict[str, Literal['JPY'] | str]
 
 
 type SkipReason = Literal['no_offering', 'agreements_missing', 'not_eligible', 'over_the_cap', 'below_minimum', 'not_in_steps', 'above_order_maximum', 'above_maximum', 'rate_unknown', 'plan_ended', 'refused']
+
+
+type StageEnum = Literal['committed', 'construction', 'operating', 'realised']
 
 
 class StandingForm(TypedDict):

@@ -11,7 +11,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The newest text in force of each kind. */
+        /**
+         * The newest text in force of each kind
+         * @description The newest text in force of each kind.
+         */
         get: operations["listAgreements"];
         put?: never;
         post?: never;
@@ -28,7 +31,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description One text, also one that a newer version has replaced. */
+        /**
+         * One text, also one that a newer version has replaced
+         * @description One text, also one that a newer version has replaced.
+         */
         get: operations["getAgreement"];
         put?: never;
         post?: never;
@@ -45,14 +51,22 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The draft or the application, and its decision. */
+        /**
+         * The draft or the application, and its decision
+         * @description The draft or the application, and its decision.
+         */
         get: operations["getApplication"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        /** @description Save one or more steps of the draft: all that are sent, or none. */
+        /**
+         * Save one or more steps of the draft
+         * @description Save one or more steps of the draft: all that are sent, or none.
+         *
+         *     Refusals of its own: `barred`, `draft_changed`, `not_editable`.
+         */
         patch: operations["saveApplication"];
         trace?: never;
     };
@@ -65,7 +79,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Open a new draft after a refusal, with the answers of the refused application. */
+        /**
+         * Open a new draft after a refusal, with the answers of the refused application
+         * @description Open a new draft after a refusal, with the answers of the refused application.
+         *
+         *     Refusals of its own: `not_editable`.
+         */
         post: operations["applyAgain"];
         delete?: never;
         options?: never;
@@ -82,7 +101,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Appeal against a refusal: another officer looks at the application again. Once a decision. */
+        /**
+         * Appeal against a refusal
+         * @description Appeal against a refusal: another officer looks at the application again. Once a decision.
+         *
+         *     Refusals of its own: `cannot_appeal`.
+         */
         post: operations["appeal"];
         delete?: never;
         options?: never;
@@ -99,7 +123,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Give a document, in place of the one of its kind before. Of the file only the picture itself is kept. */
+        /**
+         * Give a document, in place of the one of its kind before
+         * @description Give a document, in place of the one of its kind before. Of the file only the picture itself is kept.
+         *
+         *     Refusals of its own: `draft_changed`, `heic`, `locked`, `moving`, `not_editable`, `same_file`, `too_costly`, `too_many_files`, `too_many_pages`, `too_many_pixels`, `too_many_tries`, `too_small`, `unknown_type`, `unreadable`.
+         */
         post: operations["addDocument"];
         delete?: never;
         options?: never;
@@ -116,7 +145,14 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Hand the application in. The time of this request is what counts against a cut-off. */
+        /**
+         * Hand the application in
+         * @description Hand the application in. The time of this request is what counts against a cut-off.
+         *
+         *     Where it is ``incomplete``, ``remaining`` of the application names the steps.
+         *
+         *     Refusals of its own: `incomplete`, `not_editable`.
+         */
         post: operations["submitApplication"];
         delete?: never;
         options?: never;
@@ -131,9 +167,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The account that money goes to, and a change that is on hold. */
+        /**
+         * The account that money goes to, and a change that is on hold
+         * @description The account that money goes to, and a change that is on hold.
+         */
         get: operations["getBankAccount"];
-        /** @description Name another account. It is told on every channel, and nothing is paid out until its hold is over. */
+        /**
+         * Name another account
+         * @description Name another account. It is told on every channel, and nothing is paid out until its hold is over.
+         *
+         *     Refusals of its own: `same_account`.
+         */
         put: operations["changeBankAccount"];
         post?: never;
         delete?: never;
@@ -151,7 +195,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Take back a change that is on hold: the account before it stays. */
+        /**
+         * Take back a change that is on hold
+         * @description Take back a change that is on hold: the account before it stays.
+         *
+         *     Refusals of its own: `nothing_waits`.
+         */
         post: operations["keepBankAccount"];
         delete?: never;
         options?: never;
@@ -166,7 +215,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Who owns how much, now or at the end of any day, also as CSV. */
+        /**
+         * Who owns how much, now or at the end of any day, also as CSV
+         * @description Who owns how much, now or at the end of any day, also as CSV.
+         */
         get: operations["getCapital"];
         put?: never;
         post?: never;
@@ -183,7 +235,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The classes of units and their prices. */
+        /**
+         * The classes of units and their prices
+         * @description The classes of units and their prices.
+         *
+         *     Refusals of its own: `precondition_failed`.
+         */
         get: operations["listClasses"];
         put?: never;
         post?: never;
@@ -200,7 +257,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Every distribution to the citizen, the latest first, with its parts and taxes. */
+        /**
+         * Every distribution to the citizen, the latest first, with its parts and taxes
+         * @description Every distribution to the citizen, the latest first, with its parts and taxes.
+         */
         get: operations["listDistributions"];
         put?: never;
         post?: never;
@@ -218,7 +278,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** @description Have the distributions of a class reinvested or paid out. What stands at the end of a record day counts. */
+        /**
+         * Have the distributions of a class reinvested or paid out
+         * @description Have the distributions of a class reinvested or paid out. What stands at the end of a record day counts.
+         */
         put: operations["chooseDistributions"];
         post?: never;
         delete?: never;
@@ -234,7 +297,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The own documents, the newest first. */
+        /**
+         * The own documents, the newest first
+         * @description The own documents, the newest first.
+         */
         get: operations["listPapers"];
         put?: never;
         post?: never;
@@ -251,7 +317,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description One document: what it is, or with `Accept: application/pdf` the PDF itself. */
+        /**
+         * One document
+         * @description One document: what it is, or with `Accept: application/pdf` the PDF itself.
+         */
         get: operations["getPaper"];
         put?: never;
         post?: never;
@@ -268,7 +337,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The fund in a few figures. */
+        /**
+         * The fund in a few figures
+         * @description The fund in a few figures.
+         */
         get: operations["getFund"];
         put?: never;
         post?: never;
@@ -285,7 +357,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The own units at the latest price, in dollars and in yen. */
+        /**
+         * The own units at the latest price, in dollars and in yen
+         * @description The own units at the latest price, in dollars and in yen.
+         */
         get: operations["getHoldings"];
         put?: never;
         post?: never;
@@ -302,7 +377,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description How far the fund is leveraged, against its limit. */
+        /**
+         * How far the fund is leveraged, against its limit
+         * @description How far the fund is leveraged, against its limit.
+         *
+         *     Refusals of its own: `nothing_published`.
+         */
         get: operations["getLeverage"];
         put?: never;
         post?: never;
@@ -319,7 +399,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Leverage on every published day, the newest first, also as CSV. */
+        /**
+         * Leverage on every published day, the newest first, also as CSV
+         * @description Leverage on every published day, the newest first, also as CSV.
+         */
         get: operations["listLeverage"];
         put?: never;
         post?: never;
@@ -336,7 +419,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description All messages, the latest first. Reading them here does not mark them. */
+        /**
+         * All messages, the latest first
+         * @description All messages, the latest first. Reading them here does not mark them.
+         */
         get: operations["listMessages"];
         put?: never;
         post?: never;
@@ -353,13 +439,20 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * One message
+         * @description One message. Reading it here does not mark it.
+         */
+        get: operations["getMessage"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        /** @description Mark a message as read, or as not read. The time of the first reading stays. */
+        /**
+         * Mark a message as read, or as not read
+         * @description Mark a message as read, or as not read. The time of the first reading stays.
+         */
         patch: operations["markMessage"];
         trace?: never;
     };
@@ -370,7 +463,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The published prices of a class, also as CSV. */
+        /**
+         * The published prices of a class, the latest day first, also as CSV
+         * @description The published prices of a class, the latest day first, also as CSV.
+         */
         get: operations["listNavs"];
         put?: never;
         post?: never;
@@ -387,7 +483,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description All offerings, the latest to open first. */
+        /**
+         * All offerings, the latest to open first
+         * @description All offerings, the latest to open first.
+         */
         get: operations["listOfferings"];
         put?: never;
         post?: never;
@@ -404,7 +503,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description One offering. */
+        /**
+         * One offering
+         * @description One offering.
+         */
         get: operations["getOffering"];
         put?: never;
         post?: never;
@@ -421,7 +523,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The anonymised book, from the allotment on. */
+        /**
+         * The anonymised book, from the allotment on
+         * @description The anonymised book, from the allotment on.
+         *
+         *     Refusals of its own: `not_published`.
+         */
         get: operations["getBook"];
         put?: never;
         post?: never;
@@ -438,7 +545,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The demand at this moment. */
+        /**
+         * The demand at this moment
+         * @description The demand at this moment.
+         */
         get: operations["getDemand"];
         put?: never;
         post?: never;
@@ -455,10 +565,18 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description All plans, the latest first. */
+        /**
+         * All plans, the latest first
+         * @description All plans, the latest first.
+         */
         get: operations["listPlans"];
         put?: never;
-        /** @description Begin a plan. Its first turn is the next time that the day comes. */
+        /**
+         * Begin a plan
+         * @description Begin a plan. Its first turn is the next time that the day comes.
+         *
+         *     Refusals of its own: `not_eligible`, `not_in_steps`, `too_many_plans`, `wrong_currency`.
+         */
         post: operations["beginPlan"];
         delete?: never;
         options?: never;
@@ -473,14 +591,22 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description One plan and its turns. */
+        /**
+         * One plan and its turns
+         * @description One plan and its turns.
+         */
         get: operations["getPlan"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        /** @description Change the amount or the day, accept what it waits for, let it pause, go on or end. All of it or nothing. */
+        /**
+         * Change the amount or the day, accept what it waits for, let it pause, go on or end
+         * @description Change the amount or the day, accept what it waits for, let it pause, go on or end. All of it or nothing.
+         *
+         *     Refusals of its own: `agreement_not_in_force`, `plan_ended`.
+         */
         patch: operations["changePlan"];
         trace?: never;
     };
@@ -491,7 +617,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description What the fund owns, also as CSV. */
+        /**
+         * What the fund owns, also as CSV
+         * @description What the fund owns, also as CSV.
+         *
+         *     Refusals of its own: `nothing_published`.
+         */
         get: operations["getPortfolio"];
         put?: never;
         post?: never;
@@ -508,7 +639,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The proof of the own units in the newest commitment of a class, or in that of a day. */
+        /**
+         * The proof of the own units in the newest commitment of a class, or in that of a day
+         * @description The proof of the own units in the newest commitment of a class, or in that of a day.
+         *
+         *     Refusals of its own: `no_commitment`, `no_units`.
+         */
         get: operations["getProof"];
         put?: never;
         post?: never;
@@ -525,7 +661,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The commitment to all holdings of a class at the NAV of a day, in its newest version. */
+        /**
+         * The commitment to all holdings of a class at the NAV of a day, in its newest version
+         * @description The commitment to all holdings of a class at the NAV of a day, in its newest version.
+         */
         get: operations["getProofs"];
         put?: never;
         post?: never;
@@ -542,10 +681,18 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description All requests, the latest first; the windows; and what can be asked for. */
+        /**
+         * All requests, the latest first
+         * @description All requests, the latest first; the windows; and what can be asked for.
+         */
         get: operations["listRedemptions"];
         put?: never;
-        /** @description Ask to redeem units while a window is open, after a fresh proof. They are on hold until then. */
+        /**
+         * Ask to redeem units while a window is open, after a fresh proof
+         * @description Ask to redeem units while a window is open, after a fresh proof. They are on hold until then.
+         *
+         *     Refusals of its own: `more_than_held`, `no_units`, `not_open`.
+         */
         post: operations["placeRedemption"];
         delete?: never;
         options?: never;
@@ -560,7 +707,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description One request and what became of it. */
+        /**
+         * One request and what became of it
+         * @description One request and what became of it.
+         */
         get: operations["getRedemption"];
         put?: never;
         post?: never;
@@ -579,7 +729,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Take a request back, or what is left of it: free until the close of a window, and again after it. */
+        /**
+         * Take a request back, or what is left of it
+         * @description Take a request back, or what is left of it: free until the close of a window, and again after it.
+         *
+         *     Refusals of its own: `unknown_redemption`.
+         */
         post: operations["withdrawRedemption"];
         delete?: never;
         options?: never;
@@ -594,7 +749,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description What the classes and their owners have got; as CSV the classes. One without a published price is left out. */
+        /**
+         * What the classes and their owners have got
+         * @description What the classes and their owners have got; as CSV the classes. One without a published price is left out.
+         */
         get: operations["getReturns"];
         put?: never;
         post?: never;
@@ -611,10 +769,18 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description All orders, the latest first. */
+        /**
+         * All orders, the latest first
+         * @description All orders, the latest first.
+         */
         get: operations["listSubscriptions"];
         put?: never;
-        /** @description Place an order in an open offering. */
+        /**
+         * Place an order in an open offering
+         * @description Place an order in an open offering.
+         *
+         *     Refusals of its own: `above_maximum`, `above_order_maximum`, `agreement_not_in_force`, `agreements_missing`, `below_minimum`, `encoded_body`, `not_eligible`, `not_in_steps`, `not_open`, `over_the_cap`, `unknown_offering`, `waiting_room`, `wrong_currency`.
+         */
         post: operations["subscribe"];
         delete?: never;
         options?: never;
@@ -629,7 +795,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description One order with its receipt. */
+        /**
+         * One order with its receipt
+         * @description One order with its receipt.
+         */
         get: operations["getSubscription"];
         put?: never;
         post?: never;
@@ -648,7 +817,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Take an order back, free until the offering closes. What was paid for it is refunded. */
+        /**
+         * Take an order back, free until the offering closes
+         * @description Take an order back, free until the offering closes. What was paid for it is refunded.
+         *
+         *     Refusals of its own: `too_late_to_withdraw`, `unknown_order`.
+         */
         post: operations["withdrawSubscription"];
         delete?: never;
         options?: never;
@@ -663,7 +837,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Every movement of the own money and units, the latest first; also as CSV. */
+        /**
+         * Every movement of the own money and units, the latest recorded first, also as CSV
+         * @description Every movement of the own money and units, the latest recorded first, also as CSV.
+         */
         get: operations["listTransactions"];
         put?: never;
         post?: never;
@@ -680,7 +857,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The public keys of the fund, with which what webhooks are told is signed. A new one is here a day before. */
+        /**
+         * The public keys of the fund, with which what webhooks are told is signed
+         * @description The public keys of the fund, with which what webhooks are told is signed. A new one is here a day before.
+         */
         get: operations["listWebhookKeys"];
         put?: never;
         post?: never;
@@ -697,10 +877,18 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The endpoints of this account, at most five. */
+        /**
+         * The endpoints of this account, at most five
+         * @description The endpoints of this account, at most five.
+         */
         get: operations["listWebhooks"];
         put?: never;
-        /** @description Register an endpoint. It is sent a ping and becomes active when it has answered with the challenge. */
+        /**
+         * Register an endpoint
+         * @description Register an endpoint. It is sent a ping and becomes active when it has answered with the challenge.
+         *
+         *     Refusals of its own: `address_not_allowed`, `too_many_webhooks`, `webhook_exists`, `webhooks_not_offered`.
+         */
         post: operations["registerWebhook"];
         delete?: never;
         options?: never;
@@ -715,11 +903,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description An endpoint and how it stands. */
+        /**
+         * An endpoint and how it stands
+         * @description An endpoint and how it stands.
+         */
         get: operations["getWebhook"];
         put?: never;
         post?: never;
-        /** @description Send nothing there any more, and forget the address. */
+        /**
+         * Send nothing there any more, and forget the address
+         * @description Send nothing there any more, and forget the address.
+         */
         delete: operations["removeWebhook"];
         options?: never;
         head?: never;
@@ -733,7 +927,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description What an endpoint was told within 30 days and what waits for it, the latest first. */
+        /**
+         * What an endpoint was told within 30 days and what waits for it, the latest first
+         * @description What an endpoint was told within 30 days and what waits for it, the latest first.
+         */
         get: operations["listDeliveries"];
         put?: never;
         post?: never;
@@ -752,7 +949,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Send one delivery again. One that waits already, and a ping, stay as they are. */
+        /**
+         * Send one delivery again
+         * @description Send one delivery again. One that waits already, and a ping, stay as they are.
+         */
         post: operations["replayDelivery"];
         delete?: never;
         options?: never;
@@ -769,7 +969,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Send a ping. The right answer confirms an endpoint that is not confirmed, or was disabled. */
+        /**
+         * Send a ping
+         * @description Send a ping. The right answer confirms an endpoint that is not confirmed, or was disabled.
+         *
+         *     Refusals of its own: `too_many_tries`.
+         */
         post: operations["pingWebhook"];
         delete?: never;
         options?: never;
@@ -786,8 +991,511 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Send again all that happened since a time, delivered or given up. Ids stay, to drop doubles by. */
+        /**
+         * Send again all that happened since a time, delivered or given up
+         * @description Send again all that happened since a time, delivered or given up. Ids stay, to drop doubles by.
+         */
         post: operations["replayDeliveries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/app/v1/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How one can sign in here
+         * @description How one can sign in here.
+         */
+        get: operations["getSignInConfiguration"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/app/v1/auth/signup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin an account with an address and a password
+         * @description Begin an account with an address and a password. A code is mailed; the answer is 401 with the flow `verify_email` pending and a `session_token`. An address that has an account already is answered in the same way, and told by mail.
+         */
+        post: operations["signUp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/app/v1/auth/email/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm the address: `key` is the code from the mail, in either case
+         * @description Confirm the address: `key` is the code from the mail, in either case. Then one is signed in, with a new `session_token`.
+         */
+        post: operations["confirmAddress"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/app/v1/auth/email/verify/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mail another code
+         * @description Mail another code.
+         */
+        post: operations["sendCodeAgain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/app/v1/auth/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign in with the password
+         * @description Sign in with the password. With a second factor the answer is 401 with the flow `mfa_authenticate` pending.
+         */
+        post: operations["signIn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/app/v1/auth/2fa/authenticate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The second step: a code of the authenticator app, or a recovery code
+         * @description The second step: a code of the authenticator app, or a recovery code.
+         */
+        post: operations["signInByCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/app/v1/auth/webauthn/authenticate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The second step by a passkey: what to hand to it
+         * @description The second step by a passkey: what to hand to it.
+         */
+        get: operations["askPasskeyAsSecondStep"];
+        put?: never;
+        /**
+         * What the passkey answered
+         * @description What the passkey answered.
+         */
+        post: operations["signInByPasskeyAsSecondStep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/app/v1/auth/webauthn/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sign in by a passkey alone: what to hand to it
+         * @description Sign in by a passkey alone: what to hand to it. Keep its `session_token` for the answer.
+         */
+        get: operations["askPasskey"];
+        put?: never;
+        /**
+         * What the passkey answered
+         * @description What the passkey answered.
+         */
+        post: operations["signInByPasskey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/app/v1/auth/webauthn/signup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Once the address is confirmed: what to make the passkey from
+         * @description Once the address is confirmed: what to make the passkey from.
+         */
+        get: operations["askNewPasskeyOfSignUp"];
+        /**
+         * The new passkey; then one is signed in
+         * @description The new passkey; then one is signed in.
+         */
+        put: operations["finishSignUpByPasskey"];
+        /**
+         * Begin an account without a password
+         * @description Begin an account without a password. A code is mailed, as for `signUp`.
+         */
+        post: operations["signUpByPasskey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/app/v1/auth/password/request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mail a code with which a new password can be set
+         * @description Mail a code with which a new password can be set. Whether there is such an account is not told.
+         */
+        post: operations["forgotPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/app/v1/auth/password/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether a code from the mail holds
+         * @description Whether a code from the mail holds.
+         */
+        get: operations["checkPasswordCode"];
+        put?: never;
+        /**
+         * A new password, by the code
+         * @description A new password, by the code. One is not signed in by it.
+         */
+        post: operations["setForgottenPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/app/v1/auth/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whose session it is
+         * @description Whose session it is. 401: not signed in yet; 410: it has ended, forget its token.
+         */
+        get: operations["getSession"];
+        put?: never;
+        post?: never;
+        /**
+         * End this session
+         * @description End this session. The answer is 401: nobody is.
+         */
+        delete: operations["signOut"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/app/v1/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All sessions of the account
+         * @description All sessions of the account.
+         */
+        get: operations["listSessions"];
+        put?: never;
+        post?: never;
+        /**
+         * End some; their tokens open nothing any more
+         * @description End some; their tokens open nothing any more.
+         */
+        delete: operations["endSessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/app/v1/auth/reauthenticate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Prove the password again, where there is no other factor
+         * @description Prove the password again, where there is no other factor.
+         */
+        post: operations["proveByPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/app/v1/auth/2fa/reauthenticate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Prove an authenticator app again by a code
+         * @description Prove an authenticator app again by a code. Then, for five minutes, what asked by `step_up_required` goes on. A code opens once; wait for the next one after signing in with it.
+         */
+        post: operations["proveByCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/app/v1/auth/webauthn/reauthenticate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What to hand to it
+         * @description What to hand to it.
+         */
+        get: operations["askPasskeyForProof"];
+        put?: never;
+        /**
+         * What the passkey answered
+         * @description What the passkey answered.
+         */
+        post: operations["proveByPasskey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/app/v1/account/authenticators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The second factors of the account
+         * @description The second factors of the account.
+         */
+        get: operations["listAuthenticators"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/app/v1/account/authenticators/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The authenticator app
+         * @description The authenticator app. While there is none, 404 brings the `secret` to connect one with.
+         */
+        get: operations["getAuthenticatorApp"];
+        put?: never;
+        /**
+         * Connect it by the code that it shows for the secret
+         * @description Connect it by the code that it shows for the secret.
+         */
+        post: operations["connectAuthenticatorApp"];
+        /**
+         * Disconnect it
+         * @description Disconnect it.
+         */
+        delete: operations["removeAuthenticatorApp"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/app/v1/account/authenticators/webauthn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What to make a passkey from
+         * @description What to make a passkey from.
+         */
+        get: operations["askNewPasskey"];
+        /**
+         * Give a passkey another name
+         * @description Give a passkey another name.
+         */
+        put: operations["renamePasskey"];
+        /**
+         * The new passkey and its name
+         * @description The new passkey and its name.
+         */
+        post: operations["addPasskey"];
+        /**
+         * Remove passkeys
+         * @description Remove passkeys.
+         */
+        delete: operations["removePasskeys"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/app/v1/account/authenticators/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The recovery codes left
+         * @description The recovery codes left.
+         */
+        get: operations["listRecoveryCodes"];
+        put?: never;
+        /**
+         * New ones for the old
+         * @description New ones for the old.
+         */
+        post: operations["renewRecoveryCodes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/app/v1/account/email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The address of the account, and one that waits
+         * @description The address of the account, and one that waits.
+         */
+        get: operations["listAddresses"];
+        put?: never;
+        /**
+         * Another address; it is mailed a code first
+         * @description Another address; it is mailed a code first.
+         */
+        post: operations["changeAddress"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/app/v1/account/password/change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Another password
+         * @description Another password. All other sessions end.
+         */
+        post: operations["changePassword"];
         delete?: never;
         options?: never;
         head?: never;
@@ -807,7 +1515,7 @@ export interface webhooks {
         put?: never;
         /**
          * Something has happened
-         * @description Signed by HTTP Message Signatures (RFC 9421) with the label `fund` and the tag `kakehashi-webhook`, Ed25519, over `@method`, `@target-uri`, `content-type` and `content-digest` (RFC 9530); the keys are in `listWebhookKeys`. Refuse what is not signed so, what was made for another address, what has expired, and an `id` that you have already. Any 2xx within ten seconds means received; redirects are not followed. Everything else is tried again for about a day; 410 disables the endpoint at once.
+         * @description Signed by HTTP Message Signatures (RFC 9421) with the label `fund` and the tag `kakehashi-webhook`, Ed25519, over `@method`, `@target-uri`, `content-type` and `content-digest` (RFC 9530), with `created`, `expires` and `keyid`; the keys are in `listWebhookKeys`. `@target-uri` is the `url` as it was registered. Refuse what is not signed so, what was made for another address, what has expired, and an `id` that you have already. Any 2xx within ten seconds means received; redirects are not followed. Everything else is tried again for about a day; 410 disables the endpoint at once.
          */
         post: operations["onEvent"];
         delete?: never;
@@ -827,7 +1535,7 @@ export interface webhooks {
         put?: never;
         /**
          * Is this endpoint yours?
-         * @description Answer only for a `webhook` that you have registered. Signed by HTTP Message Signatures (RFC 9421) with the label `fund` and the tag `kakehashi-webhook`, Ed25519, over `@method`, `@target-uri`, `content-type` and `content-digest` (RFC 9530); the keys are in `listWebhookKeys`. Refuse what is not signed so, what was made for another address, what has expired, and an `id` that you have already. Any 2xx within ten seconds means received; redirects are not followed. Everything else is tried again for about a day; 410 disables the endpoint at once.
+         * @description Answer only for a `webhook` that you have registered. Signed by HTTP Message Signatures (RFC 9421) with the label `fund` and the tag `kakehashi-webhook`, Ed25519, over `@method`, `@target-uri`, `content-type` and `content-digest` (RFC 9530), with `created`, `expires` and `keyid`; the keys are in `listWebhookKeys`. `@target-uri` is the `url` as it was registered. Refuse what is not signed so, what was made for another address, what has expired, and an `id` that you have already. Any 2xx within ten seconds means received; redirects are not followed. Everything else is tried again for about a day; 410 disables the endpoint at once.
          */
         post: operations["onPing"];
         delete?: never;
@@ -872,13 +1580,7 @@ export interface components {
             /** Format: date-time */
             in_force_from: string;
         };
-        /**
-         * @description * `pre_contract` - pre_contract
-         *     * `prospectus` - prospectus
-         *     * `terms` - terms
-         *     * `privacy` - privacy
-         * @enum {string}
-         */
+        /** @enum {string} */
         AgreementKind: "pre_contract" | "prospectus" | "terms" | "privacy";
         /** @description A page of a list. */
         AgreementList: {
@@ -933,15 +1635,14 @@ export interface components {
             /** Format: date-time */
             decided_at: string | null;
         };
-        /** @description The application. ``steps`` describes every question as it stands after the answers so far. */
+        /**
+         * @description The application. ``steps`` describes every question as it stands after the answers so far.
+         *
+         *     The step ``documents`` is answered by giving them (``addDocument``).
+         */
         ApplicationForm: {
             status: components["schemas"]["ApplicationStatus"];
-            /**
-             * @description A re-verification is filled in already; ``remaining`` is to be confirmed.
-             *
-             *     * `joining` - joining
-             *     * `reverification` - reverification
-             */
+            /** @description A re-verification is filled in already; ``remaining`` is to be confirmed. */
             occasion: components["schemas"]["OccasionEnum"];
             /**
              * Format: date-time
@@ -953,38 +1654,31 @@ export interface components {
              * @description Of the first submission: what counts against a cut-off.
              */
             submitted_at: string | null;
+            /** @description Step → question → answer, as it is kept: of numbers the last digits. */
             answers: {
                 [key: string]: {
                     [key: string]: unknown;
                 };
             };
+            /** @description By step, to be sent with a change. */
             versions: {
                 [key: string]: number;
             };
+            /** @description Steps that are to be answered before it can be submitted, in order. */
             remaining: string[];
-            steps: {
-                [key: string]: unknown;
-            }[];
+            steps: components["schemas"]["AskedStepForm"][];
             documents: components["schemas"]["AskedDocumentForm"][];
             decision: components["schemas"]["DecisionForm"] | null;
             /** @description Only after a refusal. */
             appeal: components["schemas"]["AppealForm"] | null;
             barrier: components["schemas"]["BarrierForm"] | null;
         };
-        /**
-         * @description * `draft` - draft
-         *     * `submitted` - submitted
-         *     * `in_review` - in_review
-         *     * `more_information` - more_information
-         *     * `approved` - approved
-         *     * `refused` - refused
-         *     * `appealed` - appealed
-         * @enum {string}
-         */
+        /** @enum {string} */
         ApplicationStatus: "draft" | "submitted" | "in_review" | "more_information" | "approved" | "refused" | "appealed";
         /** @description How many units of which class are to be redeemed, in units as they are read: ``"2.5"``. */
         AskForm: {
             unit_class: components["schemas"]["UnitClassEnum"];
+            /** @description At most with the decimals of the class, which `listClasses` tells. */
             units: string;
         };
         /** @description A document that can be given. ``version``: the one to send when it is replaced, 0 when there never was one. */
@@ -996,6 +1690,13 @@ export interface components {
             needed: boolean;
             version: number;
             given: components["schemas"]["DocumentForm"] | null;
+        };
+        /** @description A step as it is asked of this person now. Later steps follow from earlier answers: read them again. */
+        AskedStepForm: {
+            step: string;
+            title: string;
+            intro: string;
+            fields: components["schemas"]["QuestionForm"][];
         };
         /** @description ``waiting``: a change on hold until its ``usable_from``; until then nothing is paid out to either account. */
         BankAccountForm: {
@@ -1098,13 +1799,7 @@ export interface components {
             unit_class: components["schemas"]["UnitClassEnum"];
             reinvest: boolean;
         };
-        /**
-         * @description * `SOV` - SOV
-         *     * `LP` - LP
-         *     * `US` - US
-         *     * `JP` - JP
-         * @enum {string}
-         */
+        /** @enum {string} */
         ClassCode: "SOV" | "LP" | "US" | "JP";
         /** @description A class of units and its latest price; ``priced_on`` is null while the initial price stands. */
         ClassForm: {
@@ -1134,7 +1829,9 @@ export interface components {
             /** Format: date-time */
             published_at: string;
             price: components["schemas"]["PriceForm"];
+            /** @description In issue. */
             units: string;
+            /** @description Of all of them. */
             value: components["schemas"]["Money"];
             /** @description The version of the day that this corrects. */
             corrects_version: number | null;
@@ -1161,6 +1858,15 @@ export interface components {
             holders: number;
         };
         /**
+         * @description A question is asked only where another ``field`` of its step is answered by one of ``values``.
+         *
+         *     Of a ``yes_no`` they are ``true`` and ``false``.
+         */
+        ConditionForm: {
+            field: string;
+            values: string[];
+        };
+        /**
          * @description * `US` - United States
          *     * `JP` - Japan
          * @enum {string}
@@ -1178,26 +1884,35 @@ export interface components {
             allowed_percent: string;
             headroom: components["schemas"]["SignedMoney"];
         };
-        /**
-         * @description * `USD` - USD
-         *     * `JPY` - JPY
-         * @enum {string}
-         */
+        /** @enum {string} */
         Currency: "USD" | "JPY";
         /** @description What an officer decided. */
         DecisionForm: {
-            outcome: string;
+            outcome: components["schemas"]["DecisionOutcome"];
             /** Format: date-time */
             decided_at: string;
             reasons: components["schemas"]["ReasonForm"][];
         };
-        /** @description One event for one endpoint. ``status``: of the last answer; ``error``: what was wrong with the last attempt. */
+        /** @enum {string} */
+        DecisionOutcome: "approved" | "refused" | "more_information";
+        /**
+         * @description One event for one endpoint. ``status``: of the last answer; ``error``: what was wrong with the last attempt.
+         *
+         *     ``""`` nothing, ``status`` no 2xx, ``challenge`` a ping was not answered by it, ``timeout``, ``unreachable``,
+         *     ``unknown_host``, ``not_public``, ``address_not_allowed``, ``certificate``, ``not_http``, ``too_large``, or ours,
+         *     ``fault``.
+         */
         DeliveryForm: {
             /** Format: uuid */
             id: string;
+            /** @description An ``EventKind``, or ``webhook.ping``. */
             type: string;
+            /** @description Paths of this API at which to read what has happened: fifty at most, and none where there is nothing to read. */
             read: string[];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it happened.
+             */
             time: string;
             state: components["schemas"]["DeliveryFormStateEnum"];
             attempts: number;
@@ -1211,12 +1926,7 @@ export interface components {
             status: number | null;
             error: string;
         };
-        /**
-         * @description * `waiting` - waiting
-         *     * `delivered` - delivered
-         *     * `failed` - failed
-         * @enum {string}
-         */
+        /** @enum {string} */
         DeliveryFormStateEnum: "waiting" | "delivered" | "failed";
         /** @description A page of a list. */
         DeliveryList: {
@@ -1294,63 +2004,14 @@ export interface components {
             requested_lots: number;
             allotted_lots: number;
         };
-        /**
-         * @description * `receipt` - receipt
-         *     * `suspense` - suspense
-         *     * `settlement` - settlement
-         *     * `refund` - refund
-         *     * `payout` - payout
-         *     * `capital_call` - capital_call
-         *     * `investment` - investment
-         *     * `borrowing` - borrowing
-         *     * `expense` - expense
-         *     * `reversal` - reversal
-         *     * `application` - application
-         *     * `distribution` - distribution
-         *     * `redemption` - redemption
-         *     * `income` - income
-         *     * `correction` - correction
-         *     * `conveyance` - conveyance
-         * @enum {string}
-         */
+        /** @enum {string} */
         EventEnum: "receipt" | "suspense" | "settlement" | "refund" | "payout" | "capital_call" | "investment" | "borrowing" | "expense" | "reversal" | "application" | "distribution" | "redemption" | "income" | "correction" | "conveyance";
         /** @description What an endpoint is told. ``id`` stays in every attempt; ``read``: addresses of this API, for its owner. */
         EventForm: {
             /** Format: uuid */
             id: string;
-            /**
-             * @description * `application.submitted` - application.submitted
-             *     * `application.decided` - application.decided
-             *     * `application.appealed` - application.appealed
-             *     * `appeal.decided` - appeal.decided
-             *     * `reverification.opened` - reverification.opened
-             *     * `reverification.lapsed` - reverification.lapsed
-             *     * `plan.waiting` - plan.waiting
-             *     * `plan.skipped` - plan.skipped
-             *     * `subscription.placed` - subscription.placed
-             *     * `subscription.withdrawn` - subscription.withdrawn
-             *     * `subscription.funded` - subscription.funded
-             *     * `subscription.lapsed` - subscription.lapsed
-             *     * `allotment.published` - allotment.published
-             *     * `offering.settled` - offering.settled
-             *     * `offering.extended` - offering.extended
-             *     * `offering.cancelled` - offering.cancelled
-             *     * `orders.compensated` - orders.compensated
-             *     * `distribution.declared` - distribution.declared
-             *     * `distribution.paid` - distribution.paid
-             *     * `redemption.placed` - redemption.placed
-             *     * `redemption.withdrawn` - redemption.withdrawn
-             *     * `redemption.cancelled` - redemption.cancelled
-             *     * `redemption.decided` - redemption.decided
-             *     * `redemption.settled` - redemption.settled
-             *     * `transfer.moved` - transfer.moved
-             *     * `tax.released` - tax.released
-             *     * `payouts.answered` - payouts.answered
-             *     * `nav.published` - nav.published
-             *     * `nav.corrected` - nav.corrected
-             * @enum {string}
-             */
-            type: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "plan.waiting" | "plan.skipped" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "distribution.declared" | "distribution.paid" | "redemption.placed" | "redemption.withdrawn" | "redemption.cancelled" | "redemption.decided" | "redemption.settled" | "transfer.moved" | "tax.released" | "payouts.answered" | "nav.published" | "nav.corrected";
+            /** @enum {string} */
+            type: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "plan.waiting" | "plan.skipped" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "distribution.declared" | "distribution.paid" | "redemption.placed" | "redemption.withdrawn" | "redemption.cancelled" | "redemption.decided" | "redemption.settled" | "redemption.compensated" | "transfer.moved" | "tax.released" | "payouts.answered" | "nav.published" | "nav.corrected";
             /**
              * Format: date-time
              * @description When it happened.
@@ -1361,50 +2022,44 @@ export interface components {
              * @description The endpoint, as it was registered.
              */
             webhook: string;
+            /** @description Paths of this API at which to read what has happened: fifty at most, and none where there is nothing to read. */
             read: string[];
         };
         /**
-         * @description * `application.submitted` - application.submitted
-         *     * `application.decided` - application.decided
-         *     * `application.appealed` - application.appealed
-         *     * `appeal.decided` - appeal.decided
-         *     * `reverification.opened` - reverification.opened
-         *     * `reverification.lapsed` - reverification.lapsed
-         *     * `plan.waiting` - plan.waiting
-         *     * `plan.skipped` - plan.skipped
-         *     * `subscription.placed` - subscription.placed
-         *     * `subscription.withdrawn` - subscription.withdrawn
-         *     * `subscription.funded` - subscription.funded
-         *     * `subscription.lapsed` - subscription.lapsed
-         *     * `allotment.published` - allotment.published
-         *     * `offering.settled` - offering.settled
-         *     * `offering.extended` - offering.extended
-         *     * `offering.cancelled` - offering.cancelled
-         *     * `orders.compensated` - orders.compensated
-         *     * `distribution.declared` - distribution.declared
-         *     * `distribution.paid` - distribution.paid
-         *     * `redemption.placed` - redemption.placed
-         *     * `redemption.withdrawn` - redemption.withdrawn
-         *     * `redemption.cancelled` - redemption.cancelled
-         *     * `redemption.decided` - redemption.decided
-         *     * `redemption.settled` - redemption.settled
-         *     * `transfer.moved` - transfer.moved
-         *     * `tax.released` - tax.released
-         *     * `payouts.answered` - payouts.answered
-         *     * `nav.published` - nav.published
-         *     * `nav.corrected` - nav.corrected
+         * @description * `application.submitted` - An application was handed in
+         *     * `application.decided` - An application was decided
+         *     * `application.appealed` - An appeal was handed in
+         *     * `appeal.decided` - An appeal was decided
+         *     * `reverification.opened` - Details have to be confirmed again
+         *     * `reverification.lapsed` - The time to confirm details has passed
+         *     * `plan.waiting` - A regular plan waits for you to accept documents
+         *     * `plan.skipped` - A month of a regular plan was skipped
+         *     * `subscription.placed` - An order was placed
+         *     * `subscription.withdrawn` - An order was withdrawn
+         *     * `subscription.funded` - Orders were paid
+         *     * `subscription.lapsed` - Orders lapsed or were not allotted
+         *     * `allotment.published` - An allotment was published
+         *     * `offering.settled` - An offering was settled
+         *     * `offering.extended` - The close of an offering was moved
+         *     * `offering.cancelled` - An offering was cancelled
+         *     * `orders.compensated` - A corrected price was made good
+         *     * `distribution.declared` - A distribution was declared
+         *     * `distribution.paid` - A distribution was paid or corrected
+         *     * `redemption.placed` - A request to redeem was placed
+         *     * `redemption.withdrawn` - A request to redeem was withdrawn
+         *     * `redemption.cancelled` - A redemption window was cancelled
+         *     * `redemption.decided` - A redemption window was decided
+         *     * `redemption.settled` - Units were redeemed
+         *     * `redemption.compensated` - A corrected price of a redemption was made good
+         *     * `transfer.moved` - Units passed between citizens
+         *     * `tax.released` - Tax papers of a year were released
+         *     * `payouts.answered` - A payment to you was made or came back
+         *     * `nav.published` - New prices were published
+         *     * `nav.corrected` - Published prices were corrected
          * @enum {string}
          */
-        EventKind: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "plan.waiting" | "plan.skipped" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "distribution.declared" | "distribution.paid" | "redemption.placed" | "redemption.withdrawn" | "redemption.cancelled" | "redemption.decided" | "redemption.settled" | "transfer.moved" | "tax.released" | "payouts.answered" | "nav.published" | "nav.corrected";
-        /**
-         * @description * `passport_page` - passport_page
-         *     * `card_front` - card_front
-         *     * `card_back` - card_back
-         *     * `family_register` - family_register
-         *     * `my_number_card` - my_number_card
-         *     * `residence_proof` - residence_proof
-         * @enum {string}
-         */
+        EventKind: "application.submitted" | "application.decided" | "application.appealed" | "appeal.decided" | "reverification.opened" | "reverification.lapsed" | "plan.waiting" | "plan.skipped" | "subscription.placed" | "subscription.withdrawn" | "subscription.funded" | "subscription.lapsed" | "allotment.published" | "offering.settled" | "offering.extended" | "offering.cancelled" | "orders.compensated" | "distribution.declared" | "distribution.paid" | "redemption.placed" | "redemption.withdrawn" | "redemption.cancelled" | "redemption.decided" | "redemption.settled" | "redemption.compensated" | "transfer.moved" | "tax.released" | "payouts.answered" | "nav.published" | "nav.corrected";
+        /** @enum {string} */
         EvidenceKind: "passport_page" | "card_front" | "card_back" | "family_register" | "my_number_card" | "residence_proof";
         /** @description An outage of the portal, from when to when, and how it moved the cut-off and the payment deadline. */
         ExtensionForm: {
@@ -1443,10 +2098,15 @@ export interface components {
         /** @description Units of one class at the latest published price; ``priced_on`` is null while the initial price stands. */
         HoldingForm: {
             unit_class: string;
+            /** @description With the decimals of the class. */
             units: string;
             price: components["schemas"]["PriceForm"];
-            /** Format: date */
+            /**
+             * Format: date
+             * @description The valuation day of the price.
+             */
             priced_on: string | null;
+            /** @description At the price, in the currency of the class. */
             value: components["schemas"]["Money"];
             /** @description At the rate of the latest NAV. */
             value_usd: components["schemas"]["Money"] | null;
@@ -1456,12 +2116,16 @@ export interface components {
             paid_in: components["schemas"]["Money"] | null;
             /** @description Distributed before taxes and not reinvested, and redeemed. */
             received: components["schemas"]["Money"] | null;
+            /** @description ``value`` and ``received`` less ``paid_in``. */
             gain: components["schemas"]["SignedMoney"] | null;
-            /** @description A year's where ``yearly``, else of the whole time. */
+            /** @description A year's where ``yearly``, else of the whole time: ``3.05`` is 3.05 %. Null where there is none. */
             money_weighted_percent: string | null;
             yearly: boolean | null;
         };
-        /** @description Units, money on order that is not units yet, and money received and not used. */
+        /**
+         * @description Units; ``on_order``: money of orders that are not units yet; ``held``: received for orders and not used yet;
+         *     ``refunds``: on its way back. Of each at most one amount a currency. ``next`` is always null.
+         */
         HoldingList: {
             results: components["schemas"]["HoldingForm"][];
             /** Format: uri */
@@ -1471,17 +2135,18 @@ export interface components {
             refunds: components["schemas"]["Money"][];
         };
         /**
-         * @description An investment. ``value`` is its latest valuation and what was paid in since, less what was realised since.
+         * @description An investment in a US ``state``, by its two letters.
          *
-         *     ``age_days`` counts from that valuation; ``stale`` says that it is older than its limit.
+         *     ``value`` is its latest valuation and what was paid in since, less what was realised since. ``age_days`` counts from
+         *     that valuation, or from the first payment where ``valued_on`` is null; ``stale``: it is older than its limit.
          */
         InvestmentForm: {
             code: string;
             name: string;
             description: string;
-            sector: string;
+            sector: components["schemas"]["SectorEnum"];
             state: string;
-            stage: string;
+            stage: components["schemas"]["StageEnum"];
             ownership_percent: string;
             /** Format: date */
             since: string;
@@ -1507,12 +2172,7 @@ export interface components {
             /** Format: date */
             usd_jpy_day: string;
         };
-        /**
-         * @description * `not_taxed` - not_taxed
-         *     * `resident` - resident
-         *     * `non_resident` - non_resident
-         * @enum {string}
-         */
+        /** @enum {string} */
         JpBasisEnum: "not_taxed" | "resident" | "non_resident";
         /** @description A public key of the fund (RFC 8037). ``kid`` is the ``keyid`` of signatures. */
         KeyForm: {
@@ -1527,13 +2187,13 @@ export interface components {
         KeySetForm: {
             keys: components["schemas"]["KeyForm"][];
         };
-        /**
-         * @description * `en` - en
-         *     * `ja` - ja
-         * @enum {string}
-         */
+        /** @enum {string} */
         LanguageEnum: "en" | "ja";
-        /** @description Leverage at the end of the day of the latest NAV. ``headroom``: what could still be borrowed and invested. */
+        /**
+         * @description Leverage at the end of the day of the latest NAV: ``ratio`` = ``gross`` ÷ ``nav``, ``within`` its ``limit``.
+         *
+         *     ``headroom``: what could still be borrowed and invested.
+         */
         LeverageForm: {
             /** Format: date */
             day: string;
@@ -1557,7 +2217,11 @@ export interface components {
         MarkForm: {
             seen: boolean;
         };
-        /** @description One message. ``topic`` is for programs, ``title`` and ``text`` are for the reader. */
+        /**
+         * @description One message. ``title`` and ``text`` (plain, in lines) are for the reader, in the language of the request.
+         *
+         *     ``topic`` is for programs: an ``EventKind``, or what no webhook is told, such as ``security.changed``.
+         */
         MessageForm: {
             id: number;
             topic: string;
@@ -1574,11 +2238,7 @@ export interface components {
             /** Format: uri */
             next: string | null;
         };
-        /**
-         * @description * `ach` - ach
-         *     * `zengin` - zengin
-         * @enum {string}
-         */
+        /** @enum {string} */
         MethodEnum: "ach" | "zengin";
         /**
          * @description Money: `value` is a plain decimal string with the currency's own decimals.
@@ -1606,8 +2266,10 @@ export interface components {
             holder: string;
             bank_code: string | null;
             branch_code: string | null;
+            /** @description ``ordinary``, ``current`` or ``savings``. */
             deposit_type: string | null;
             routing_number: string | null;
+            /** @description ``checking`` or ``savings``. */
             account_type: string | null;
             ending: string;
             /** Format: date-time */
@@ -1629,22 +2291,16 @@ export interface components {
             accruals: components["schemas"]["Money"];
             net: components["schemas"]["Money"];
         };
-        /**
-         * @description * `no_solution` - no_solution
-         *     * `ambiguous` - ambiguous
-         * @enum {string}
-         */
+        /** @enum {string} */
         NoReturnEnum: "no_solution" | "ambiguous";
         NullEnum: null;
-        /**
-         * @description * `joining` - joining
-         *     * `reverification` - reverification
-         * @enum {string}
-         */
+        /** @enum {string} */
         OccasionEnum: "joining" | "reverification";
         /**
          * @description The terms of an offering. ``maximum`` is over all orders of one citizen, ``order_maximum`` of each. ``seed``
-         *     is shown with the allotment. ``closes_at`` and ``pay_by`` hold; ``extensions`` say how outages moved them.
+         *     is shown with the allotment. ``closes_at`` and ``pay_by`` hold; ``extensions`` say how outages moved them. An amount
+         *     is ``minimum`` and any number of ``step`` more; it is allotted in whole ``lot``. ``agreements`` go into ``accepts``.
+         *     With the basis ``forward`` the price is that of the dealing day and ``fixed_price`` is null.
          */
         OfferingForm: {
             code: string;
@@ -1676,15 +2332,7 @@ export interface components {
             seed_commitment: string;
             seed: string | null;
         };
-        /**
-         * @description * `announced` - announced
-         *     * `open` - open
-         *     * `closed` - closed
-         *     * `allotted` - allotted
-         *     * `settled` - settled
-         *     * `cancelled` - cancelled
-         * @enum {string}
-         */
+        /** @enum {string} */
         OfferingFormStateEnum: "announced" | "open" | "closed" | "allotted" | "settled" | "cancelled";
         /** @description A page of a list. */
         OfferingList: {
@@ -1692,17 +2340,18 @@ export interface components {
             /** Format: uri */
             next: string | null;
         };
+        /** @description One of the answers to choose from: ``value`` is sent, ``label`` is shown. */
+        OptionForm: {
+            value: string;
+            label: string;
+        };
         /** @description What is ordered. ``accepts``: the agreements that are accepted with it, as the offering names them. */
         OrderForm: {
             offering: string;
             amount: components["schemas"]["Money"];
             accepts: string[];
         };
-        /**
-         * @description * `upheld` - upheld
-         *     * `reopened` - reopened
-         * @enum {string}
-         */
+        /** @enum {string} */
         OutcomeEnum: "upheld" | "reopened";
         /**
          * @description What owners of a kind and nation have paid in and received by a day, and what is theirs.
@@ -1734,7 +2383,12 @@ export interface components {
             value_usd: components["schemas"]["Money"] | null;
             share_percent: string | null;
         };
-        /** @description A document. ``subject`` is what it is about: an order's reference, a quarter. ``sha256`` is that of the PDF. */
+        /**
+         * @description A document. ``subject`` is what it is about: an order's reference, a window, a quarter, a year. ``sha256`` is
+         *     that of the PDF.
+         *
+         *     It stays in the language in which it was made. A corrected one has a higher ``version`` and an id of its own.
+         */
         PaperForm: {
             /** Format: uuid */
             id: string;
@@ -1747,26 +2401,18 @@ export interface components {
             size: number;
             sha256: string;
         };
-        /**
-         * @description * `receipt` - receipt
-         *     * `contract_note` - contract_note
-         *     * `statement` - statement
-         *     * `distribution` - distribution
-         *     * `capital_call` - capital_call
-         *     * `1099-div` - 1099-div
-         *     * `1042-s` - 1042-s
-         *     * `annual-report` - annual-report
-         *     * `pfic` - pfic
-         * @enum {string}
-         */
-        PaperFormKindEnum: "receipt" | "contract_note" | "statement" | "distribution" | "capital_call" | "1099-div" | "1042-s" | "annual-report" | "pfic";
+        /** @enum {string} */
+        PaperFormKindEnum: "receipt" | "contract_note" | "redemption_note" | "statement" | "distribution" | "capital_call" | "1099-div" | "1042-s" | "annual-report" | "pfic" | "1099-b";
         /** @description A page of a list. */
         PaperList: {
             results: components["schemas"]["PaperForm"][];
             /** Format: uri */
             next: string | null;
         };
-        /** @description How to pay. Japanese transfers put ``numeric_reference`` before the payer's name. */
+        /**
+         * @description How to pay, from an account in one's own name: by ``reference``, in a Japanese transfer by ``numeric_reference``
+         *     before the payer's name. ``amount`` in full by ``pay_by``.
+         */
         PaymentForm: {
             method: components["schemas"]["MethodEnum"];
             /** Format: date-time */
@@ -1780,10 +2426,7 @@ export interface components {
         PingForm: {
             /** Format: uuid */
             id: string;
-            /**
-             * @description * `webhook.ping` - webhook.ping
-             * @enum {string}
-             */
+            /** @enum {string} */
             type: "webhook.ping";
             /** Format: date-time */
             time: string;
@@ -1828,12 +2471,7 @@ export interface components {
             /** Format: uri */
             next: string | null;
         };
-        /**
-         * @description * `active` - active
-         *     * `paused` - paused
-         *     * `ended` - ended
-         * @enum {string}
-         */
+        /** @enum {string} */
         PlanState: "active" | "paused" | "ended";
         /**
          * @description Leverage on a published day against the limit in force then.
@@ -1867,11 +2505,7 @@ export interface components {
             /** Format: uri */
             next: string | null;
         };
-        /**
-         * @description * `fixed` - fixed
-         *     * `forward` - forward
-         * @enum {string}
-         */
+        /** @enum {string} */
         PriceBasisEnum: "fixed" | "forward";
         /** @description A price: ``value`` in ``currency`` for ``per`` units. */
         PriceForm: {
@@ -1885,7 +2519,8 @@ export interface components {
          * @description A proof that somebody's units are counted in the total: it can be checked without the fund.
          *
          *     leaf = SHA-256(0x00 ‖ salt ‖ holder as UTF-8 ‖ units), node = SHA-256(0x01 ‖ left hash ‖ left units ‖ right hash ‖
-         *     right units), units as unsigned 64-bit big-endian numbers. Whoever knows the salt can recognise the holder's leaf.
+         *     right units), salt and hashes as their 32 bytes, units as unsigned 64-bit big-endian numbers; ``path`` goes from the
+         *     leaf to the root, and what stands ``left`` comes first. Whoever knows the salt can recognise the holder's leaf.
          */
         ProofForm: {
             class: components["schemas"]["ClassCode"];
@@ -1900,20 +2535,31 @@ export interface components {
             total_units: string;
         };
         /**
-         * @description * `citizenship` - citizenship
-         *     * `adult` - adult
-         *     * `residence` - residence
-         *     * `identity_document` - identity_document
-         *     * `number_valid` - number_valid
-         *     * `no_duplicate` - no_duplicate
-         *     * `sanctions_clear` - sanctions_clear
-         *     * `tax_forms` - tax_forms
-         *     * `suitability` - suitability
-         *     * `comprehension` - comprehension
-         *     * `agreements` - agreements
-         *     * `contradiction` - contradiction
-         * @enum {string}
+         * @description One question: what a form shows, and what is sent as ``answers[step][name]``.
+         *
+         *     Of ``text``, ``lines`` (several) and ``secret`` (an identity number, of which only ``<name>_ending`` is shown again)
+         *     a string is sent; of ``date`` ``2027-01-31``; of ``choice`` one ``value`` of ``choices``, of ``choices`` a list of
+         *     them; of ``yes_no`` a boolean; of ``confirm`` ``true``.
          */
+        QuestionForm: {
+            name: string;
+            type: components["schemas"]["QuestionType"];
+            label: string;
+            help: string;
+            /** @description Where it is asked; else it may be left out or empty. */
+            required: boolean;
+            when: components["schemas"]["ConditionForm"] | null;
+            choices: components["schemas"]["OptionForm"][];
+            /** @description As the attribute of HTML. */
+            autocomplete: string;
+            /** @description Characters. */
+            max_length: number;
+            /** @description Whether more is checked than that something was answered. */
+            checked: boolean;
+        };
+        /** @enum {string} */
+        QuestionType: "text" | "lines" | "secret" | "date" | "choice" | "choices" | "yes_no" | "confirm";
+        /** @enum {string} */
         Reason: "citizenship" | "adult" | "residence" | "identity_document" | "number_valid" | "no_duplicate" | "sanctions_clear" | "tax_forms" | "suitability" | "comprehension" | "agreements" | "contradiction";
         /** @description Why, what that means, and whether a new application makes sense (``from_day``: from that day on). */
         ReasonForm: {
@@ -1965,12 +2611,7 @@ export interface components {
             can_be_withdrawn: boolean;
             shares: components["schemas"]["ShareForm"][];
         };
-        /**
-         * @description * `placed` - placed
-         *     * `withdrawn` - withdrawn
-         *     * `filled` - filled
-         * @enum {string}
-         */
+        /** @enum {string} */
         RedemptionFormStatusEnum: "placed" | "withdrawn" | "filled";
         /** @description Requests, a page at a time; the windows that are announced or at work, and what can be asked for. */
         RedemptionList: {
@@ -2018,7 +2659,13 @@ export interface components {
             /** Format: uri */
             next: string | null;
         };
-        /** @description What a window brought a request. ``paid`` = ``gross`` − ``charge``; the amounts are there when it is settled. */
+        /** @enum {string} */
+        SectorEnum: "data_centres" | "power" | "semiconductors" | "transport" | "ports" | "arctic";
+        /**
+         * @description What a window brought a request. ``paid`` = ``gross`` − ``charge``; the amounts are there when it is settled.
+         *
+         *     ``made_good`` is paid beside it, where a price that was too low has been corrected.
+         */
         ShareForm: {
             window: string;
             /** Format: date */
@@ -2030,14 +2677,11 @@ export interface components {
             charged_units: string | null;
             charge: components["schemas"]["Money"] | null;
             paid: components["schemas"]["Money"] | null;
+            made_good: components["schemas"]["Money"] | null;
             /** Format: date-time */
             settled_at: string | null;
         };
-        /**
-         * @description * `left` - left
-         *     * `right` - right
-         * @enum {string}
-         */
+        /** @enum {string} */
         SideEnum: "left" | "right";
         /**
          * @description Money that may be less than nothing.
@@ -2059,21 +2703,10 @@ export interface components {
             currency: "JPY";
             value: string;
         };
-        /**
-         * @description * `no_offering` - no_offering
-         *     * `agreements_missing` - agreements_missing
-         *     * `not_eligible` - not_eligible
-         *     * `over_the_cap` - over_the_cap
-         *     * `below_minimum` - below_minimum
-         *     * `not_in_steps` - not_in_steps
-         *     * `above_order_maximum` - above_order_maximum
-         *     * `above_maximum` - above_maximum
-         *     * `rate_unknown` - rate_unknown
-         *     * `plan_ended` - plan_ended
-         *     * `refused` - refused
-         * @enum {string}
-         */
+        /** @enum {string} */
         SkipReason: "no_offering" | "agreements_missing" | "not_eligible" | "over_the_cap" | "below_minimum" | "not_in_steps" | "above_order_maximum" | "above_maximum" | "rate_unknown" | "plan_ended" | "refused";
+        /** @enum {string} */
+        StageEnum: "committed" | "construction" | "operating" | "realised";
         /** @description What a co-owner or limited partner has committed, and what of it was called and paid in. */
         StandingForm: {
             name: string;
@@ -2085,12 +2718,7 @@ export interface components {
         };
         /** @description The node beside one's own on the way to the root. */
         StepForm: {
-            /**
-             * @description Where it stands.
-             *
-             *     * `left` - left
-             *     * `right` - right
-             */
+            /** @description Where it stands. */
             side: components["schemas"]["SideEnum"];
             hash: string;
             units: string;
@@ -2109,7 +2737,11 @@ export interface components {
             /** Format: date-time */
             submitted_at: string;
         };
-        /** @description An order and its receipt. ``allotted`` and ``refund`` are there once the offering was allotted. */
+        /**
+         * @description An order and its receipt. ``allotted`` and ``refund`` are there once the offering was allotted.
+         *
+         *     ``price_rule`` and ``rounding_rule`` are sentences for the reader.
+         */
         SubscriptionForm: {
             reference: string;
             status: components["schemas"]["SubscriptionStatus"];
@@ -2135,17 +2767,7 @@ export interface components {
             /** Format: uri */
             next: string | null;
         };
-        /**
-         * @description * `placed` - placed
-         *     * `funded` - funded
-         *     * `withdrawn` - withdrawn
-         *     * `lapsed` - lapsed
-         *     * `allotted` - allotted
-         *     * `part_allotted` - part_allotted
-         *     * `unallotted` - unallotted
-         *     * `settled` - settled
-         * @enum {string}
-         */
+        /** @enum {string} */
         SubscriptionStatus: "placed" | "funded" | "withdrawn" | "lapsed" | "allotted" | "part_allotted" | "unallotted" | "settled";
         /** @description An order in a list. */
         SummaryForm: {
@@ -2171,14 +2793,24 @@ export interface components {
             /** @description Markdown. */
             text: string;
         };
-        /** @description One movement of own money or units. Either ``amount`` or ``unit_class`` and ``units`` is there. */
+        /**
+         * @description One movement of own money or units. Either ``amount`` or ``unit_class`` and ``units`` is there.
+         *
+         *     It goes from one account to another. Own ones are ``held`` (received for orders), ``refunds`` (to be paid back or
+         *     out) and ``units``; all others are the fund's, such as ``bank``, ``capital`` and ``issued``; more may come.
+         */
         TransactionForm: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description From when on it counts.
+             */
             effective_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was written down; the order of the list.
+             */
             recorded_at: string;
             event: components["schemas"]["EventEnum"];
-            /** @description held, refunds and units are one's own. */
             moved_from: string;
             moved_to: string;
             amount: components["schemas"]["Money"] | null;
@@ -2210,27 +2842,11 @@ export interface components {
             /** Format: date-time */
             ended_at: string | null;
         };
-        /**
-         * @description * `waiting` - waiting
-         *     * `ordered` - ordered
-         *     * `skipped` - skipped
-         * @enum {string}
-         */
+        /** @enum {string} */
         TurnState: "waiting" | "ordered" | "skipped";
-        /**
-         * @description * `US` - US
-         *     * `JP` - JP
-         * @enum {string}
-         */
+        /** @enum {string} */
         UnitClassEnum: "US" | "JP";
-        /**
-         * @description * `not_taxed` - not_taxed
-         *     * `certified` - certified
-         *     * `backup` - backup
-         *     * `treaty` - treaty
-         *     * `foreign` - foreign
-         * @enum {string}
-         */
+        /** @enum {string} */
         UsBasisEnum: "not_taxed" | "certified" | "backup" | "treaty" | "foreign";
         /** @description An endpoint. ``failures``: attempts in a row that have failed; it rests between them, longer each time. */
         WebhookForm: {
@@ -2254,12 +2870,7 @@ export interface components {
             /** Format: uri */
             next: string | null;
         };
-        /**
-         * @description * `unconfirmed` - unconfirmed
-         *     * `active` - active
-         *     * `disabled` - disabled
-         * @enum {string}
-         */
+        /** @enum {string} */
         WebhookState: "unconfirmed" | "active" | "disabled";
         /**
          * @description A window. The price is that of the dealing day, which nobody knows when asking.
@@ -2281,18 +2892,11 @@ export interface components {
             cap_percent: string;
             /** @description Of the worth of units that were held for less than a year. */
             charge_percent: string;
+            /** @description Units, by everybody. */
             asked: string | null;
             fill_percent: string | null;
         };
-        /**
-         * @description * `announced` - announced
-         *     * `open` - open
-         *     * `closed` - closed
-         *     * `decided` - decided
-         *     * `settled` - settled
-         *     * `cancelled` - cancelled
-         * @enum {string}
-         */
+        /** @enum {string} */
         WindowFormStateEnum: "announced" | "open" | "closed" | "decided" | "settled" | "cancelled";
         /**
          * @description An error (RFC 9457). `code` is stable, `title` and `detail` are in the language of the request.
@@ -2325,6 +2929,464 @@ export interface components {
                 detail: string;
             }[];
         };
+        /** @description Configuration of the Django `allauth.account` app. */
+        SignInAccountConfiguration: {
+            login_methods?: ("email" | "username")[];
+            is_open_for_signup: boolean;
+            email_verification_by_code_enabled: boolean;
+            login_by_code_enabled: boolean;
+            password_reset_by_code_enabled?: boolean;
+        };
+        SignInAuthenticated: {
+            user: components["schemas"]["SignInUser"];
+            /** @description A list of methods used to authenticate. */
+            methods: components["schemas"]["SignInAuthenticationMethod"][];
+        };
+        SignInAuthenticatedMeta: components["schemas"]["SignInBaseAuthenticationMeta"] & {
+            /** @enum {boolean} */
+            is_authenticated: true;
+        };
+        SignInAuthenticatedResponse: {
+            status: components["schemas"]["SignInStatusOK"];
+            data: components["schemas"]["SignInAuthenticated"];
+            meta: components["schemas"]["SignInAuthenticationMeta"];
+        };
+        SignInAuthenticationMeta: components["schemas"]["SignInBaseAuthenticationMeta"] & {
+            is_authenticated: boolean | null;
+        };
+        SignInAuthenticationMethod: {
+            /** @enum {string} */
+            method: "password";
+            at: components["schemas"]["SignInTimestamp"];
+            email?: components["schemas"]["SignInEmail"];
+            username?: components["schemas"]["SignInUsername"];
+        } | {
+            /** @enum {string} */
+            method: "password_reset";
+            at: components["schemas"]["SignInTimestamp"];
+            email: components["schemas"]["SignInEmail"];
+        } | {
+            /** @enum {string} */
+            method: "code";
+            at: components["schemas"]["SignInTimestamp"];
+            email: components["schemas"]["SignInEmail"];
+        } | {
+            /** @enum {string} */
+            method: "code";
+            at: components["schemas"]["SignInTimestamp"];
+            phone: components["schemas"]["SignInPhone"];
+        } | {
+            /** @enum {string} */
+            method: "password";
+            at: components["schemas"]["SignInTimestamp"];
+            /** @enum {boolean} */
+            reauthenticated: true;
+        } | {
+            /** @enum {string} */
+            method: "socialaccount";
+            at: components["schemas"]["SignInTimestamp"];
+            provider: components["schemas"]["SignInProviderID"];
+            uid: components["schemas"]["SignInProviderAccountID"];
+        } | {
+            /** @enum {string} */
+            method: "mfa";
+            at: components["schemas"]["SignInTimestamp"];
+            type: components["schemas"]["SignInAuthenticatorType"];
+            reauthenticated?: boolean;
+        };
+        /** @description An authentication related response. */
+        SignInAuthenticationResponse: {
+            /** @enum {integer} */
+            status: 401;
+            data: {
+                flows: components["schemas"]["SignInFlow"][];
+            };
+            meta: components["schemas"]["SignInAuthenticationMeta"];
+        };
+        /**
+         * @description An authenticator code.
+         * @example 314159
+         */
+        SignInAuthenticatorCode: string;
+        /**
+         * @description Authenticator ID.
+         * @example 123
+         */
+        SignInAuthenticatorID: number;
+        SignInAuthenticatorList: (components["schemas"]["SignInTOTPAuthenticator"] | components["schemas"]["SignInRecoveryCodesAuthenticator"] | components["schemas"]["SignInWebAuthnAuthenticator"])[];
+        /**
+         * @description The type of authenticator.
+         * @enum {string}
+         */
+        SignInAuthenticatorType: "recovery_codes" | "totp" | "webauthn";
+        SignInBaseAuthenticationMeta: {
+            /**
+             * @description The session token (`app` clients only).
+             * @example ufwcig0zen9skyd545jc0fkq813ghar2
+             */
+            session_token?: string;
+            /**
+             * @description The access token (`app` clients only).
+             * @example eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdW
+             */
+            access_token?: string;
+        };
+        SignInBaseAuthenticator: {
+            last_used_at: components["schemas"]["SignInOptionalTimestamp"];
+            created_at: components["schemas"]["SignInTimestamp"];
+        };
+        SignInBaseSignup: {
+            email: components["schemas"]["SignInEmail"];
+        };
+        /**
+         * @example {
+         *       "status": 200,
+         *       "data": {
+         *         "account": {
+         *           "authentication_method": "email"
+         *         },
+         *         "socialaccount": {
+         *           "providers": [
+         *             {
+         *               "id": "google",
+         *               "name": "Google",
+         *               "flows": [
+         *                 "provider_redirect",
+         *                 "provider_token"
+         *               ],
+         *               "client_id": "123.apps.googleusercontent.com",
+         *               "openid_configuration_url": "https://accounts.google.com/.well-known/openid-configuration"
+         *             }
+         *           ]
+         *         },
+         *         "mfa": {
+         *           "supported_types": [
+         *             "recovery_codes",
+         *             "totp"
+         *           ]
+         *         },
+         *         "usersessions": {
+         *           "track_activity": false
+         *         }
+         *       }
+         *     }
+         */
+        SignInConfigurationResponse: {
+            data: {
+                account: components["schemas"]["SignInAccountConfiguration"];
+                socialaccount?: components["schemas"]["SignInSocialAccountConfiguration"];
+                mfa?: components["schemas"]["SignInMFAConfiguration"];
+                usersessions?: components["schemas"]["SignInUserSessionsConfiguration"];
+            };
+            status: components["schemas"]["SignInStatusOK"];
+        };
+        SignInConflictResponse: {
+            /** @enum {integer} */
+            status: 409;
+        };
+        /**
+         * @description The email address.
+         * @example email@domain.org
+         */
+        SignInEmail: string;
+        SignInEmailAddress: {
+            email: components["schemas"]["SignInEmail"];
+            /** @example true */
+            primary: boolean;
+            /** @example false */
+            verified: boolean;
+        };
+        SignInEndSessions: {
+            /** @description The IDs of the sessions that are to be ended. */
+            sessions: number[];
+        };
+        SignInErrorResponse: {
+            /**
+             * @example 400
+             * @enum {integer}
+             */
+            status?: 400;
+            errors?: {
+                /**
+                 * @description An error code.
+                 * @example invalid
+                 */
+                code: string;
+                /**
+                 * @description The name of the input parameter that was incorrect.
+                 * @example email
+                 */
+                param?: string;
+                /**
+                 * @description A human readable error message.
+                 * @example Enter a valid email address.
+                 */
+                message: string;
+            }[];
+        };
+        SignInFlow: {
+            /** @description One of login, signup, verify_email, password_reset_by_code, mfa_login_webauthn, mfa_signup_webauthn, mfa_authenticate, reauthenticate, mfa_reauthenticate; there may be more. */
+            id: string;
+            provider?: components["schemas"]["SignInProvider"];
+            /** @description Whether this is what is waited for now. */
+            is_pending?: boolean;
+            /** @description Matches `settings.MFA_SUPPORTED_TYPES`. */
+            types?: components["schemas"]["SignInAuthenticatorType"][];
+        };
+        SignInForbiddenResponse: {
+            /** @enum {integer} */
+            status: 403;
+        };
+        SignInLogin: {
+            password: components["schemas"]["SignInPassword"];
+        } & ({
+            username: components["schemas"]["SignInUsername"];
+        } | {
+            email: components["schemas"]["SignInEmail"];
+        } | {
+            phone: components["schemas"]["SignInPhone"];
+        });
+        SignInMFAAuthenticate: {
+            code: components["schemas"]["SignInAuthenticatorCode"];
+        };
+        /** @description Configuration of the Django `allauth.mfa` app. */
+        SignInMFAConfiguration: {
+            /** @description Matches `settings.MFA_SUPPORTED_TYPES`. */
+            supported_types: components["schemas"]["SignInAuthenticatorType"][];
+        };
+        SignInOptionalTimestamp: components["schemas"]["SignInTimestamp"] | null;
+        SignInPasskeySignup: components["schemas"]["SignInBaseSignup"];
+        /**
+         * @description The password.
+         * @example Alohomora!
+         */
+        SignInPassword: string;
+        /**
+         * @description The phone number.
+         * @example +314159265359
+         */
+        SignInPhone: string;
+        SignInProvider: {
+            /**
+             * @description The provider ID.
+             * @example google
+             */
+            id: string;
+            /**
+             * @description The name of the provider.
+             * @example Google
+             */
+            name: string;
+            /**
+             * @description The client ID (in case of OAuth2 or OpenID Connect based providers)
+             * @example 123.apps.googleusercontent.com
+             */
+            client_id?: string;
+            /**
+             * @description The OIDC discovery or well-known URL (in case of OAuth2 or OpenID Connect based providers)
+             * @example https://accounts.google.com/.well-known/openid-configuration
+             */
+            openid_configuration_url?: string;
+            /** @description The authentication flows the provider integration supports. */
+            flows: ("provider_redirect" | "provider_token")[];
+        };
+        /**
+         * @description The provider specific account ID.
+         * @example goo12345
+         */
+        SignInProviderAccountID: string;
+        /**
+         * @description The provider ID.
+         * @example google
+         */
+        SignInProviderID: string;
+        SignInProviderList: components["schemas"]["SignInProvider"][];
+        SignInReauthenticate: {
+            password: components["schemas"]["SignInPassword"];
+        };
+        SignInReauthenticationRequired: {
+            flows: components["schemas"]["SignInFlow"][];
+            user: components["schemas"]["SignInUser"];
+            /** @description A list of methods used to authenticate. */
+            methods: components["schemas"]["SignInAuthenticationMethod"][];
+        };
+        /** @description A response indicating reauthentication is required. */
+        SignInReauthenticationResponse: {
+            /** @enum {integer} */
+            status: 401;
+            data: components["schemas"]["SignInReauthenticationRequired"];
+            meta: components["schemas"]["SignInAuthenticatedMeta"];
+        };
+        SignInRecoveryCodesAuthenticator: components["schemas"]["SignInBaseAuthenticator"] & {
+            /**
+             * @description The authenticator type.
+             * @enum {string}
+             */
+            type: "recovery_codes";
+            /**
+             * @description The total number of recovery codes that initially were available.
+             * @example 10
+             */
+            total_code_count: number;
+            /**
+             * @description The number of recovery codes that are unused.
+             * @example 7
+             */
+            unused_code_count: number;
+        };
+        SignInRequestPassword: {
+            email: components["schemas"]["SignInEmail"];
+        };
+        SignInResetPassword: {
+            /**
+             * @description The password reset key
+             * @example 2f-c4nqd4-e07d9bc694f9f28cd4fe92569d495333
+             */
+            key: string;
+            password: components["schemas"]["SignInPassword"];
+        };
+        SignInSensitiveRecoveryCodesAuthenticator: components["schemas"]["SignInRecoveryCodesAuthenticator"] & {
+            /** @description The list of unused codes. */
+            unused_codes: components["schemas"]["SignInAuthenticatorCode"][];
+        };
+        SignInSession: {
+            /** @example Mozilla Firefox */
+            user_agent: string;
+            /** @example 127.2.3.192 */
+            ip: string;
+            created_at: components["schemas"]["SignInTimestamp"];
+            is_current: boolean;
+            /** @example 123 */
+            id: number;
+            last_seen_at?: components["schemas"]["SignInTimestamp"];
+        };
+        /** @description The session is expired or invalid. */
+        SignInSessionGoneResponse: {
+            /** @enum {integer} */
+            status: 410;
+            data: Record<string, never>;
+            meta: components["schemas"]["SignInAuthenticationMeta"];
+        };
+        SignInSignup: components["schemas"]["SignInBaseSignup"] & {
+            password: components["schemas"]["SignInPassword"];
+        };
+        /** @description Configuration of the Django `allauth.socialaccount` app. */
+        SignInSocialAccountConfiguration: {
+            providers: components["schemas"]["SignInProviderList"];
+        };
+        /** @enum {integer} */
+        SignInStatusOK: 200;
+        SignInTOTPAuthenticator: components["schemas"]["SignInBaseAuthenticator"] & {
+            /** @enum {string} */
+            type: "totp";
+        };
+        /**
+         * @description An epoch based timestamp (trivial to parse using: `new Date(value)*1000`)
+         * @example 1711555057.065702
+         */
+        SignInTimestamp: number;
+        SignInUser: {
+            /**
+             * @description The user ID.
+             * @example 123
+             */
+            id?: number;
+            /**
+             * @description The display name for the user.
+             * @example Magic Wizard
+             */
+            display: string;
+            /**
+             * @description The email address.
+             * @example email@domain.org
+             */
+            email?: string;
+            /**
+             * @description Whether or not the account has a password set.
+             * @example true
+             */
+            has_usable_password: boolean;
+        };
+        /** @description Configuration of the Django `allauth.usersessions` app. */
+        SignInUserSessionsConfiguration: {
+            /** @description Matches `settings.USERSESSIONS_TRACK_ACTIVITY`. */
+            track_activity: boolean;
+        };
+        /**
+         * @description The username.
+         * @example wizard
+         */
+        SignInUsername: string;
+        SignInVerifyEmail: {
+            /**
+             * @description The email verification key
+             * @example 2f-c4nqd4-e07d9bc694f9f28cd4fe92569d495333
+             */
+            key: string;
+        };
+        SignInWebAuthnAuthenticator: components["schemas"]["SignInBaseAuthenticator"] & {
+            /** @enum {string} */
+            type: "webauthn";
+            id: components["schemas"]["SignInAuthenticatorID"];
+            /** @example Master key */
+            name: string;
+            /** @description Whether or not this authenticator represents a passkey. Absent if it is not specified. */
+            is_passwordless?: boolean;
+        };
+        /**
+         * @example {
+         *       "credential": {
+         *         "type": "public-key",
+         *         "id": "-J4JNfPfnLyRSMK4R...",
+         *         "rawId": "-J4JNfPfnLyRSMK4R...",
+         *         "authenticatorAttachment": "cross-platform",
+         *         "response": {
+         *           "clientDataJSON": "eyJjaGFsbGVuZ2UiOi...",
+         *           "authenticatorData": "SZYN5YgO...",
+         *           "signature": "MEUCIE-7sqILygPqGbrRZ4j2nqeqUU...",
+         *           "userHandle": "Mg..."
+         *         },
+         *         "clientExtensionResults": {}
+         *       }
+         *     }
+         */
+        SignInWebAuthnCredential: Record<string, never>;
+        SignInWebAuthnCredentialCreationOptions: {
+            /**
+             * @example {
+             *       "status": 200,
+             *       "data": {
+             *         "request_options": {
+             *           "publicKey": {
+             *             "challenge": "aOecJJtLA2e-Dj2WU-zbRoJewbQqSUPxoA9EzsUL72o",
+             *             "rpId": "localhost",
+             *             "allowCredentials": [],
+             *             "userVerification": "preferred"
+             *           }
+             *         }
+             *       }
+             *     }
+             */
+            creation_options: Record<string, never>;
+        };
+        SignInWebAuthnCredentialRequestOptions: {
+            /**
+             * @example {
+             *       "status": 200,
+             *       "data": {
+             *         "request_options": {
+             *           "publicKey": {
+             *             "challenge": "aOecJJtLA2e-Dj2WU-zbRoJewbQqSUPxoA9EzsUL72o",
+             *             "rpId": "localhost",
+             *             "allowCredentials": [],
+             *             "userVerification": "preferred"
+             *           }
+             *         }
+             *       }
+             *     }
+             */
+            request_options: Record<string, never>;
+        };
     };
     responses: {
         /** @description The request is not sound */
@@ -2332,6 +3394,7 @@ export interface components {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Content-Language": components["headers"]["Content-Language"];
                 [name: string]: unknown;
             };
             content: {
@@ -2343,6 +3406,8 @@ export interface components {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Content-Language": components["headers"]["Content-Language"];
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                 [name: string]: unknown;
             };
             content: {
@@ -2354,6 +3419,7 @@ export interface components {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Content-Language": components["headers"]["Content-Language"];
                 [name: string]: unknown;
             };
             content: {
@@ -2365,6 +3431,7 @@ export interface components {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Content-Language": components["headers"]["Content-Language"];
                 [name: string]: unknown;
             };
             content: {
@@ -2376,6 +3443,7 @@ export interface components {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Content-Language": components["headers"]["Content-Language"];
                 [name: string]: unknown;
             };
             content: {
@@ -2387,6 +3455,7 @@ export interface components {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Content-Language": components["headers"]["Content-Language"];
                 [name: string]: unknown;
             };
             content: {
@@ -2398,6 +3467,20 @@ export interface components {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Content-Language": components["headers"]["Content-Language"];
+                "Retry-After": components["headers"]["Retry-After"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Changed meanwhile */
+        Problem412: {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Content-Language": components["headers"]["Content-Language"];
                 [name: string]: unknown;
             };
             content: {
@@ -2409,6 +3492,7 @@ export interface components {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Content-Language": components["headers"]["Content-Language"];
                 [name: string]: unknown;
             };
             content: {
@@ -2420,17 +3504,19 @@ export interface components {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Content-Language": components["headers"]["Content-Language"];
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Refused */
+        /** @description This cannot be accepted */
         Problem422: {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Content-Language": components["headers"]["Content-Language"];
                 [name: string]: unknown;
             };
             content: {
@@ -2442,6 +3528,8 @@ export interface components {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Content-Language": components["headers"]["Content-Language"];
+                "Retry-After": components["headers"]["Retry-After"];
                 [name: string]: unknown;
             };
             content: {
@@ -2453,6 +3541,7 @@ export interface components {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Content-Language": components["headers"]["Content-Language"];
                 [name: string]: unknown;
             };
             content: {
@@ -2464,22 +3553,462 @@ export interface components {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Content-Language": components["headers"]["Content-Language"];
+                "Retry-After": components["headers"]["Retry-After"];
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description The account prohibits adding an authenticator, e.g. because of an unverified email address. */
+        SignInAddAuthenticatorConflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["SignInConflictResponse"];
+            };
+        };
+        /** @description A WebAuthn authenticator. */
+        SignInAddWebAuthnAuthenticator: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    status: components["schemas"]["SignInStatusOK"];
+                    data: components["schemas"]["SignInWebAuthnAuthenticator"];
+                    meta: {
+                        /** @description Whether or not recovery codes where generated automatically. */
+                        recovery_codes_generated?: boolean;
+                    };
+                };
+            };
+        };
+        /** @description The user is authenticated. */
+        SignInAuthenticated: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["SignInAuthenticatedResponse"];
+            };
+        };
+        /** @description Authenticated by password. */
+        SignInAuthenticatedByPassword: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["SignInAuthenticatedResponse"];
+            };
+        };
+        /** @description Authenticated by password and 2FA. */
+        SignInAuthenticatedByPasswordAnd2FA: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["SignInAuthenticatedResponse"];
+            };
+        };
+        /** @description Not authenticated. */
+        SignInAuthentication: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["SignInAuthenticationResponse"];
+            };
+        };
+        /** @description The response indicates authentication or re-authentication is required. */
+        SignInAuthenticationOrReauthentication: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["SignInAuthenticationResponse"] | components["schemas"]["SignInReauthenticationResponse"];
+            };
+        };
+        /** @description List of authenticators. */
+        SignInAuthenticators: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    status: components["schemas"]["SignInStatusOK"];
+                    data: components["schemas"]["SignInAuthenticatorList"];
+                };
+            };
+        };
+        /** @description The django-allauth configuration. */
+        SignInConfiguration: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["SignInConfigurationResponse"];
+            };
+        };
+        /** @description List of email addresses. */
+        SignInEmailAddresses: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    status: components["schemas"]["SignInStatusOK"];
+                    data: components["schemas"]["SignInEmailAddress"][];
+                };
+            };
+        };
+        /** @description An input error occurred. */
+        SignInError: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["SignInErrorResponse"];
+            };
+        };
+        /** @description Not found. */
+        SignInNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    /** @enum {integer} */
+                    status: 404;
+                };
+            };
+        };
+        /** @description Information about the password reset key. */
+        SignInPasswordResetInfo: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    status: components["schemas"]["SignInStatusOK"];
+                    data: {
+                        user?: components["schemas"]["SignInUser"];
+                    };
+                };
+            };
+        };
+        /** @description Information on the recovery codes. */
+        SignInRecoveryCodes: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    status: components["schemas"]["SignInStatusOK"];
+                    data: components["schemas"]["SignInSensitiveRecoveryCodesAuthenticator"];
+                };
+            };
+        };
+        /** @description The response indicates session is invalid or no longer exists. */
+        SignInSessionGone: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["SignInSessionGoneResponse"];
+            };
+        };
+        /** @description List of sessions. */
+        SignInSessions: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    status: components["schemas"]["SignInStatusOK"];
+                    data: components["schemas"]["SignInSession"][];
+                };
+            };
+        };
+        /** @description A success response. */
+        SignInStatusOK: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    status: components["schemas"]["SignInStatusOK"];
+                };
+            };
+        };
+        /** @description Information on the TOTP authenticator. */
+        SignInTOTPAuthenticator: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    status: components["schemas"]["SignInStatusOK"];
+                    meta?: {
+                        /** @description Whether or not recovery codes where generated automatically. */
+                        recovery_codes_generated?: boolean;
+                    };
+                    data: components["schemas"]["SignInTOTPAuthenticator"];
+                };
+            };
+        };
+        /** @description No TOTP authenticator has been set up. */
+        SignInTOTPAuthenticatorNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    /** @enum {integer} */
+                    status: 404;
+                    meta: {
+                        /**
+                         * @description A TOTP secret that can be used to setup a new authenticator.
+                         * @example J4ZKKXTK7NOVU7EPUVY23LCDV4T2QZYM
+                         */
+                        secret: string;
+                        /**
+                         * @description otpauth URI from which a QR code can be generated and scanned by OTP clients.
+                         * @example otpauth://totp/Example:alice@fsf.org?secret=JBSWY3DPEHPK3PXP&issuer=Example
+                         */
+                        totp_url: string;
+                    };
+                };
+            };
+        };
+        /** @description Too many requests. */
+        SignInTooManyRequests: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    /** @enum {integer} */
+                    status: 429;
+                };
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description There is no authenticated session. */
+        SignInUnauthenticated: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["SignInAuthenticationResponse"];
+            };
+        };
+        /** @description A WebAuthn authenticator. */
+        SignInWebAuthnAuthenticator: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    status: components["schemas"]["SignInStatusOK"];
+                    data: components["schemas"]["SignInWebAuthnAuthenticator"];
+                };
+            };
+        };
+        /** @description WebAuthn credential creation options. */
+        SignInWebAuthnCreationOptionsResponse: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    status: components["schemas"]["SignInStatusOK"];
+                    data: components["schemas"]["SignInWebAuthnCredentialCreationOptions"];
+                };
+            };
+        };
+        /** @description WebAuthn credential request options. */
+        SignInWebAuthnRequestOptionsResponse: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    status: components["schemas"]["SignInStatusOK"];
+                    data: components["schemas"]["SignInWebAuthnCredentialRequestOptions"];
+                };
+            };
+        };
     };
-    parameters: never;
-    requestBodies: never;
+    parameters: {
+        /**
+         * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+         * @example ja
+         */
+        AcceptLanguage: string;
+        /** @description The `ETag` that you have, as it came: 304 where nothing has changed. Languages have their own. */
+        IfNoneMatch: string;
+        /** @description The type of client accessing the API. */
+        SignInClient: "app" | "browser";
+        /**
+         * @description When present (regardless of its value), enables passwordless sign-in via a WebAuthn credential (Passkey),
+         *     which requires PIN, biometric, or equivalent user verification. Omit the parameter to disable.
+         */
+        SignInPasswordLess: boolean;
+        /** @description The password reset key */
+        SignInPasswordResetKey: string;
+        /** @description Session token. Only needed when `client` is equal to `app`. */
+        SignInSessionToken: string;
+    };
+    requestBodies: {
+        SignInAddWebAuthnAuthenticator: {
+            content: {
+                "application/json": {
+                    /** @example Master key */
+                    name?: string;
+                    credential: components["schemas"]["SignInWebAuthnCredential"];
+                };
+            };
+        };
+        /** @description Authenticate using WebAuthn. */
+        SignInAuthenticateWebAuthn: {
+            content: {
+                "application/json": {
+                    credential: components["schemas"]["SignInWebAuthnCredential"];
+                };
+            };
+        };
+        SignInChangePassword: {
+            content: {
+                "application/json": {
+                    current_password?: components["schemas"]["SignInPassword"];
+                    /**
+                     * @description The current password.
+                     * @example Aberto!
+                     */
+                    new_password: string;
+                };
+            };
+        };
+        SignInDeleteWebAuthn: {
+            content: {
+                "application/json": {
+                    /** @description The IDs of the authenticator that are to be deleted. */
+                    authenticators: components["schemas"]["SignInAuthenticatorID"][];
+                };
+            };
+        };
+        SignInEmail: {
+            content: {
+                "application/json": {
+                    email: components["schemas"]["SignInEmail"];
+                };
+            };
+        };
+        SignInEndSessions: {
+            content: {
+                "application/json": components["schemas"]["SignInEndSessions"];
+            };
+        };
+        /** @description Login. */
+        SignInLogin: {
+            content: {
+                "application/json": components["schemas"]["SignInLogin"];
+            };
+        };
+        /** @description Login using WebAuthn. */
+        SignInLoginWebAuthn: {
+            content: {
+                "application/json": {
+                    credential: components["schemas"]["SignInWebAuthnCredential"];
+                };
+            };
+        };
+        SignInMFAAuthenticate: {
+            content: {
+                "application/json": components["schemas"]["SignInMFAAuthenticate"];
+            };
+        };
+        /** @description Signup using a passkey */
+        SignInPasskeySignup: {
+            content: {
+                "application/json": components["schemas"]["SignInPasskeySignup"];
+            };
+        };
+        /** @description Reauthenticate. */
+        SignInReauthenticate: {
+            content: {
+                "application/json": components["schemas"]["SignInReauthenticate"];
+            };
+        };
+        /** @description Reauthenticate using WebAuthn. */
+        SignInReauthenticateWebAuthn: {
+            content: {
+                "application/json": {
+                    credential: components["schemas"]["SignInWebAuthnCredential"];
+                };
+            };
+        };
+        /** @description Request password. */
+        SignInRequestPassword: {
+            content: {
+                "application/json": components["schemas"]["SignInRequestPassword"];
+            };
+        };
+        SignInResetPassword: {
+            content: {
+                "application/json": components["schemas"]["SignInResetPassword"];
+            };
+        };
+        SignInSetupTOTP: {
+            content: {
+                "application/json": {
+                    code: components["schemas"]["SignInAuthenticatorCode"];
+                };
+            };
+        };
+        /** @description Signup */
+        SignInSignup: {
+            content: {
+                "application/json": components["schemas"]["SignInSignup"];
+            };
+        };
+        SignInUpdateWebAuthn: {
+            content: {
+                "application/json": {
+                    id?: components["schemas"]["SignInAuthenticatorID"];
+                    /** @example Master key */
+                    name?: string;
+                };
+            };
+        };
+        SignInVerifyEmail: {
+            content: {
+                "application/json": components["schemas"]["SignInVerifyEmail"];
+            };
+        };
+    };
     headers: {
-        /** @description What is left, and when it is full again. */
+        /** @description What is left of the quota, and in how many seconds it is full again: `"client";r=297;t=41`. */
         RateLimit: string;
-        /** @description The quota and its window in seconds. */
+        /** @description The quota and its window in seconds: `"client";q=300;w=60`. */
         "RateLimit-Policy": string;
         /** @description Send it as `If-None-Match` to be told 304. */
         ETag: string;
+        /** @description With a table, the address of the next page, as `next` has it in JSON: `<https://…>; rel="next"`. */
+        Link: string;
+        /** @description The address of what was made. */
+        Location: string;
+        /** @description `true`: this is the first answer again, and nothing was done now. */
+        "Idempotency-Replayed": string;
+        /** @description In how many seconds to send the same again. */
+        "Retry-After": string;
+        /** @description That the session token is asked for. */
+        "WWW-Authenticate": string;
+        /** @description `en` or `ja`. */
+        "Content-Language": string;
     };
     pathItems: never;
 }
@@ -2488,16 +4017,26 @@ export interface operations {
     listAgreements: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The `ETag` that you have, as it came: 304 where nothing has changed. Languages have their own. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -2508,13 +4047,16 @@ export interface operations {
             /** @description Not changed */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Problem400"];
-            404: components["responses"]["Problem404"];
             406: components["responses"]["Problem406"];
+            412: components["responses"]["Problem412"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
@@ -2523,7 +4065,15 @@ export interface operations {
     getAgreement: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The `ETag` that you have, as it came: 304 where nothing has changed. Languages have their own. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path: {
                 code: string;
             };
@@ -2531,10 +4081,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -2545,6 +4097,9 @@ export interface operations {
             /** @description Not changed */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2552,6 +4107,7 @@ export interface operations {
             400: components["responses"]["Problem400"];
             404: components["responses"]["Problem404"];
             406: components["responses"]["Problem406"];
+            412: components["responses"]["Problem412"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
@@ -2560,16 +4116,24 @@ export interface operations {
     getApplication: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2588,7 +4152,13 @@ export interface operations {
     saveApplication: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -2598,10 +4168,12 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Done */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2625,18 +4197,30 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Any text of your own that is new for each act; sent again, it gets the first answer again. */
+                /** @description Any text of your own that is new for each act, in quotes or without. Sent again with the same body within 30 days, it gets the first answer again, with `Idempotency-Replayed: true` and in the first one's language. What was refused may be mended and sent with the same key. */
                 "Idempotency-Key": string;
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
             };
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
         responses: {
+            /** @description Done */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2660,8 +4244,13 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Any text of your own that is new for each act; sent again, it gets the first answer again. */
+                /** @description Any text of your own that is new for each act, in quotes or without. Sent again with the same body within 30 days, it gets the first answer again, with `Idempotency-Replayed: true` and in the first one's language. What was refused may be mended and sent with the same key. */
                 "Idempotency-Key": string;
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
             };
             path?: never;
             cookie?: never;
@@ -2672,10 +4261,13 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Done */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2699,8 +4291,13 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Any text of your own that is new for each act; sent again, it gets the first answer again. */
+                /** @description Any text of your own that is new for each act, in quotes or without. Sent again with the same body within 30 days, it gets the first answer again, with `Idempotency-Replayed: true` and in the first one's language. What was refused may be mended and sent with the same key. */
                 "Idempotency-Key": string;
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
             };
             path?: never;
             cookie?: never;
@@ -2711,10 +4308,13 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Done */
             201: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2738,18 +4338,30 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Any text of your own that is new for each act; sent again, it gets the first answer again. */
+                /** @description Any text of your own that is new for each act, in quotes or without. Sent again with the same body within 30 days, it gets the first answer again, with `Idempotency-Replayed: true` and in the first one's language. What was refused may be mended and sent with the same key. */
                 "Idempotency-Key": string;
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
             };
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
         responses: {
+            /** @description Done */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2772,16 +4384,24 @@ export interface operations {
     getBankAccount: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2800,7 +4420,13 @@ export interface operations {
     changeBankAccount: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -2810,10 +4436,12 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Done */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2837,18 +4465,30 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Any text of your own that is new for each act; sent again, it gets the first answer again. */
+                /** @description Any text of your own that is new for each act, in quotes or without. Sent again with the same body within 30 days, it gets the first answer again, with `Idempotency-Replayed: true` and in the first one's language. What was refused may be mended and sent with the same key. */
                 "Idempotency-Key": string;
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
             };
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
         responses: {
+            /** @description Done */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2871,18 +4511,29 @@ export interface operations {
     getCapital: {
         parameters: {
             query?: {
+                /** @description At the end of this day in UTC, today or before; else now. */
                 at?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The `ETag` that you have, as it came: 304 where nothing has changed. Languages have their own. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -2894,13 +4545,16 @@ export interface operations {
             /** @description Not changed */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Problem400"];
-            404: components["responses"]["Problem404"];
             406: components["responses"]["Problem406"];
+            412: components["responses"]["Problem412"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
@@ -2909,16 +4563,26 @@ export interface operations {
     listClasses: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The `ETag` that you have, as it came: 304 where nothing has changed. Languages have their own. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -2929,13 +4593,16 @@ export interface operations {
             /** @description Not changed */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Problem400"];
-            404: components["responses"]["Problem404"];
             406: components["responses"]["Problem406"];
+            412: components["responses"]["Problem412"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
@@ -2947,16 +4614,24 @@ export interface operations {
                 /** @description Taken from the `next` of the page before. */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2975,7 +4650,13 @@ export interface operations {
     chooseDistributions: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -2985,10 +4666,12 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Done */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3014,16 +4697,24 @@ export interface operations {
                 /** @description Taken from the `next` of the page before. */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3042,7 +4733,13 @@ export interface operations {
     getPaper: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
             path: {
                 id: string;
             };
@@ -3050,10 +4747,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3074,16 +4773,26 @@ export interface operations {
     getFund: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The `ETag` that you have, as it came: 304 where nothing has changed. Languages have their own. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -3094,13 +4803,16 @@ export interface operations {
             /** @description Not changed */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Problem400"];
-            404: components["responses"]["Problem404"];
             406: components["responses"]["Problem406"];
+            412: components["responses"]["Problem412"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
@@ -3109,16 +4821,24 @@ export interface operations {
     getHoldings: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3137,16 +4857,26 @@ export interface operations {
     getLeverage: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The `ETag` that you have, as it came: 304 where nothing has changed. Languages have their own. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -3157,6 +4887,9 @@ export interface operations {
             /** @description Not changed */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3164,6 +4897,7 @@ export interface operations {
             400: components["responses"]["Problem400"];
             404: components["responses"]["Problem404"];
             406: components["responses"]["Problem406"];
+            412: components["responses"]["Problem412"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
@@ -3172,16 +4906,26 @@ export interface operations {
     listLeverage: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The `ETag` that you have, as it came: 304 where nothing has changed. Languages have their own. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -3193,13 +4937,16 @@ export interface operations {
             /** @description Not changed */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Problem400"];
-            404: components["responses"]["Problem404"];
             406: components["responses"]["Problem406"];
+            412: components["responses"]["Problem412"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
@@ -3211,16 +4958,24 @@ export interface operations {
                 /** @description Taken from the `next` of the page before. */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3236,10 +4991,55 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    getMessage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageForm"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            406: components["responses"]["Problem406"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     markMessage: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
             path: {
                 number: number;
             };
@@ -3251,10 +5051,12 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Done */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3278,27 +5080,32 @@ export interface operations {
     listNavs: {
         parameters: {
             query?: {
-                /**
-                 * @description * `SOV` - SOV
-                 *     * `LP` - LP
-                 *     * `US` - US
-                 *     * `JP` - JP
-                 */
                 class?: "SOV" | "LP" | "US" | "JP";
                 /** @description Taken from the `next` of the page before. */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The `ETag` that you have, as it came: 304 where nothing has changed. Languages have their own. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     ETag: components["headers"]["ETag"];
+                    Link: components["headers"]["Link"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3309,13 +5116,16 @@ export interface operations {
             /** @description Not changed */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Problem400"];
-            404: components["responses"]["Problem404"];
             406: components["responses"]["Problem406"];
+            412: components["responses"]["Problem412"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
@@ -3327,16 +5137,26 @@ export interface operations {
                 /** @description Taken from the `next` of the page before. */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The `ETag` that you have, as it came: 304 where nothing has changed. Languages have their own. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -3347,13 +5167,16 @@ export interface operations {
             /** @description Not changed */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Problem400"];
-            404: components["responses"]["Problem404"];
             406: components["responses"]["Problem406"];
+            412: components["responses"]["Problem412"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
@@ -3362,7 +5185,15 @@ export interface operations {
     getOffering: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The `ETag` that you have, as it came: 304 where nothing has changed. Languages have their own. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path: {
                 code: string;
             };
@@ -3370,10 +5201,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -3384,6 +5217,9 @@ export interface operations {
             /** @description Not changed */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3391,6 +5227,7 @@ export interface operations {
             400: components["responses"]["Problem400"];
             404: components["responses"]["Problem404"];
             406: components["responses"]["Problem406"];
+            412: components["responses"]["Problem412"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
@@ -3402,7 +5239,15 @@ export interface operations {
                 /** @description Taken from the `next` of the page before. */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The `ETag` that you have, as it came: 304 where nothing has changed. Languages have their own. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path: {
                 code: string;
             };
@@ -3410,10 +5255,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -3424,6 +5271,9 @@ export interface operations {
             /** @description Not changed */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3431,6 +5281,7 @@ export interface operations {
             400: components["responses"]["Problem400"];
             404: components["responses"]["Problem404"];
             406: components["responses"]["Problem406"];
+            412: components["responses"]["Problem412"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
@@ -3439,7 +5290,15 @@ export interface operations {
     getDemand: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The `ETag` that you have, as it came: 304 where nothing has changed. Languages have their own. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path: {
                 code: string;
             };
@@ -3447,10 +5306,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -3461,6 +5322,9 @@ export interface operations {
             /** @description Not changed */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3468,6 +5332,7 @@ export interface operations {
             400: components["responses"]["Problem400"];
             404: components["responses"]["Problem404"];
             406: components["responses"]["Problem406"];
+            412: components["responses"]["Problem412"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
@@ -3479,16 +5344,24 @@ export interface operations {
                 /** @description Taken from the `next` of the page before. */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3508,8 +5381,13 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Any text of your own that is new for each act; sent again, it gets the first answer again. */
+                /** @description Any text of your own that is new for each act, in quotes or without. Sent again with the same body within 30 days, it gets the first answer again, with `Idempotency-Replayed: true` and in the first one's language. What was refused may be mended and sent with the same key. */
                 "Idempotency-Key": string;
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
             };
             path?: never;
             cookie?: never;
@@ -3520,10 +5398,14 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Done */
             201: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3546,7 +5428,13 @@ export interface operations {
     getPlan: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
             path: {
                 plan: string;
             };
@@ -3554,10 +5442,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3577,7 +5467,13 @@ export interface operations {
     changePlan: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
             path: {
                 plan: string;
             };
@@ -3589,10 +5485,12 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Done */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3616,16 +5514,26 @@ export interface operations {
     getPortfolio: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The `ETag` that you have, as it came: 304 where nothing has changed. Languages have their own. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -3637,6 +5545,9 @@ export interface operations {
             /** @description Not changed */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3644,6 +5555,7 @@ export interface operations {
             400: components["responses"]["Problem400"];
             404: components["responses"]["Problem404"];
             406: components["responses"]["Problem406"];
+            412: components["responses"]["Problem412"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
@@ -3652,23 +5564,27 @@ export interface operations {
     getProof: {
         parameters: {
             query: {
-                /**
-                 * @description * `US` - US
-                 *     * `JP` - JP
-                 */
                 class: "US" | "JP";
                 date?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3678,6 +5594,7 @@ export interface operations {
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
             406: components["responses"]["Problem406"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
@@ -3687,19 +5604,30 @@ export interface operations {
     getProofs: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The `ETag` that you have, as it came: 304 where nothing has changed. Languages have their own. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path: {
-                class: string;
+                class: "SOV" | "LP" | "US" | "JP";
+                /** @description A valuation day, as `listNavs` names it. */
                 date: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -3710,6 +5638,9 @@ export interface operations {
             /** @description Not changed */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3717,6 +5648,7 @@ export interface operations {
             400: components["responses"]["Problem400"];
             404: components["responses"]["Problem404"];
             406: components["responses"]["Problem406"];
+            412: components["responses"]["Problem412"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
@@ -3728,16 +5660,24 @@ export interface operations {
                 /** @description Taken from the `next` of the page before. */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3757,8 +5697,13 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Any text of your own that is new for each act; sent again, it gets the first answer again. */
+                /** @description Any text of your own that is new for each act, in quotes or without. Sent again with the same body within 30 days, it gets the first answer again, with `Idempotency-Replayed: true` and in the first one's language. What was refused may be mended and sent with the same key. */
                 "Idempotency-Key": string;
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
             };
             path?: never;
             cookie?: never;
@@ -3769,10 +5714,14 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Done */
             201: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3795,7 +5744,13 @@ export interface operations {
     getRedemption: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
             path: {
                 id: string;
             };
@@ -3803,10 +5758,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3827,20 +5784,32 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Any text of your own that is new for each act; sent again, it gets the first answer again. */
+                /** @description Any text of your own that is new for each act, in quotes or without. Sent again with the same body within 30 days, it gets the first answer again, with `Idempotency-Replayed: true` and in the first one's language. What was refused may be mended and sent with the same key. */
                 "Idempotency-Key": string;
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
             };
             path: {
                 id: string;
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
         responses: {
+            /** @description Done */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3864,16 +5833,26 @@ export interface operations {
     getReturns: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The `ETag` that you have, as it came: 304 where nothing has changed. Languages have their own. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -3885,13 +5864,16 @@ export interface operations {
             /** @description Not changed */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Problem400"];
-            404: components["responses"]["Problem404"];
             406: components["responses"]["Problem406"];
+            412: components["responses"]["Problem412"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
@@ -3903,16 +5885,24 @@ export interface operations {
                 /** @description Taken from the `next` of the page before. */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3932,8 +5922,13 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Any text of your own that is new for each act; sent again, it gets the first answer again. */
+                /** @description Any text of your own that is new for each act, in quotes or without. Sent again with the same body within 30 days, it gets the first answer again, with `Idempotency-Replayed: true` and in the first one's language. What was refused may be mended and sent with the same key. */
                 "Idempotency-Key": string;
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
             };
             path?: never;
             cookie?: never;
@@ -3944,10 +5939,14 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Done */
             201: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3970,7 +5969,13 @@ export interface operations {
     getSubscription: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
             path: {
                 reference: string;
             };
@@ -3978,10 +5983,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4002,20 +6009,32 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Any text of your own that is new for each act; sent again, it gets the first answer again. */
+                /** @description Any text of your own that is new for each act, in quotes or without. Sent again with the same body within 30 days, it gets the first answer again, with `Idempotency-Replayed: true` and in the first one's language. What was refused may be mended and sent with the same key. */
                 "Idempotency-Key": string;
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
             };
             path: {
                 reference: string;
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
         responses: {
+            /** @description Done */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4042,16 +6061,25 @@ export interface operations {
                 /** @description Taken from the `next` of the page before. */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
+                    Link: components["headers"]["Link"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4071,16 +6099,26 @@ export interface operations {
     listWebhookKeys: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The `ETag` that you have, as it came: 304 where nothing has changed. Languages have their own. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -4091,13 +6129,16 @@ export interface operations {
             /** @description Not changed */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Problem400"];
-            404: components["responses"]["Problem404"];
             406: components["responses"]["Problem406"];
+            412: components["responses"]["Problem412"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
@@ -4106,16 +6147,24 @@ export interface operations {
     listWebhooks: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4135,8 +6184,13 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Any text of your own that is new for each act; sent again, it gets the first answer again. */
+                /** @description Any text of your own that is new for each act, in quotes or without. Sent again with the same body within 30 days, it gets the first answer again, with `Idempotency-Replayed: true` and in the first one's language. What was refused may be mended and sent with the same key. */
                 "Idempotency-Key": string;
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
             };
             path?: never;
             cookie?: never;
@@ -4147,10 +6201,14 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Done */
             201: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4173,7 +6231,13 @@ export interface operations {
     getWebhook: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
             path: {
                 webhook: string;
             };
@@ -4181,10 +6245,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4204,7 +6270,13 @@ export interface operations {
     removeWebhook: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
             path: {
                 webhook: string;
             };
@@ -4217,6 +6289,7 @@ export interface operations {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -4241,7 +6314,13 @@ export interface operations {
                 /** @description Taken from the `next` of the page before. */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
             path: {
                 webhook: string;
             };
@@ -4249,10 +6328,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description What was asked for */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4273,8 +6354,13 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Any text of your own that is new for each act; sent again, it gets the first answer again. */
+                /** @description Any text of your own that is new for each act, in quotes or without. Sent again with the same body within 30 days, it gets the first answer again, with `Idempotency-Replayed: true` and in the first one's language. What was refused may be mended and sent with the same key. */
                 "Idempotency-Key": string;
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
             };
             path: {
                 delivery: string;
@@ -4282,12 +6368,19 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
         responses: {
+            /** @description Done */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4312,20 +6405,32 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Any text of your own that is new for each act; sent again, it gets the first answer again. */
+                /** @description Any text of your own that is new for each act, in quotes or without. Sent again with the same body within 30 days, it gets the first answer again, with `Idempotency-Replayed: true` and in the first one's language. What was refused may be mended and sent with the same key. */
                 "Idempotency-Key": string;
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
             };
             path: {
                 webhook: string;
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
         responses: {
+            /** @description Done */
             201: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4350,8 +6455,13 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Any text of your own that is new for each act; sent again, it gets the first answer again. */
+                /** @description Any text of your own that is new for each act, in quotes or without. Sent again with the same body within 30 days, it gets the first answer again, with `Idempotency-Replayed: true` and in the first one's language. What was refused may be mended and sent with the same key. */
                 "Idempotency-Key": string;
+                /**
+                 * @description `en` or `ja`: that of what people read in the answer, errors included. Without it English.
+                 * @example ja
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
             };
             path: {
                 webhook: string;
@@ -4364,10 +6474,13 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Done */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4385,6 +6498,1124 @@ export interface operations {
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getSignInConfiguration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["SignInConfiguration"];
+            401: components["responses"]["SignInAuthentication"];
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    signUp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["SignInSignup"];
+        responses: {
+            200: components["responses"]["SignInAuthenticatedByPassword"];
+            /** @description An input error occurred. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInErrorResponse"];
+                };
+            };
+            /** @description Not authenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInAuthenticationResponse"];
+                };
+            };
+            /** @description Forbidden. For example, when signup is closed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInForbiddenResponse"];
+                };
+            };
+            /** @description Conflict. For example, when signing up while user is logged in. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInConflictResponse"];
+                };
+            };
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    confirmAddress: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["SignInVerifyEmail"];
+        responses: {
+            200: components["responses"]["SignInAuthenticated"];
+            /** @description An input error occurred. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInErrorResponse"];
+                };
+            };
+            401: components["responses"]["SignInUnauthenticated"];
+            /** @description Conflict. The email verification (by code) flow is not pending. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInConflictResponse"];
+                };
+            };
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    sendCodeAgain: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["SignInStatusOK"];
+            400: components["responses"]["SignInError"];
+            401: components["responses"]["SignInAuthentication"];
+            /** @description Conflict. The email verification (by code) flow is not pending. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInConflictResponse"];
+                };
+            };
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    signIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["SignInLogin"];
+        responses: {
+            200: components["responses"]["SignInAuthenticatedByPassword"];
+            /** @description An input error occurred. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInErrorResponse"];
+                };
+            };
+            /** @description Not authenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInAuthenticationResponse"];
+                };
+            };
+            /** @description Conflict. For example, when logging in when a user is already logged in. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInConflictResponse"];
+                };
+            };
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    signInByCode: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["SignInMFAAuthenticate"];
+        responses: {
+            200: components["responses"]["SignInAuthenticatedByPasswordAnd2FA"];
+            /** @description An input error occurred. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInErrorResponse"];
+                };
+            };
+            401: components["responses"]["SignInAuthentication"];
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    askPasskeyAsSecondStep: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["SignInWebAuthnRequestOptionsResponse"];
+            401: components["responses"]["SignInAuthentication"];
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    signInByPasskeyAsSecondStep: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["SignInAuthenticateWebAuthn"];
+        responses: {
+            200: components["responses"]["SignInAuthenticated"];
+            /** @description An input error occurred. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInErrorResponse"];
+                };
+            };
+            401: components["responses"]["SignInAuthentication"];
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    askPasskey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["SignInWebAuthnRequestOptionsResponse"];
+            401: components["responses"]["SignInAuthentication"];
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    signInByPasskey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["SignInLoginWebAuthn"];
+        responses: {
+            200: components["responses"]["SignInAuthenticated"];
+            /** @description An input error occurred. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInErrorResponse"];
+                };
+            };
+            /** @description Not authenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInAuthenticationResponse"];
+                };
+            };
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    askNewPasskeyOfSignUp: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["SignInWebAuthnRequestOptionsResponse"];
+            401: components["responses"]["SignInAuthentication"];
+            /** @description Conflict. For example, when the passkey signup flow is not pending. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInConflictResponse"];
+                };
+            };
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    finishSignUpByPasskey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["SignInAddWebAuthnAuthenticator"];
+        responses: {
+            200: components["responses"]["SignInAuthenticated"];
+            /** @description An input error occurred. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInErrorResponse"];
+                };
+            };
+            /** @description Not authenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInAuthenticationResponse"];
+                };
+            };
+            /** @description Conflict. For example, when the passkey signup flow is not pending. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInConflictResponse"];
+                };
+            };
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    signUpByPasskey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["SignInPasskeySignup"];
+        responses: {
+            /** @description An input error occurred. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInErrorResponse"];
+                };
+            };
+            /** @description Not authenticated, email verification pending. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInAuthenticationResponse"];
+                };
+            };
+            /** @description Forbidden. For example, when signup is closed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInForbiddenResponse"];
+                };
+            };
+            /** @description Conflict. For example, when signing up while user is logged in. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInConflictResponse"];
+                };
+            };
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    forgotPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["SignInRequestPassword"];
+        responses: {
+            200: components["responses"]["SignInStatusOK"];
+            /** @description An input error occurred. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInErrorResponse"];
+                };
+            };
+            401: components["responses"]["SignInAuthentication"];
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    checkPasswordCode: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The password reset key */
+                "X-Password-Reset-Key": components["parameters"]["SignInPasswordResetKey"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["SignInPasswordResetInfo"];
+            /** @description An input error occurred. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInErrorResponse"];
+                };
+            };
+            401: components["responses"]["SignInAuthentication"];
+            /** @description Conflict. There is no password reset (by code) flow pending. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInConflictResponse"];
+                };
+            };
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    setForgottenPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["SignInResetPassword"];
+        responses: {
+            200: components["responses"]["SignInAuthenticatedByPassword"];
+            /** @description An input error occurred. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInErrorResponse"];
+                };
+            };
+            401: components["responses"]["SignInAuthentication"];
+            /** @description Conflict. There is no password reset (by code) flow pending. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInConflictResponse"];
+                };
+            };
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getSession: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["SignInAuthenticated"];
+            401: components["responses"]["SignInAuthenticationOrReauthentication"];
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    signOut: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            400: components["responses"]["SignInError"];
+            401: components["responses"]["SignInAuthenticationOrReauthentication"];
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listSessions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["SignInSessions"];
+            401: components["responses"]["SignInAuthenticationOrReauthentication"];
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    endSessions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["SignInEndSessions"];
+        responses: {
+            200: components["responses"]["SignInSessions"];
+            400: components["responses"]["SignInError"];
+            401: components["responses"]["SignInAuthenticationOrReauthentication"];
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    proveByPassword: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["SignInReauthenticate"];
+        responses: {
+            200: components["responses"]["SignInAuthenticatedByPassword"];
+            /** @description An input error occurred. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInErrorResponse"];
+                };
+            };
+            401: components["responses"]["SignInAuthenticationOrReauthentication"];
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    proveByCode: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["SignInMFAAuthenticate"];
+        responses: {
+            200: components["responses"]["SignInAuthenticatedByPasswordAnd2FA"];
+            /** @description An input error occurred. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInErrorResponse"];
+                };
+            };
+            401: components["responses"]["SignInAuthenticationOrReauthentication"];
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    askPasskeyForProof: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["SignInWebAuthnRequestOptionsResponse"];
+            401: components["responses"]["SignInAuthenticationOrReauthentication"];
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    proveByPasskey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["SignInReauthenticateWebAuthn"];
+        responses: {
+            200: components["responses"]["SignInAuthenticated"];
+            /** @description An input error occurred. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInErrorResponse"];
+                };
+            };
+            401: components["responses"]["SignInAuthenticationOrReauthentication"];
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listAuthenticators: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["SignInAuthenticators"];
+            401: components["responses"]["SignInAuthenticationOrReauthentication"];
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getAuthenticatorApp: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["SignInTOTPAuthenticator"];
+            401: components["responses"]["SignInAuthenticationOrReauthentication"];
+            404: components["responses"]["SignInTOTPAuthenticatorNotFound"];
+            409: components["responses"]["SignInAddAuthenticatorConflict"];
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    connectAuthenticatorApp: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["SignInSetupTOTP"];
+        responses: {
+            200: components["responses"]["SignInTOTPAuthenticator"];
+            /** @description An input error occurred. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInErrorResponse"];
+                };
+            };
+            401: components["responses"]["SignInAuthenticationOrReauthentication"];
+            409: components["responses"]["SignInAddAuthenticatorConflict"];
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    removeAuthenticatorApp: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["SignInStatusOK"];
+            400: components["responses"]["SignInError"];
+            401: components["responses"]["SignInAuthenticationOrReauthentication"];
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    askNewPasskey: {
+        parameters: {
+            query?: {
+                /**
+                 * @description When present (regardless of its value), enables passwordless sign-in via a WebAuthn credential (Passkey),
+                 *     which requires PIN, biometric, or equivalent user verification. Omit the parameter to disable.
+                 */
+                passwordless?: components["parameters"]["SignInPasswordLess"];
+            };
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["SignInWebAuthnCreationOptionsResponse"];
+            401: components["responses"]["SignInAuthenticationOrReauthentication"];
+            409: components["responses"]["SignInAddAuthenticatorConflict"];
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    renamePasskey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["SignInUpdateWebAuthn"];
+        responses: {
+            200: components["responses"]["SignInWebAuthnAuthenticator"];
+            400: components["responses"]["SignInError"];
+            401: components["responses"]["SignInAuthenticationOrReauthentication"];
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    addPasskey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["SignInAddWebAuthnAuthenticator"];
+        responses: {
+            200: components["responses"]["SignInAddWebAuthnAuthenticator"];
+            400: components["responses"]["SignInError"];
+            401: components["responses"]["SignInAuthenticationOrReauthentication"];
+            409: components["responses"]["SignInAddAuthenticatorConflict"];
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    removePasskeys: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["SignInDeleteWebAuthn"];
+        responses: {
+            200: components["responses"]["SignInStatusOK"];
+            400: components["responses"]["SignInError"];
+            401: components["responses"]["SignInAuthenticationOrReauthentication"];
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listRecoveryCodes: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["SignInRecoveryCodes"];
+            401: components["responses"]["SignInAuthenticationOrReauthentication"];
+            404: components["responses"]["SignInNotFound"];
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    renewRecoveryCodes: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["SignInRecoveryCodes"];
+            /** @description An input error occurred. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInErrorResponse"];
+                };
+            };
+            401: components["responses"]["SignInAuthenticationOrReauthentication"];
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listAddresses: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["SignInEmailAddresses"];
+            401: components["responses"]["SignInAuthenticationOrReauthentication"];
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    changeAddress: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["SignInEmail"];
+        responses: {
+            200: components["responses"]["SignInEmailAddresses"];
+            /** @description An input error occurred. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInErrorResponse"];
+                };
+            };
+            401: components["responses"]["SignInAuthenticationOrReauthentication"];
+            /** @description Conflict. For example, when no user is authenticated and no email verification flow is pending. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInConflictResponse"];
+                };
+            };
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    changePassword: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Session token. Only needed when `client` is equal to `app`. */
+                "X-Session-Token"?: components["parameters"]["SignInSessionToken"];
+            };
+            path: {
+                /** @description The type of client accessing the API. */
+                client: components["parameters"]["SignInClient"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["SignInChangePassword"];
+        responses: {
+            200: components["responses"]["SignInAuthenticatedByPassword"];
+            400: components["responses"]["SignInError"];
+            401: components["responses"]["SignInAuthenticationOrReauthentication"];
+            410: components["responses"]["SignInSessionGone"];
+            429: components["responses"]["SignInTooManyRequests"];
             503: components["responses"]["Problem503"];
         };
     };
