@@ -7510,6 +7510,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            200: components["responses"]["SignInRecoveryCodes"];
             /** @description An input error occurred. */
             400: {
                 headers: {
@@ -7602,6 +7603,7 @@ export interface operations {
         };
         requestBody?: components["requestBodies"]["SignInChangePassword"];
         responses: {
+            200: components["responses"]["SignInAuthenticatedByPassword"];
             400: components["responses"]["SignInError"];
             401: components["responses"]["SignInAuthenticationOrReauthentication"];
             410: components["responses"]["SignInSessionGone"];
