@@ -190,7 +190,7 @@ def test_the_cap_binds_the_sum_of_orders_to_the_yen(citizen):
     with pytest.raises(subscribing.OverTheCap) as refused:
         order(citizen, yen(20_000))
     assert refused.value.code == "over_the_cap"
-    assert refused.value.facts["room"] == yen(10_000)
+    assert refused.value.amounts["room"] == yen(10_000)
     assert subscribing.room(holder=citizen.holder, now=DURING) == yen(10_000)
     order(citizen, yen(10_000))
     assert subscription.on_order(holder_id=citizen.holder_id) == {Currency.JPY: CAP}
