@@ -74,8 +74,13 @@ def drop(place: Place, database: str) -> None:
 
 
 def archive(place: Place, command: str) -> None:
-    """What is done from now on with each segment of the log that is full; the server was started archiving."""
+    """What is done from now on with each segment of the log that is full; the server was started archiving.
+
+    Raises RuntimeError when it was not: then nothing would ever be handed over.
+    """
     with connect(place, "postgres") as connection:
+        if connection.execute("SHOW archive_mode").fetchone() != ("on",):
+            raise RuntimeError(f"the server of {place.run} archives nothing")
         connection.execute(sql.SQL("ALTER SYSTEM SET archive_command = {}").format(command))
         connection.execute("SELECT pg_reload_conf()")
 

@@ -10,6 +10,10 @@ from typing import Any
 
 from django.db import connection
 
+from fund.holders import Nation
+from investors.people import Investor
+from investors.tax_forms import Form, TaxForm
+
 # The newest of the two forms decides whether somebody is a US person; the certification of a W-9 counts unless the IRS
 # has asked for backup withholding. Where no form says where somebody lives, the nation does.
 TELL = """
@@ -47,3 +51,12 @@ def _tell(whose: str, params: dict[str, Any]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(TELL.format(whose=whose), params)
         return int(cursor.rowcount)
+
+
+def is_backup_withheld(*, investor: Investor, now: datetime) -> bool:
+    """Whether ``tell`` would tell of a US person without a certified number at this moment (D46)."""
+    signed = TaxForm.objects.filter(investor=investor, form__in=[Form.W9, Form.W8BEN], signed_at__lte=now)
+    form = signed.order_by("-signed_at", "-pk").first()
+    if form is None:
+        return Nation.US in investor.nations
+    return form.form == Form.W9 and form.backup_withholding

@@ -18,6 +18,7 @@ from fund.redemption import window as windows
 from fund.redemption.models import Redemption, RedemptionLine, RedemptionWindow
 from fund.redemption.request import Redeemable
 from fund.units import UnitClass
+from investors import redeeming
 from portal import access
 from portal.api.border import Body, Choice, MoneyField, NothingForm, Text
 from portal.api.distributions import CITIZENS
@@ -171,9 +172,9 @@ class Redemptions(Citizens):
             units = UnitClass.objects.get(pk=told["unit_class"]).parse(told["units"])
         except DomainValidationError as refused:
             raise ValidationError({"units": as_detail(refused)}) from None
-        asked = requests.place(
+        asked = redeeming.place(
+            investor=self.investor,
             class_code=told["unit_class"],
-            holder_id=self.holder_id,
             units=units,
             key=key,
             now=now,

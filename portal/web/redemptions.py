@@ -22,6 +22,7 @@ from fund.redemption.models import Redemption, RedemptionLine, RedemptionWindow
 from fund.redemption.request import Redeemable
 from fund.refusal import Refusal
 from fund.units import UnitClass
+from investors import redeeming
 from portal import access, step_up
 from portal.access import citizen
 from portal.received import received_at
@@ -68,7 +69,7 @@ def redemptions(request: HttpRequest) -> HttpResponse:
     """Everything about redeeming on one page; asked for by its forms, after a fresh proof."""
     holder_id, now = who.holder_id(request), timezone.now()
     form = AskForm(request.POST, auto_id=f"{request.POST.get('unit_class')}_%s") if request.method == "POST" else None
-    if form is not None and form.is_valid() and _placed(form, request, holder_id, now):
+    if form is not None and form.is_valid() and _placed(form, request, now):
         messages.success(request, _("Your request stands. Its units are on hold until they are redeemed."))
         return redirect("redemptions")
     with access.as_the_house():
@@ -89,12 +90,12 @@ def redemptions(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _placed(form: AskForm, request: HttpRequest, holder_id: int, now: datetime) -> Redemption | None:
+def _placed(form: AskForm, request: HttpRequest, now: datetime) -> Redemption | None:
     given = form.cleaned_data
     try:
-        return requests.place(
+        return redeeming.place(
+            investor=who.citizen(request),
             class_code=given["unit_class"].pk,
-            holder_id=holder_id,
             units=given["count"],
             key=f"page {given['key']}",
             now=now,

@@ -35,7 +35,8 @@ def prepared(stage: Stage, rounds: int) -> Iterator[Demo]:
     server.copy(stage.place, source="empty", target="prepared")
     day.act("prepare_day", "prepared", str(stage.orders // 10), str(day.citizens))
     yield demo
-    postgres.start(stage.place)
+    postgres.stop(stage.place)  # the demonstration's own archives nothing
+    postgres.start(stage.place, archiving=True)
 
 
 def citizens_of(rounds: int) -> int:

@@ -151,6 +151,7 @@ def test_every_binary_column_of_the_reception_is_sealed_or_a_fingerprint():
     }
     fingerprints = {
         "TaxpayerNumber.index",
+        "TransferPaper.digest",
         "MyNumber.index",
         "Assessment.answers_digest",
         "Hit.seen",

@@ -122,6 +122,8 @@ def test_reception_tells_how_holders_are_taxed_as_their_forms_stand_on_the_day(f
         TaxForm.objects.create(**plain | form)
         tax_status.tell(**told, now=datetime(2027, 6, 1, tzinfo=UTC))
         one = TaxStatus.objects.get(pk=hanako.holder_id)
+        withheld = tax_status.is_backup_withheld(investor=hanako, now=datetime(2027, 6, 1, tzinfo=UTC))
+        assert withheld == (one.us_person and not one.certified)
         return one.us_person, one.certified, one.treaty_until, one.residence
 
     lapses = date(2030, 12, 31)
@@ -131,4 +133,11 @@ def test_reception_tells_how_holders_are_taxed_as_their_forms_stand_on_the_day(f
     assert standing(form="w9", residence="US") == (True, True, None, "US")
     assert standing(form="w9", backup_withholding=True, residence="US") == (True, False, None, "US")
     assert tax_status.tell(**told, now=calendars.books_open(date(2027, 6, 2))) == 0  # nothing new
-    assert tax_status.tell(**told, now=datetime(2027, 2, 1, tzinfo=UTC)) == 1  # before these forms were signed
+    before = datetime(2027, 2, 1, tzinfo=UTC)  # these forms were signed
+    assert tax_status.tell(**told, now=before) == 1
+    for nations in (["JP"], ["JP", "US"]):
+        hanako.nations = nations
+        hanako.save(update_fields=["nations"])
+        tax_status.tell(**told, now=before)
+        one = TaxStatus.objects.get(pk=hanako.holder_id)
+        assert tax_status.is_backup_withheld(investor=hanako, now=before) == (one.us_person and not one.certified)

@@ -691,7 +691,7 @@ export interface paths {
          * Ask to redeem units while a window is open, after a fresh proof
          * @description Ask to redeem units while a window is open, after a fresh proof. They are on hold until then.
          *
-         *     Refusals of its own: `more_than_held`, `no_units`, `not_open`.
+         *     Refusals of its own: `more_than_held`, `no_units`, `not_open`, `number_not_certified`.
          */
         post: operations["placeRedemption"];
         delete?: never;

@@ -1,8 +1,11 @@
 """Redemptions through the API: after a fresh proof, once for a key, on hold, withdrawn (D31)."""
 
 import pytest
+from django.utils import timezone
 
 from fund.redemption.models import Redemption
+from investors import tax_status
+from investors.tax_forms import TaxForm
 from portal import step_up
 from tests.fund.redemption import redeeming
 from tests.portal.api.conftest import pointers, problem
@@ -60,6 +63,28 @@ def test_what_cannot_be_asked_for_is_pointed_at(holder):
         assert answer.status_code == 400 and pointers(answer) == ["/units"]
     answer = holder.post("/redemptions", ASKED | {"unit_class": "US"})
     assert answer.status_code == 409 and problem(answer)["code"] == "not_open"
+
+
+@pytest.fixture
+def _uncertified(holder):
+    """The newest form says that the IRS has asked for backup withholding."""
+    TaxForm.objects.create(
+        investor=holder.user.investor, form="w9", signed_at=timezone.now(), backup_withholding=True, treaty_claim=False
+    )
+
+
+@pytest.mark.usefixtures("_proved", "_uncertified")
+def test_without_a_certified_number_a_us_person_redeems_nothing(holder):
+    answer = holder.post("/redemptions", ASKED)
+    assert answer.status_code == 422 and problem(answer)["code"] == "number_not_certified"
+    assert not Redemption.objects.exists()
+
+
+@pytest.mark.usefixtures("_proved", "_uncertified")
+def test_unless_that_is_asked_the_whole_proceeds_would_be_paid(holder, monkeypatch):
+    """Negative control: the vault itself does not ask, and withholds nothing from a sale."""
+    monkeypatch.setattr(tax_status, "is_backup_withheld", lambda **_: False)
+    assert holder.post("/redemptions", ASKED).status_code == 201
 
 
 @pytest.mark.usefixtures("_proved")

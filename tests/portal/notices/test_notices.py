@@ -201,7 +201,7 @@ FACTS = {
     "distributions": [
         {"unit_class": "JP", "per_lot": "33.334000", "record_day": "2026-12-07", "pay_day": "2026-12-11"},
     ],
-    "plan": "01a21708-761a-7c40-a0b4-02bb1eefef7d", "month": "2026-11-01", "reason": "no_offering",
+    "plan": "01a21708-761a-7c40-a0b4-02bb1eefef7d", "month": "2026-11-01", "reason": "not_eligible", "worth": 300,
     "year": 2026, "forms": ["1099-div", "pfic"],
     "window": "JP-2027-R1", "asked": 400, "price": "10012.0000", "dealing_day": "2027-02-03", "charge": 3,
     "units": 299, "act": "emergency", "name_en": "Mio Arai", "name_ja": "新井 澪", "duties": ["payments"],
