@@ -83,7 +83,7 @@ def main() -> int:
             measures += closing(place, sizes=given.sizes or (QUICK if given.quick else SIZES), rounds=given.rounds)
             measures += screening(place, citizens=FEW_CITIZENS if given.quick else CITIZENS, rounds=given.rounds)
     print(*(measure.as_line() for measure in measures), sep="\n")
-    if not given.quick and not given.only:
+    if not given.quick and not given.sizes:
         result.write(measures)
     return 0
 

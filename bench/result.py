@@ -57,14 +57,22 @@ class Measure:
 
 
 def write(measures: Sequence[Measure]) -> None:
-    """bench/results.json; a measure that was not run is absent."""
+    """bench/results.json: these measures, and of earlier runs those that this one left out, each with its commit."""
     machine = {
         "processors": os.cpu_count(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "system": platform.platform(),
         "python": platform.python_version(),
     }
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=FILE.parent)
-    found: dict[str, Any] = {measure.name: measure.as_json() for measure in measures}
-    found |= {"machine": machine, "commit": commit.stdout.strip()}
-    FILE.write_text(json.dumps(found, indent=2) + "\n")
+    ran = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=FILE.parent)
+    here = {"commit": ran.stdout.strip()}
+    found = _earlier() | {measure.name: measure.as_json() | here for measure in measures}
+    FILE.write_text(json.dumps(found | {"machine": machine} | here, indent=2) + "\n")
+
+
+def _earlier() -> dict[str, Any]:
+    """The measures of the file as it is."""
+    kept = json.loads(FILE.read_text()) if FILE.exists() else {}
+    kept.pop("machine", None)
+    commit = kept.pop("commit", "")
+    return {name: {"commit": commit} | one for name, one in kept.items()}

@@ -29,3 +29,12 @@ def test_the_results_have_the_published_form(tmp_path, monkeypatch):
     assert set(written) == {"P1", "P9", "machine", "commit"}
     assert written["P1"].items() >= {"value": 40.0, "limit": 100.0, "ratio": 0.5, "target": 0.5, "rounds": 3}.items()
     assert written["P1"]["holds"] is True and written["P1"]["spread"] == 0.2
+
+
+def test_what_a_run_leaves_out_stays_with_the_commit_at_which_it_was_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(result, "FILE", tmp_path / "results.json")
+    result.FILE.write_text(json.dumps({"P1": {"ratio": 0.1}, "P9": {"ratio": 9}, "machine": {}, "commit": "before"}))
+    result.write([FAST])
+    written = json.loads(result.FILE.read_text())
+    assert written["P9"] == {"commit": "before", "ratio": 9}
+    assert written["P1"]["ratio"] == 0.5 and written["P1"]["commit"] == written["commit"] != "before"
