@@ -233,10 +233,11 @@ class ProblemMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         answer = self.get_response(request)
+        if answer.status_code < 400 or not request.path_info.startswith(PREFIX):
+            return answer
         kind = answer.get("Content-Type", "")
         ours = request.path_info.startswith(f"{PREFIX}v1/") and kind != MEDIA_TYPE
-        page = request.path_info.startswith(PREFIX) and kind.startswith("text/html")
-        if answer.status_code < 400 or not (ours or page):
+        if not (ours or kind.startswith("text/html")):
             return answer
         with translation.override(translation.get_language_from_request(request)):
             worded = problem(answer.status_code, code=CODES.get(answer.status_code, "error"))
