@@ -1,6 +1,5 @@
 """The citizen's redemptions (D31): what can be asked for and what not, the windows, and what became of each request."""
 
-import unicodedata
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,7 +25,7 @@ from investors import redeeming
 from portal import access, step_up
 from portal.access import citizen
 from portal.received import received_at
-from portal.web import who, words
+from portal.web import amounts, who, words
 
 SHOWN = 50
 State = RedemptionWindow.State
@@ -54,9 +53,8 @@ class AskForm(forms.Form):
         """Units become smallest units; full-width digits and separators are read as they are meant."""
         cleaned: dict[str, Any] = super().clean() or {}
         if "unit_class" in cleaned and "units" in cleaned:
-            plain = unicodedata.normalize("NFKC", cleaned["units"]).replace(",", "").replace("口", "").strip()
             try:
-                cleaned["count"] = cleaned["unit_class"].parse(plain)
+                cleaned["count"] = amounts.read_units(cleaned["units"], cleaned["unit_class"])
             except ValidationError as wrong:
                 self.add_error("units", wrong)
         return cleaned

@@ -33,7 +33,7 @@ from investors.recipients import RecipientCode
 from investors.transfer_papers import Kind, TransferPaper
 from portal import access, step_up, uploading
 from portal.access import citizen
-from portal.web import papers, who, words
+from portal.web import amounts, papers, who, words
 
 SHOWN = 50
 State = Conveyance.State
@@ -87,9 +87,8 @@ class OfferForm(forms.Form):
         if "code" in cleaned:
             cleaned["code"] = unicodedata.normalize("NFKC", cleaned["code"])
         if "unit_class" in cleaned and "units" in cleaned:
-            plain = unicodedata.normalize("NFKC", cleaned["units"]).replace(",", "").replace("口", "").strip()
             try:
-                cleaned["count"] = cleaned["unit_class"].parse(plain)
+                cleaned["count"] = amounts.read_units(cleaned["units"], cleaned["unit_class"])
             except ValidationError as wrong:
                 self.add_error("units", wrong)
         return cleaned
